@@ -1,0 +1,6 @@
+//! The webhook gateway itself: ingest, process, records, timers, the HTTP API, and the ports they stand on.
+//!
+//! Nothing here knows a vendor's SDK, the wall clock, the environment or a source of randomness: they are handed in.
+
+pub mod ports;
+pub mod time;

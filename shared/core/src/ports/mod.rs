@@ -1,0 +1,39 @@
+//! What Sluice needs from the outside, named for the domain. Each port has one contract suite
+//! (`testing::contract`) that every adapter passes.
+
+mod clock;
+mod mailer;
+mod queue;
+mod sms;
+mod store;
+
+pub use clock::{Clock, Ids};
+pub use mailer::{Mail, Mailer};
+pub use queue::{DeadLetter, DeadLetters, Message, Queue, QueueName, SendError};
+pub use sms::{Sms, TextMessage};
+pub use store::{Commit, Committed, Condition, Document, Index, Key, Order, Page, Place, Query, Refusal, Store, Stored, Write};
+
+/// Why a call to a store or a queue gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum PortError {
+    /// May go through later: a busy or unreachable service, a full disk. Whether the call took effect is not known.
+    #[error("{0}")]
+    Temporary(String),
+    /// Will never go through as it is: a document that is too large, a stored document that can't be read.
+    #[error("{0}")]
+    Permanent(String),
+}
+
+/// Why a mail or a text message was not sent, and whether it may have been.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendFailure {
+    /// The other side refused this message for good: an address that does not exist, a number that can't get texts.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// Surely not taken: connection refused, throttled, credentials refused. Trying again repeats nothing.
+    #[error("not taken: {0}")]
+    NotTaken(String),
+    /// No answer, or one that leaves it open. Trying again may send it a second time.
+    #[error("answer lost: {0}")]
+    Unknown(String),
+}

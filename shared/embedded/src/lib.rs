@@ -1,0 +1,1 @@
+//! Sluice's ports on one machine: store and queue on SQLite, mail over SMTP, a capture outbox.

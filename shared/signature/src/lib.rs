@@ -1,0 +1,1 @@
+//! Webhook signatures: verify and sign, every scheme Sluice knows. No I/O, no clock, no async.

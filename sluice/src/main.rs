@@ -1,0 +1,2 @@
+//! Sluice on one machine.
+fn main() {}

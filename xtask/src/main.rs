@@ -1,0 +1,2 @@
+//! What a developer of Sluice runs.
+fn main() {}
