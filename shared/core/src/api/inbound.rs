@@ -1,0 +1,179 @@
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::StatusCode,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Api, Problem,
+    page::{PageOf, Paging, switch},
+};
+use crate::{
+    effect::{EffectKind, EffectState},
+    envelope::{InboundMessage, event_id},
+    event::{Change, EventRecord, EventStatus, fetch_pieces},
+    listing,
+    ports::{Index, Message, PortError, QueueName, Stored},
+    record::from_json,
+    secrets::DEFAULT_SOURCE,
+    time::Timestamp,
+};
+
+/// An inbound event as lists show it.
+#[derive(Serialize)]
+pub(super) struct View {
+    id: String,
+    provider: String,
+    source: String,
+    key: String,
+    #[serde(rename = "type")]
+    kind: String,
+    status: EventStatus,
+    reason: Option<String>,
+    summary: String,
+    unmatched: bool,
+    occurred_at: Option<Timestamp>,
+    received_at: Timestamp,
+    done_at: Option<Timestamp>,
+    attempts: u32,
+    effects: Vec<EffectView>,
+    changes: Vec<Change>,
+}
+
+#[derive(Serialize)]
+struct EffectView {
+    id: String,
+    kind: EffectKind,
+    template: String,
+    record: String,
+    state: EffectState,
+    reason: Option<String>,
+    at: Option<Timestamp>,
+}
+
+/// One inbound event, whole.
+#[derive(Serialize)]
+pub(super) struct Whole {
+    #[serde(flatten)]
+    view: View,
+    headers: Map<String, Value>,
+    body: String,
+    /// `utf-8`, or `base64` for a body that is no text.
+    body_encoding: &'static str,
+}
+
+impl View {
+    fn of(record: &EventRecord) -> Self {
+        let effects = record.effects.iter().map(|effect| EffectView {
+            id: effect.id.clone(),
+            kind: effect.kind,
+            template: effect.template.clone(),
+            record: effect.about.record.to_string(),
+            state: effect.state,
+            reason: effect.reason.clone(),
+            at: effect.at,
+        });
+        Self {
+            id: record.id.clone(),
+            provider: record.provider.clone(),
+            source: record.source.clone(),
+            key: record.key.clone(),
+            kind: record.kind.clone(),
+            status: record.status,
+            reason: record.reason.clone(),
+            summary: record.summary.clone(),
+            unmatched: record.unmatched,
+            occurred_at: record.occurred_at,
+            received_at: record.received_at,
+            done_at: record.done_at,
+            attempts: record.attempts,
+            effects: effects.collect(),
+            changes: record.changes.clone(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Filter {
+    provider: Option<String>,
+    source: Option<String>,
+    key: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    status: Option<String>,
+    unmatched: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+impl Filter {
+    fn status(&self) -> Result<Option<EventStatus>, Problem> {
+        let read = |text: &String| serde_json::from_value(Value::String(text.clone()));
+        self.status
+            .as_ref()
+            .map(read)
+            .transpose()
+            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "status is processing, done, parked or ignored"))
+    }
+}
+
+pub(super) async fn list(State(api): State<Arc<Api>>, Query(filter): Query<Filter>) -> Result<Json<PageOf<View>>, Problem> {
+    let (cursor, limit) = (filter.paging.cursor()?, filter.paging.limit()?);
+    let status = filter.status()?;
+    let unmatched = switch("unmatched", filter.unmatched.as_deref())?;
+    let fits = |record: &EventRecord| {
+        let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
+        same(&filter.provider, &record.provider)
+            && same(&filter.source, &record.source)
+            && same(&filter.key, &record.key)
+            && same(&filter.kind, &record.kind)
+            && status.is_none_or(|status| status == record.status)
+            && (!unmatched || record.unmatched)
+    };
+    if let (Some(provider), Some(key)) = (&filter.provider, &filter.key) {
+        let source = filter.source.as_deref().unwrap_or(DEFAULT_SOURCE);
+        let found = find(&api, &event_id(provider, source, key)).await?;
+        let items = found.iter().filter(|record| fits(record)).map(View::of).collect();
+        return Ok(Json(PageOf::new(items, None)));
+    }
+    let (index, name) = match (status, unmatched) {
+        (Some(EventStatus::Parked), _) => (Index::Flag, EventRecord::PARKED),
+        (_, true) => (Index::Flag, EventRecord::UNMATCHED),
+        _ => (Index::List, EventRecord::LIST),
+    };
+    let keep = |stored: &Stored| from_json::<EventRecord>(&stored.document).is_ok_and(|record| fits(&record));
+    let listed = listing::list(&*api.store, index, name, cursor, limit, keep).await?;
+    let records = listed.items.iter().map(EventRecord::from_stored).collect::<Result<Vec<_>, _>>()?;
+    Ok(Json(PageOf::new(records.iter().map(View::of).collect(), listed.next)))
+}
+
+pub(super) async fn read(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Result<Json<Whole>, Problem> {
+    let mut record = find(&api, &id).await?.ok_or_else(|| Problem::not_found("inbound event"))?;
+    fetch_pieces(&*api.store, &mut record).await?;
+    let body = record.body().unpack().map_err(|error| PortError::Permanent(error.to_string()))?;
+    let headers = record.headers.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
+    let (body, body_encoding) = match String::from_utf8(body) {
+        Ok(text) => (text, "utf-8"),
+        Err(error) => (STANDARD.encode(error.as_bytes()), "base64"),
+    };
+    Ok(Json(Whole { view: View::of(&record), headers, body, body_encoding }))
+}
+
+/// Has the event planned again from its stored body.
+pub(super) async fn replay(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Result<(StatusCode, Json<Value>), Problem> {
+    find(&api, &id).await?.ok_or_else(|| Problem::not_found("inbound event"))?;
+    let message = Message { body: InboundMessage::Replay { id: id.clone() }.to_text(), group: None };
+    api.queue.send(QueueName::Inbound, vec![message], None).await.map_err(|error| error.cause)?;
+    tracing::info!(event = id, "to be replayed");
+    Ok((StatusCode::ACCEPTED, Json(json!({ "id": id, "status": "queued" }))))
+}
+
+async fn find(api: &Api, id: &str) -> Result<Option<EventRecord>, PortError> {
+    let found = api.store.get(&[EventRecord::key_of(id)]).await?.pop().flatten();
+    found.as_ref().map(EventRecord::from_stored).transpose()
+}

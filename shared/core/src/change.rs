@@ -1,0 +1,124 @@
+//! A commit made outside the consumer: it never runs effects itself. It writes them down in an event record of provider `sluice` with a
+//! place in the due index, in the same transaction, and then sends that record's id to the consumer; should that be lost, the sweeper
+//! sends it again.
+
+use std::time::Duration;
+
+use crate::{
+    api::Api,
+    body::PackedBody,
+    envelope::{Envelope, InboundMessage, event_id},
+    event::EventRecord,
+    ids::fresh,
+    plan::{Loaded, Plan, Stop, View},
+    ports::{Commit, Committed, Condition, Key, Message, PortError, QueueName, Write},
+    rules::{API, SLUICE, own_event, own_key},
+    sweep::GRACE,
+};
+
+/// How often a change that lost to another one of its records is made again before the caller is told to.
+const ROUNDS: u32 = 16;
+/// The wait between rounds.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What became of a change.
+pub(crate) enum Changed {
+    /// It is stored.
+    Stored {
+        /// The record was not there before.
+        created: bool,
+    },
+    /// The record has another version than the caller expects.
+    WrongVersion,
+}
+
+/// Changes a record as `plan` says, with what it causes.
+pub(crate) async fn change(
+    api: &Api,
+    key: Key,
+    kind: &str,
+    expected: Option<u64>,
+    plan: impl Fn(&mut View<'_>) -> Result<(), Stop>,
+) -> Result<Changed, PortError> {
+    let mut lost = None;
+    for round in 0..ROUNDS {
+        if round > 0 {
+            api.clock.sleep(PAUSE * round).await;
+        }
+        let found = api.store.get(std::slice::from_ref(&key)).await?.pop().flatten();
+        let version = found.as_ref().map_or(0, |stored| stored.version);
+        if expected.is_some_and(|expected| expected != version) {
+            return Ok(Changed::WrongVersion);
+        }
+        let created = found.is_none();
+        let event_key = own_key(&key, &(version + 1).to_string());
+        let id = event_id(SLUICE, API, &event_key);
+        let mut loaded = Loaded::default();
+        loaded.insert(key.clone(), found);
+        let planned = planned(api, &id, &mut loaded, &plan).await?;
+        let effects = !planned.effects.is_empty();
+        let writes = writes(api, planned, &key, kind, event_key);
+        match api.store.commit(Commit { token: fresh("", &*api.ids), writes }).await {
+            Ok(Committed::Applied) => {
+                if effects {
+                    send_on(api, id).await;
+                }
+                return Ok(Changed::Stored { created });
+            }
+            Ok(Committed::Refused(_)) => {}
+            // Whether it applied is not known. Made again it changes nothing more; with a version expected only the caller can tell.
+            Err(error) if expected.is_some() => return Err(error),
+            Err(error) => lost = Some(error),
+        }
+    }
+    Err(lost.unwrap_or_else(|| PortError::Temporary(format!("{key} kept changing"))))
+}
+
+async fn planned(api: &Api, event: &str, loaded: &mut Loaded, plan: impl Fn(&mut View<'_>) -> Result<(), Stop>) -> Result<Plan, PortError> {
+    loop {
+        let mut view = View::new(event, loaded, &api.policy, api.clock.now());
+        match plan(&mut view) {
+            Ok(()) => return Ok(view.into_plan()),
+            Err(Stop::Need(keys)) => {
+                let found = api.store.get(&keys).await?;
+                keys.into_iter().zip(found).for_each(|(key, stored)| loaded.insert(key, stored));
+            }
+            Err(Stop::Failed(error)) => return Err(error),
+            Err(stop @ (Stop::Park { .. } | Stop::Ignore(_) | Stop::Nothing)) => {
+                return Err(PortError::Permanent(format!("a change can't be planned: {stop:?}")));
+            }
+        }
+    }
+}
+
+/// The plan's writes, and the event record if there are effects.
+fn writes(api: &Api, plan: Plan, record: &Key, kind: &str, event_key: String) -> Vec<Write> {
+    let mut writes = plan.writes;
+    if plan.effects.is_empty() {
+        return writes;
+    }
+    let now = api.clock.now();
+    let mut event = EventRecord::new(Envelope {
+        provider: SLUICE.to_owned(),
+        source: API.to_owned(),
+        key: event_key,
+        kind: kind.to_owned(),
+        occurred_at: Some(now),
+        received_at: now,
+        headers: Vec::new(),
+        body: PackedBody::pack(SLUICE, &own_event(record.clone(), None)),
+    });
+    event.summary = format!("{kind} {}", record.id);
+    event.effects = plan.effects;
+    event.changes = plan.changes;
+    event.due_at = Some(now + GRACE);
+    writes.insert(0, Write::Put { document: event.document(), condition: Condition::Absent });
+    writes
+}
+
+async fn send_on(api: &Api, id: String) {
+    let message = Message { body: InboundMessage::Resume { id: id.clone() }.to_text(), group: None };
+    if let Err(error) = api.queue.send(QueueName::Inbound, vec![message], None).await {
+        tracing::warn!(event = id, %error, "what a change caused could not be queued; the sweeper will");
+    }
+}

@@ -1,0 +1,103 @@
+//! What travels on the queue `inbound`: a verified webhook, or the name of an event to carry on with.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{body::PackedBody, ports::Key, time::Timestamp};
+
+/// A verified webhook, named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Who sent it, such as `stripe`.
+    pub provider: String,
+    /// Which of several accounts of the provider; `default` without one.
+    pub source: String,
+    /// The provider's own identity of the event, the same in every redelivery.
+    pub key: String,
+    /// The provider's own name of what happened, such as `payment_intent.succeeded`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When it happened, by the provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// When Sluice accepted it.
+    pub received_at: Timestamp,
+    /// The request headers worth keeping, names in lower case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: PackedBody,
+}
+
+impl Envelope {
+    /// The id of the event's record.
+    #[must_use]
+    pub fn event_id(&self) -> String {
+        event_id(&self.provider, &self.source, &self.key)
+    }
+}
+
+/// The id of an event's record: `in_` and a digest of provider, source and key, the same every time.
+#[must_use]
+pub fn event_id(provider: &str, source: &str, key: &str) -> String {
+    format!("in_{}", digest(&[provider, source, key]))
+}
+
+/// 132 bits of SHA-256 over the parts as 22 URL-safe characters. No two lists of parts give the same text to hash.
+pub(crate) fn digest(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut text = URL_SAFE_NO_PAD.encode(hash.finalize());
+    text.truncate(22);
+    text
+}
+
+/// A message on the queue `inbound`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InboundMessage {
+    /// A verified webhook.
+    Event(Box<Envelope>),
+    /// An event record with effects that nobody is working on.
+    Resume {
+        /// The event record's id.
+        id: String,
+    },
+    /// An event record to plan again from its stored body.
+    Replay {
+        /// The event record's id.
+        id: String,
+    },
+    /// The time that a record waits for.
+    Timer {
+        /// The record.
+        record: Key,
+        /// The time, as the record had it when this was sent.
+        due_at: Timestamp,
+    },
+}
+
+impl InboundMessage {
+    /// The message's text.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("serialising to memory can't fail")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_stable_and_tell_all_parts_apart() {
+        assert_eq!(event_id("stripe", "default", "evt_1"), event_id("stripe", "default", "evt_1"));
+        assert_ne!(event_id("stripe", "default", "evt_1"), event_id("stripe", "acme", "evt_1"));
+        assert_ne!(event_id("a", "bc", "d"), event_id("ab", "c", "d"));
+        assert_eq!(event_id("stripe", "default", "evt_1").len(), 25);
+    }
+}

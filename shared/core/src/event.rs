@@ -1,0 +1,266 @@
+//! The event record: what became of one event, and what is still to be done for it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    body::PackedBody,
+    effect::{Effect, EffectState},
+    ports::{Document, Index, Key, Place, PortError, Store, Stored},
+    record::{self, due_place, place},
+    time::Timestamp,
+};
+
+/// How long an event record is kept once nothing is left to do for it: longer than any provider's manual resend (30 days at most).
+pub const RETENTION: std::time::Duration = std::time::Duration::from_hours(35 * 24);
+
+/// Where an event stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventStatus {
+    /// Its changes are applied; effects remain.
+    Processing,
+    /// Nothing is left to do.
+    Done,
+    /// It could not be processed; see the reason. Can be replayed.
+    Parked,
+    /// It changes nothing here: a ping, switched off, or a repeat that another record covers.
+    Ignored,
+}
+
+/// A record that an event changed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Change {
+    /// The record's kind.
+    pub kind: String,
+    /// The record's id.
+    pub id: String,
+}
+
+/// Who is working on the event's effects, until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// A random id drawn per message and attempt.
+    pub owner: String,
+    /// From this time on somebody else may take over.
+    pub until: Timestamp,
+}
+
+/// What is stored of one event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRecord {
+    /// `in_…`, derived from provider, source and key.
+    pub id: String,
+    /// Who sent it; `sluice` for timers and for what the API caused.
+    pub provider: String,
+    /// Which account of the provider.
+    pub source: String,
+    /// The provider's own identity of the event.
+    pub key: String,
+    /// What happened, in the provider's words.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Where it stands.
+    pub status: EventStatus,
+    /// Why it is parked or ignored, or why its effects have not been done yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// One line for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub summary: String,
+    /// It belongs to no record that is known yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unmatched: bool,
+    /// When it happened, by the provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// When Sluice accepted it.
+    pub received_at: Timestamp,
+    /// When the last thing was done for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_at: Option<Timestamp>,
+    /// How often it was taken up.
+    pub attempts: u32,
+    /// Who planned it, or took it over last. Kept when the lease is given back: it tells a lost answer from a duplicate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Lease>,
+    /// What is to be done besides the changes, and how far it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<Effect>,
+    /// The records it changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// When the sweeper looks after it. Set where no queue message does until the effects are done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// The request headers worth keeping.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
+    /// The dictionary its body is packed with.
+    #[serde(default)]
+    dictionary: u16,
+    /// The body's length, bytes.
+    #[serde(default)]
+    length: usize,
+    /// How many pieces the packed body lies in; 0 if it lies with the record.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pieces: usize,
+    /// The packed body, beside the JSON.
+    #[serde(skip)]
+    packed: Vec<u8>,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+/// The largest packed body that lies with its record, bytes; and the largest piece of one that doesn't.
+/// A DynamoDB item holds 400 KB, keys and names included.
+pub const PIECE: usize = 350 * 1024;
+
+impl EventRecord {
+    /// The kind of event records.
+    pub const KIND: &'static str = "event";
+    /// The name of the list of all events.
+    pub const LIST: &'static str = "event";
+    /// The name of the list of parked ones.
+    pub const PARKED: &'static str = "event/parked";
+    /// The name of the list of unmatched ones.
+    pub const UNMATCHED: &'static str = "event/unmatched";
+
+    /// The record of an event as its envelope tells it, before it is planned.
+    #[must_use]
+    pub fn new(envelope: crate::envelope::Envelope) -> Self {
+        Self {
+            id: envelope.event_id(),
+            provider: envelope.provider,
+            source: envelope.source,
+            key: envelope.key,
+            kind: envelope.kind,
+            status: EventStatus::Processing,
+            reason: None,
+            summary: String::new(),
+            unmatched: false,
+            occurred_at: envelope.occurred_at,
+            received_at: envelope.received_at,
+            done_at: None,
+            attempts: 0,
+            lease: None,
+            effects: Vec::new(),
+            changes: Vec::new(),
+            due_at: None,
+            headers: envelope.headers,
+            dictionary: envelope.body.dictionary,
+            length: envelope.body.length,
+            pieces: 0,
+            packed: envelope.body.packed,
+        }
+    }
+
+    /// The key of the event record `id`.
+    #[must_use]
+    pub fn key_of(id: &str) -> Key {
+        Key::new(Self::KIND, id)
+    }
+
+    /// The packed body as far as it lies with the record.
+    #[must_use]
+    pub fn body(&self) -> PackedBody {
+        PackedBody { dictionary: self.dictionary, length: self.length, packed: self.packed.clone() }
+    }
+
+    /// Takes the packed body out, for it to be stored in pieces, or puts one together out of pieces.
+    pub fn packed_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.packed
+    }
+
+    /// Whether effects are still to be done.
+    #[must_use]
+    pub fn unfinished(&self) -> bool {
+        self.effects.iter().any(|effect| effect.state == EffectState::Pending)
+    }
+
+    /// Sets status, end and timer to what the effects say.
+    pub fn settle(&mut self, now: Timestamp) {
+        if self.unfinished() {
+            if self.status == EventStatus::Done {
+                self.status = EventStatus::Processing;
+            }
+            self.done_at = None;
+        } else {
+            if self.status == EventStatus::Processing {
+                self.status = EventStatus::Done;
+                self.reason = None;
+            }
+            self.done_at.get_or_insert(now);
+            self.due_at = None;
+        }
+    }
+
+    /// From when on the record may be removed. Parked ones and those with unfinished effects stay.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        let kept = self.status == EventStatus::Parked || self.unfinished();
+        (!kept).then(|| self.done_at.unwrap_or(self.received_at) + RETENTION)
+    }
+
+    /// The record as a document.
+    #[must_use]
+    pub fn document(&self) -> Document {
+        Document {
+            key: Self::key_of(&self.id),
+            data: record::to_json(self),
+            blob: (self.pieces == 0 && !self.packed.is_empty()).then(|| self.packed.clone()),
+            places: self.places(),
+            expires_at: self.expires_at(),
+        }
+    }
+
+    /// Reads the record out of its document. A body in pieces is not read.
+    ///
+    /// # Errors
+    /// [`PortError::Permanent`] if the stored JSON is no event record.
+    pub fn from_stored(stored: &Stored) -> Result<Self, PortError> {
+        let mut record: Self = record::from_json(&stored.document)?;
+        record.packed = stored.document.blob.clone().unwrap_or_default();
+        Ok(record)
+    }
+
+    fn places(&self) -> Vec<Place> {
+        let mut places = vec![place(Index::List, Self::LIST, self.received_at, &self.id)];
+        if self.status == EventStatus::Parked {
+            places.push(place(Index::Flag, Self::PARKED, self.received_at, &self.id));
+        } else if self.unmatched {
+            places.push(place(Index::Flag, Self::UNMATCHED, self.received_at, &self.id));
+        }
+        if let Some(due_at) = self.due_at {
+            places.push(due_place(&Self::key_of(&self.id), due_at));
+        }
+        places
+    }
+}
+
+/// The kind of the pieces of bodies that are too large for their record.
+const PIECE_KIND: &str = "piece";
+
+/// The key of a piece of the body of the event `id`.
+pub(crate) fn piece_key(id: &str, number: usize) -> Key {
+    Key::new(PIECE_KIND, format!("{id}/{number}"))
+}
+
+/// Reads the packed body of a record whose body lies in pieces, and puts it into the record.
+///
+/// # Errors
+/// [`PortError`] if a piece can't be read or is gone.
+pub async fn fetch_pieces(store: &dyn Store, record: &mut EventRecord) -> Result<(), PortError> {
+    if record.pieces == 0 || !record.packed.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<_> = (0..record.pieces).map(|number| piece_key(&record.id, number)).collect();
+    let mut packed = Vec::new();
+    for (key, found) in keys.iter().zip(store.get(&keys).await?) {
+        let bytes = found.and_then(|stored| stored.document.blob);
+        packed.extend(bytes.ok_or_else(|| PortError::Permanent(format!("{key}, a part of an event's body, is gone")))?);
+    }
+    record.packed = packed;
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! Ingest: a webhook is verified over its raw bytes, named, queued durably, and only then answered.
+
+mod route;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header, request::Parts};
+use sluice_signature::{Invalid, Message, Secret};
+
+use self::route::{Found, find};
+use crate::{
+    body::PackedBody,
+    envelope::{Envelope, InboundMessage},
+    ports::{self, Clock, Queue, QueueName},
+    provider::{Answer, Provider, Route},
+    secrets::Secrets,
+};
+
+/// The largest packed body that is taken, bytes: as base64 it fits into a queue message of 1 MiB.
+pub const MAX_PACKED: usize = 700 * 1000;
+/// The largest raw body that is taken unless set otherwise, bytes.
+pub const MAX_BODY: usize = 4_000_000;
+
+/// Takes webhooks in.
+pub struct Ingest {
+    /// Where they go.
+    pub queue: Arc<dyn Queue>,
+    /// The active secrets.
+    pub secrets: Arc<dyn Secrets>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The address under which the providers reach Sluice, without a path; some sign it.
+    pub public_url: String,
+    /// The largest raw body that is taken, bytes.
+    pub max_body: usize,
+}
+
+/// A request's body, as far as the host read it.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// All of it.
+    Whole(Bytes),
+    /// It is larger than [`Ingest::max_body`]; the rest was not read.
+    TooLarge,
+}
+
+/// Whether a path belongs to ingest.
+#[must_use]
+pub fn is_webhook_path(path: &str) -> bool {
+    !matches!(find(path), Found::Elsewhere)
+}
+
+impl Ingest {
+    /// Handles one request. Nothing is answered 2xx before the queue has confirmed it.
+    pub async fn handle(&self, request: &Parts, body: Body) -> Response<Bytes> {
+        let (provider, route) = match find(request.uri.path()) {
+            Found::Webhook { provider, route } => (provider, route),
+            Found::Nothing | Found::Elsewhere => return text(StatusCode::NOT_FOUND, "There is no webhook endpoint here.\n"),
+        };
+        if !provider.methods().contains(&request.method) {
+            return wrong_method(provider);
+        }
+        let Some(secrets) = self.secrets.active(provider.name(), route.source) else {
+            tracing::warn!(provider = provider.name(), source = route.source, "a webhook for a source that has no secret");
+            return text(StatusCode::NOT_FOUND, "There is no webhook endpoint here.\n");
+        };
+        let Body::Whole(body) = body else { return too_large(provider) };
+        if body.len() > self.max_body {
+            return too_large(provider);
+        }
+        let url = format!("{}{}", self.public_url, request.uri.path_and_query().map_or("/", |path| path.as_str()));
+        let headers: Vec<_> = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let message = Message { method: request.method.as_str(), url: &url, headers: &headers, body: &body };
+        if let Err(invalid) = self.verify(provider, &route, &message, &secrets).await {
+            tracing::warn!(provider = provider.name(), source = route.source, code = invalid.code(), reason = %invalid, "a webhook was refused");
+            return text(provider.refused(), "The signature is missing or wrong.\n");
+        }
+        match self.accept(provider, &route, &message).await {
+            Accepted::Queued => answer(&provider.accepted(&route)),
+            Accepted::TooLarge => too_large(provider),
+            Accepted::Malformed => text(StatusCode::BAD_REQUEST, "The body is malformed.\n"),
+            Accepted::NotQueued => text(StatusCode::INTERNAL_SERVER_ERROR, "Temporarily unavailable; send it again.\n"),
+        }
+    }
+
+    async fn verify(&self, provider: &dyn Provider, route: &Route<'_>, message: &Message<'_>, secrets: &[Secret]) -> Result<(), Invalid> {
+        let now = self.clock.now().seconds();
+        let Err(invalid) = provider.scheme().verify(message, secrets, now) else { return Ok(()) };
+        // A secret may have been rotated since they were read.
+        match self.secrets.refreshed(provider.name(), route.source).await {
+            Some(newer) => provider.scheme().verify(message, &newer, now).map(drop),
+            None => Err(invalid),
+        }
+    }
+
+    async fn accept(&self, provider: &dyn Provider, route: &Route<'_>, message: &Message<'_>) -> Accepted {
+        let named = match provider.name_event(route, message) {
+            Ok(named) => named,
+            Err(malformed) => {
+                tracing::error!(provider = provider.name(), source = route.source, %malformed, "a verified webhook is malformed");
+                return Accepted::Malformed;
+            }
+        };
+        let body = PackedBody::pack(provider.name(), message.body);
+        if body.packed.len() > MAX_PACKED {
+            return Accepted::TooLarge;
+        }
+        let envelope = Envelope {
+            provider: provider.name().to_owned(),
+            source: route.source.to_owned(),
+            key: named.key,
+            kind: named.kind,
+            occurred_at: named.occurred_at,
+            received_at: self.clock.now(),
+            headers: kept_headers(provider, message),
+            body,
+        };
+        let text = InboundMessage::Event(Box::new(envelope)).to_text();
+        match self.queue.send(QueueName::Inbound, vec![ports::Message { body: text, group: None }], None).await {
+            Ok(()) => Accepted::Queued,
+            Err(error) => {
+                tracing::error!(provider = provider.name(), %error, "a webhook could not be queued; the sender is told to send it again");
+                Accepted::NotQueued
+            }
+        }
+    }
+}
+
+enum Accepted {
+    Queued,
+    TooLarge,
+    Malformed,
+    NotQueued,
+}
+
+fn kept_headers(provider: &dyn Provider, message: &Message<'_>) -> Vec<(String, String)> {
+    let kept = |name: &str| provider.kept_headers().contains(&name);
+    let text = |value: &[u8]| String::from_utf8_lossy(value).chars().take(512).collect();
+    message.headers.iter().filter(|(name, _)| kept(name)).map(|(name, value)| ((*name).to_owned(), text(value))).collect()
+}
+
+fn answer(answer: &Answer) -> Response<Bytes> {
+    response(answer.status, answer.content_type, Bytes::from_static(answer.body.as_bytes()))
+}
+
+fn text(status: StatusCode, text: &'static str) -> Response<Bytes> {
+    response(status, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
+}
+
+fn too_large(provider: &dyn Provider) -> Response<Bytes> {
+    tracing::error!(provider = provider.name(), "a webhook is too large and was refused; see SLUICE_MAX_BODY");
+    text(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.\n")
+}
+
+fn wrong_method(provider: &dyn Provider) -> Response<Bytes> {
+    let allow: Vec<_> = provider.methods().iter().map(http::Method::as_str).collect();
+    let line = format!("This is where {} posts its webhooks, signed. It answers {} only.\n", provider.title(), allow.join(" and "));
+    let mut response = response(StatusCode::METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", line.into());
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_str(&allow.join(", ")).expect("methods are header values"));
+    response
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

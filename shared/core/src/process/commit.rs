@@ -1,0 +1,188 @@
+use crate::{
+    body::PackedBody,
+    event::{EventRecord, EventStatus},
+    effect::join_planned,
+    ids::fresh,
+    plan::Plan,
+    ports::{Commit, Committed, Condition, PortError, Stored, Write},
+    process::{Outcome, Processor, Trouble, event::Planned, handle::Handling, jittered},
+};
+use std::time::Duration;
+
+/// How often a plan that lost to another change of its records is made again before the message waits.
+const PLANS: u32 = 8;
+/// How often the same commit is tried when its answer is lost.
+const TRIES: u32 = 3;
+/// The wait between tries; jittered.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What became of a commit that began with an event record.
+enum Applied {
+    /// Applied: ours now, at this version.
+    Ours(u64),
+    /// The event record was there already, or had another version than expected.
+    Met(Option<Box<Stored>>),
+    /// Another record had changed; nothing is stored of this event.
+    Outrun,
+}
+
+impl Processor {
+    /// Plans the event and commits it with its changes, then does its effects. `version`: of the stored record, `None` for a new event.
+    pub(super) async fn apply(
+        &self,
+        mut record: EventRecord,
+        version: Option<u64>,
+        body: &PackedBody,
+        handling: &Handling,
+    ) -> Result<Outcome, Trouble> {
+        let unpacked = match body.unpack() {
+            Ok(unpacked) => unpacked,
+            Err(error) => {
+                let planned = Planned::Park { code: "unreadable_body".to_owned(), reason: error.to_string() };
+                return self.apply_planned(&mut record, version, planned, handling).await?.ok_or_else(contended);
+            }
+        };
+        for round in 0..PLANS {
+            if round > 0 {
+                self.clock.sleep(jittered(PAUSE * round, &*self.ids)).await;
+            }
+            let planned = match self.plan(&record, &unpacked, handling).await {
+                Ok(planned) => planned,
+                Err(Trouble::Temporary(reason)) if handling.last => Planned::Park { code: "gave_up".to_owned(), reason },
+                Err(trouble) => return Err(trouble),
+            };
+            if let Some(outcome) = self.apply_planned(&mut record, version, planned, handling).await? {
+                return Ok(outcome);
+            }
+        }
+        Err(contended())
+    }
+
+    /// Commits one plan. `None` if another record had changed, so that it has to be planned again.
+    async fn apply_planned(
+        &self,
+        stored: &mut EventRecord,
+        version: Option<u64>,
+        planned: Planned,
+        handling: &Handling,
+    ) -> Result<Option<Outcome>, Trouble> {
+        let mut record = stored.clone();
+        record.attempts += 1;
+        record.lease = Some(self.lease(handling));
+        let (mut writes, outcome) = match planned {
+            Planned::Nothing => return Ok(Some(Outcome::Nothing)),
+            Planned::Plan(plan) => (adopt(&mut record, plan), Outcome::Applied),
+            Planned::Ignore(reason) => {
+                tracing::info!(event = record.id, reason, "ignored");
+                record.status = EventStatus::Ignored;
+                record.reason = Some(reason);
+                (Vec::new(), Outcome::Ignored)
+            }
+            Planned::Park { code, reason } => (self.park(&mut record, &code, reason).await?, Outcome::Parked),
+        };
+        record.settle(self.clock.now());
+        self.store_pieces(&mut record).await?;
+        let condition = version.map_or(Condition::Absent, Condition::Version);
+        writes.insert(0, Write::Put { document: record.document(), condition });
+        match self.commit(writes, condition, handling).await? {
+            Applied::Ours(version) => self.carry_on(record, version, outcome, handling).await.map(Some),
+            Applied::Outrun => Ok(None),
+            Applied::Met(found) => self.met(found, version, outcome, handling).await.map(Some),
+        }
+    }
+
+    /// The event record was not as expected: a lost answer of our own, or somebody else's work.
+    async fn met(&self, found: Option<Box<Stored>>, expected: Option<u64>, outcome: Outcome, handling: &Handling) -> Result<Outcome, Trouble> {
+        let Some(found) = found else {
+            return Err(Trouble::Temporary("the event record was removed meanwhile".to_owned()));
+        };
+        let record = EventRecord::from_stored(&found)?;
+        if record.lease.as_ref().is_some_and(|lease| lease.owner == handling.owner) {
+            return self.carry_on(record, found.version, outcome, handling).await;
+        }
+        // A provider's redelivery of a parked event is a replay of it; what is told about it goes with it.
+        if expected.is_none() && record.status == EventStatus::Parked {
+            return Box::pin(self.replan(record, found.version, handling)).await;
+        }
+        self.join_in(record, found.version, handling).await
+    }
+
+    /// Commits, with the event record first. The event record's failure is looked at before any other.
+    async fn commit(&self, writes: Vec<Write>, condition: Condition, handling: &Handling) -> Result<Applied, Trouble> {
+        let commit = Commit { token: fresh("", &*self.ids), writes };
+        let mut lost = None;
+        for attempt in 0..TRIES {
+            if attempt > 0 {
+                self.clock.sleep(jittered(PAUSE, &*self.ids)).await;
+                if self.clock.now() >= handling.deadline {
+                    break;
+                }
+            }
+            match self.store.commit(commit.clone()).await {
+                Ok(Committed::Applied) => {
+                    return Ok(Applied::Ours(match condition {
+                        Condition::Absent => 1,
+                        Condition::Version(version) => version + 1,
+                    }));
+                }
+                Ok(Committed::Refused(refusals)) => {
+                    let event = refusals.into_iter().find(|refusal| refusal.write == 0);
+                    return Ok(event.map_or(Applied::Outrun, |refusal| Applied::Met(refusal.found.map(Box::new))));
+                }
+                Err(PortError::Temporary(reason)) => lost = Some(reason),
+                Err(error @ PortError::Permanent(_)) => return Err(error.into()),
+            }
+        }
+        Err(Trouble::Temporary(lost.unwrap_or_else(|| "no time was left to commit".to_owned())))
+    }
+
+    /// Takes over the effects that somebody left.
+    pub(super) async fn take_over(&self, mut record: EventRecord, version: u64, handling: &Handling) -> Result<Outcome, Trouble> {
+        record.lease = Some(self.lease(handling));
+        record.attempts += 1;
+        match self.put_event(&record, version, Vec::new(), handling).await? {
+            Some(version) => self.carry_on(record, version, Outcome::TakenOver, handling).await,
+            None => Err(Trouble::Temporary("somebody else took it over first".to_owned())),
+        }
+    }
+
+    /// Puts the event record on the version read, with further writes. The new version; `None` if somebody else has changed it.
+    /// A refusal by our own earlier try, whose answer was lost, counts as applied.
+    pub(super) async fn put_event(
+        &self,
+        record: &EventRecord,
+        version: u64,
+        further: Vec<Write>,
+        handling: &Handling,
+    ) -> Result<Option<u64>, Trouble> {
+        let document = record.document();
+        let condition = Condition::Version(version);
+        let mut writes = vec![Write::Put { document: document.clone(), condition }];
+        writes.extend(further);
+        Ok(match self.commit(writes, condition, handling).await? {
+            Applied::Ours(version) => Some(version),
+            Applied::Met(Some(found)) if found.version == version + 1 && found.document.data == document.data => Some(version + 1),
+            Applied::Met(_) | Applied::Outrun => None,
+        })
+    }
+}
+
+/// Takes a plan into the event record, and returns its writes.
+fn adopt(record: &mut EventRecord, plan: Plan) -> Vec<Write> {
+    record.status = EventStatus::Processing;
+    record.reason = None;
+    record.summary = plan.summary;
+    record.unmatched = plan.unmatched;
+    record.done_at = None;
+    join_planned(&mut record.effects, plan.effects);
+    for change in plan.changes {
+        if !record.changes.contains(&change) {
+            record.changes.push(change);
+        }
+    }
+    plan.writes
+}
+
+fn contended() -> Trouble {
+    Trouble::Temporary("its records kept changing".to_owned())
+}

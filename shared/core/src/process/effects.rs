@@ -1,0 +1,133 @@
+use std::time::Duration;
+
+use crate::{
+    effect::{Effect, EffectKind, EffectState},
+    event::{EventRecord, EventStatus},
+    outgoing::Performed,
+    ports::Write,
+    process::{Outcome, Processor, Trouble, handle::Handling},
+};
+
+/// The longest that one call of a mailer or texter may take. A call is only begun if it would end before the handling's deadline.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+
+impl Processor {
+    /// Does the stored effects that are left, marking each on the version held. Whoever takes over meanwhile changes the version,
+    /// and so fences this handling off.
+    pub(super) async fn carry_on(&self, mut record: EventRecord, mut version: u64, outcome: Outcome, handling: &Handling) -> Result<Outcome, Trouble> {
+        let mut left = None;
+        // Effects may be added on the way: a mail in place of a text that was refused, an alarm for a failure.
+        let mut index = 0;
+        while index < record.effects.len() {
+            let position = index;
+            index += 1;
+            if record.effects[position].state != EffectState::Pending {
+                continue;
+            }
+            if self.clock.now() + CALL_TIMEOUT > handling.deadline {
+                left = Some("no time was left for its effects".to_owned());
+                break;
+            }
+            let performed = self.outgoing.perform(&*self.store, &record, &record.effects[position]).await;
+            let further = match performed {
+                Performed::Later(reason) => {
+                    tracing::warn!(event = record.id, effect = record.effects[position].id, reason, "an effect could not be done yet");
+                    record.effects[position].reason = Some(reason.clone());
+                    left = Some(reason);
+                    continue;
+                }
+                Performed::Sent => self.end(&mut record.effects[position], EffectState::Done, None),
+                Performed::Superseded => self.end(&mut record.effects[position], EffectState::Superseded, None),
+                Performed::Failed(reason) => self.failed(&mut record, position, reason).await,
+            };
+            version = self.mark(&mut record, version, further, handling).await?;
+        }
+        match left {
+            None => Ok(outcome),
+            Some(reason) if handling.last => self.give_up(record, version, reason, handling).await,
+            Some(reason) => {
+                self.give_back(record, version, &reason, handling).await;
+                Err(Trouble::Temporary(reason))
+            }
+        }
+    }
+
+    fn end(&self, effect: &mut Effect, state: EffectState, reason: Option<String>) -> Vec<Write> {
+        effect.end(state, reason, self.clock.now());
+        Vec::new()
+    }
+
+    /// An effect that can never succeed: a text becomes a mail; a mail rings the alarm. It holds up nothing else.
+    async fn failed(&self, record: &mut EventRecord, position: usize, reason: String) -> Vec<Write> {
+        let effect = &mut record.effects[position];
+        tracing::error!(event = record.id, effect = effect.id, template = effect.template, reason, "an effect failed for good");
+        effect.end(EffectState::Failed, Some(reason), self.clock.now());
+        let (kind, template, about) = (effect.kind, effect.template.clone(), effect.about.clone());
+        if kind == EffectKind::Sms && self.policy.mail {
+            let mail = Effect::new(&record.id, EffectKind::Mail, &template, about);
+            if !record.effects.iter().any(|known| known.id == mail.id) {
+                record.effects.push(mail);
+            }
+            return Vec::new();
+        }
+        if about.subject.starts_with("alarm:") {
+            return Vec::new();
+        }
+        self.alarm(record, &format!("effect_failed:{template}")).await.into_iter().collect()
+    }
+
+    /// Marks what was done, fenced, for as long as there is time: a mark that is lost would send the same again.
+    async fn mark(&self, record: &mut EventRecord, version: u64, further: Vec<Write>, handling: &Handling) -> Result<u64, Trouble> {
+        record.settle(self.clock.now());
+        if record.pieces > 0 && !record.unfinished() {
+            self.fetch_pieces(record).await?;
+            self.store_pieces(record).await?;
+        }
+        loop {
+            match self.put_event(record, version, further.clone(), handling).await {
+                Ok(Some(version)) => return Ok(version),
+                // Somebody else rang the same alarm at the same moment, or took over: the next try without the alarm tells which.
+                Ok(None) if !further.is_empty() => {
+                    return self.put_event(record, version, Vec::new(), handling).await?.ok_or_else(fenced_off);
+                }
+                Ok(None) => return Err(fenced_off()),
+                Err(trouble) if self.clock.now() >= handling.deadline => return Err(trouble),
+                Err(_) => self.clock.sleep(Duration::from_millis(250)).await,
+            }
+        }
+    }
+
+    /// Gives the lease back, so that the next receive can take over at once.
+    async fn give_back(&self, mut record: EventRecord, version: u64, reason: &str, handling: &Handling) {
+        let now = self.clock.now();
+        record.reason = Some(reason.to_owned());
+        if let Some(lease) = &mut record.lease {
+            lease.until = now;
+        }
+        // If this fails, too, the lease runs out by itself.
+        if let Err(trouble) = self.put_event(&record, version, Vec::new(), handling).await {
+            tracing::warn!(event = record.id, ?trouble, "the lease could not be given back");
+        }
+    }
+
+    /// The last receive: the event is parked with what is left of its effects, to be replayed once the reason is mended.
+    async fn give_up(&self, mut record: EventRecord, version: u64, reason: String, handling: &Handling) -> Result<Outcome, Trouble> {
+        if record.status == EventStatus::Parked {
+            return Ok(Outcome::Parked);
+        }
+        let known = record.effects.len();
+        let writes = self.park(&mut record, "effects_left", reason).await?;
+        let version = self.mark(&mut record, version, writes, handling).await?;
+        for position in known..record.effects.len() {
+            if let Performed::Sent = self.outgoing.perform(&*self.store, &record, &record.effects[position]).await {
+                self.end(&mut record.effects[position], EffectState::Done, None);
+                self.mark(&mut record, version, Vec::new(), handling).await?;
+            }
+        }
+        Ok(Outcome::Parked)
+    }
+}
+
+fn fenced_off() -> Trouble {
+    Trouble::Temporary("somebody else took over".to_owned())
+}

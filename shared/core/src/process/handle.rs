@@ -1,0 +1,136 @@
+use crate::{
+    envelope::{Envelope, InboundMessage},
+    event::{EventRecord, EventStatus},
+    ids::fresh,
+    ports::{Clock as _, Key},
+    process::{Disposition, Incarnation, LEASE_MARGIN, Outcome, Processor, Received, Trouble, backoff, event::timer_envelope},
+    time::Timestamp,
+};
+use crate::event::Lease;
+
+/// One handling of one message: who does it, and until when.
+pub(super) struct Handling {
+    pub(super) owner: String,
+    pub(super) deadline: Timestamp,
+    pub(super) last: bool,
+    /// For timers the later of the clock and the time that was waited for.
+    pub(super) not_before: Option<Timestamp>,
+}
+
+impl Processor {
+    /// Handles one message. Never panics on its content, and never returns before everything it started has ended.
+    pub async fn handle(&self, message: Received<'_>) -> Disposition {
+        let parsed = match serde_json::from_str::<InboundMessage>(message.body) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                tracing::error!(%error, "a message on the queue inbound can't be read; it goes to the dead letters");
+                return self.later(message.receives, format!("the message can't be read: {error}"));
+            }
+        };
+        let mut handling = Handling {
+            owner: self.fresh_owner(),
+            deadline: message.deadline,
+            last: message.receives >= message.max_receives,
+            not_before: None,
+        };
+        let result = match parsed {
+            InboundMessage::Event(envelope) => self.first(*envelope, &handling).await,
+            InboundMessage::Timer { record, due_at } => self.timer(record, due_at, &mut handling).await,
+            InboundMessage::Resume { id } => self.resume(&id, &handling).await,
+            InboundMessage::Replay { id } => self.replay(&id, &handling).await,
+        };
+        match result {
+            Ok(outcome) => Disposition::Done(outcome),
+            Err(Trouble::Busy { until }) => Disposition::Later { at: until, reason: "somebody else is working on it".to_owned() },
+            Err(Trouble::Temporary(reason)) => {
+                tracing::warn!(reason, receives = message.receives, "a message could not be handled and will be tried again");
+                self.later(message.receives, reason)
+            }
+        }
+    }
+
+    fn later(&self, receives: u32, reason: String) -> Disposition {
+        Disposition::Later { at: self.clock.now() + backoff(receives, &*self.ids), reason }
+    }
+
+    /// The owner is drawn anew for every handling: a batch may hold both duplicates of one event.
+    fn fresh_owner(&self) -> String {
+        match self.incarnation {
+            Incarnation::OneOfMany => fresh("", &*self.ids),
+            Incarnation::Sole(boot) => fresh(&format!("{boot}."), &*self.ids),
+        }
+    }
+
+    pub(super) fn lease(&self, handling: &Handling) -> Lease {
+        Lease { owner: handling.owner.clone(), until: handling.deadline + LEASE_MARGIN }
+    }
+
+    /// Whether the lease's owner may still be at work.
+    pub(super) fn alive(&self, lease: &Lease) -> bool {
+        let boot = |owner: &str| owner.split_once('.').and_then(|(boot, _)| boot.parse::<u64>().ok());
+        match self.incarnation {
+            Incarnation::Sole(current) if boot(&lease.owner) != Some(current) => false,
+            _ => self.clock.now() < lease.until,
+        }
+    }
+
+    pub(super) fn now(&self, handling: &Handling) -> Timestamp {
+        self.clock.now().max(handling.not_before.unwrap_or(Timestamp::MIN))
+    }
+
+    async fn first(&self, envelope: Envelope, handling: &Handling) -> Result<Outcome, Trouble> {
+        let body = envelope.body.clone();
+        let record = EventRecord::new(envelope);
+        self.apply(record, None, &body, handling).await
+    }
+
+    async fn timer(&self, record: Key, due_at: Timestamp, handling: &mut Handling) -> Result<Outcome, Trouble> {
+        handling.not_before = Some(due_at);
+        let envelope = timer_envelope(record, due_at, self.now(handling));
+        self.first(envelope, handling).await
+    }
+
+    /// Carries on with effects that nobody is working on.
+    async fn resume(&self, id: &str, handling: &Handling) -> Result<Outcome, Trouble> {
+        let Some((record, version)) = self.event(id).await? else {
+            tracing::warn!(event = id, "an event to carry on with is gone");
+            return Ok(Outcome::Nothing);
+        };
+        self.join_in(record, version, handling).await
+    }
+
+    /// Somebody planned this event before: nothing is left to do, or its effects are taken over once nobody is working on them.
+    pub(super) async fn join_in(&self, record: EventRecord, version: u64, handling: &Handling) -> Result<Outcome, Trouble> {
+        if !record.unfinished() {
+            return Ok(Outcome::Duplicate);
+        }
+        if let Some(lease) = record.lease.as_ref().filter(|lease| self.alive(lease)) {
+            return Err(Trouble::Busy { until: lease.until });
+        }
+        self.take_over(record, version, handling).await
+    }
+
+    /// Plans a stored event again.
+    async fn replay(&self, id: &str, handling: &Handling) -> Result<Outcome, Trouble> {
+        let Some((record, version)) = self.event(id).await? else {
+            tracing::warn!(event = id, "an event to replay is gone");
+            return Ok(Outcome::Nothing);
+        };
+        self.replan(record, version, handling).await
+    }
+
+    /// Plans an event again that is stored: a replay, or a provider's redelivery of one that is parked.
+    pub(super) async fn replan(&self, mut record: EventRecord, version: u64, handling: &Handling) -> Result<Outcome, Trouble> {
+        if record.unfinished()
+            && let Some(lease) = record.lease.as_ref().filter(|lease| self.alive(lease))
+        {
+            return Err(Trouble::Busy { until: lease.until });
+        }
+        self.fetch_pieces(&mut record).await?;
+        let body = record.body();
+        if record.status != EventStatus::Parked {
+            record.status = EventStatus::Processing;
+        }
+        self.apply(record, Some(version), &body, handling).await
+    }
+}

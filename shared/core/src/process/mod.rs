@@ -1,0 +1,122 @@
+//! Process: a message of the queue `inbound` is handled exactly once, whatever crashes.
+//!
+//! Plan, commit, effects: the event record and the changes are one conditional transaction, tried first and read only when it
+//! is refused; the effects are those stored in the record, marked one by one by whoever holds its lease; only then is the
+//! message done. Every way of failing leads back to the same place.
+
+mod commit;
+mod effects;
+mod event;
+mod handle;
+mod park;
+mod pieces;
+
+use std::{sync::Arc, time::Duration};
+
+pub use effects::CALL_TIMEOUT;
+
+use crate::{
+    outgoing::Outgoing,
+    plan::Policy,
+    ports::{Clock, Ids, PortError, Store},
+    time::Timestamp,
+};
+
+/// How long past a handling's deadline its lease lasts, so that a live owner never loses it.
+const LEASE_MARGIN: Duration = Duration::from_secs(5);
+
+/// A message as the host received it.
+#[derive(Clone, Copy, Debug)]
+pub struct Received<'a> {
+    /// The message's text.
+    pub body: &'a str,
+    /// How often it has been received, this time included.
+    pub receives: u32,
+    /// After how many receives the queue gives it up to the dead letters.
+    pub max_receives: u32,
+    /// By when the handling must have ended. Nothing runs on after it.
+    pub deadline: Timestamp,
+}
+
+/// What the host does with the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// Handled: delete it.
+    Done(Outcome),
+    /// Not yet: make it visible again at this time.
+    Later {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// How a handled message ended, for logs and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The event's changes were applied and its effects done.
+    Applied,
+    /// The event had been handled before.
+    Duplicate,
+    /// Effects that somebody else left were done.
+    TakenOver,
+    /// It could not be processed and waits for someone to look at it.
+    Parked,
+    /// It changes nothing here.
+    Ignored,
+    /// There was nothing to do.
+    Nothing,
+}
+
+/// Which process a lease belongs to, where all earlier processes are known to be dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Incarnation {
+    /// Other processes may be alive: a lease holds until it runs out.
+    OneOfMany,
+    /// This process alone holds the data; leases of those before it are dead. The number grows with every start.
+    Sole(u64),
+}
+
+/// Handles messages of the queue `inbound`.
+pub struct Processor {
+    /// The records.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Random ids.
+    pub ids: Arc<dyn Ids>,
+    /// Mails and texts.
+    pub outgoing: Outgoing,
+    /// The settings that decide something.
+    pub policy: Policy,
+    /// Which process this is.
+    pub incarnation: Incarnation,
+}
+
+/// Why a handling stopped short.
+#[derive(Debug)]
+enum Trouble {
+    /// May go through later.
+    Temporary(String),
+    /// Somebody else is working on it until this time.
+    Busy { until: Timestamp },
+}
+
+impl From<PortError> for Trouble {
+    fn from(error: PortError) -> Self {
+        Self::Temporary(error.to_string())
+    }
+}
+
+/// The wait before the receive after `receives` ones: 5 s · 2ⁿ, at most an hour, shortened by up to a fifth at random.
+fn backoff(receives: u32, ids: &dyn Ids) -> Duration {
+    let base = Duration::from_secs(5).saturating_mul(1 << receives.saturating_sub(1).min(10)).min(Duration::from_hours(1));
+    jittered(base, ids)
+}
+
+/// `length`, shortened by up to a fifth at random, so that those who failed together don't come back together.
+fn jittered(length: Duration, ids: &dyn Ids) -> Duration {
+    let permille = u32::try_from(ids.random() % 201).unwrap_or(0);
+    length * (1000 - permille) / 1000
+}

@@ -1,0 +1,38 @@
+use crate::{
+    alarm::Alarm,
+    effect::{Announcement, Effect, EffectKind},
+    event::{EventRecord, EventStatus},
+    ports::{Condition, Write},
+    process::{Processor, Trouble},
+    record::Record,
+    template::TemplateName,
+};
+
+impl Processor {
+    /// Parks the event with its reason, and rings the alarm. Returns the writes that go with it.
+    pub(super) async fn park(&self, record: &mut EventRecord, code: &str, reason: String) -> Result<Vec<Write>, Trouble> {
+        tracing::error!(event = record.id, provider = record.provider, key = record.key, r#type = record.kind, code, reason, "parked");
+        record.status = EventStatus::Parked;
+        record.reason = Some(reason);
+        Ok(self.alarm(record, &format!("parked:{code}")).await.into_iter().collect())
+    }
+
+    /// Adds a mail to the operator to the event's effects, unless the alarm for this reason rang less than an hour ago.
+    /// Returns the write that silences it for the next hour.
+    pub(super) async fn alarm(&self, record: &mut EventRecord, code: &str) -> Option<Write> {
+        if !self.policy.mail {
+            return None;
+        }
+        // An alarm that can't be looked up rings once too often rather than not at all.
+        let before = self.store.get(&[Alarm::key(code)]).await.ok().and_then(|mut found| found.pop()).flatten();
+        let alarm = Alarm::ring(code, before.as_ref(), self.clock.now())?;
+        let number = record.effects.len() + 1;
+        let about = Announcement {
+            record: EventRecord::key_of(&record.id),
+            subject: format!("alarm:{code}"),
+            number: u32::try_from(number).unwrap_or(u32::MAX),
+        };
+        record.effects.push(Effect::new(&record.id, EffectKind::Mail, TemplateName::Alert.name(), about));
+        Some(Write::Put { document: alarm.document(), condition: Condition::unchanged(before.as_ref()) })
+    }
+}

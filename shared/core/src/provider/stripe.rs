@@ -1,0 +1,73 @@
+use std::borrow::Cow;
+
+use http::StatusCode;
+use serde::Deserialize;
+use sluice_signature::{Message, Scheme};
+
+use super::{Answer, Malformed, Named, Provider, Route};
+use crate::time::Timestamp;
+
+/// Stripe: <https://docs.stripe.com/webhooks>. The event's own id is its identity: each retry is signed anew.
+pub(super) struct Stripe;
+
+static SCHEME: sluice_signature::Stripe = sluice_signature::Stripe::new();
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    created: Created<'a>,
+}
+
+/// Unix seconds in snapshot events, RFC 3339 in thin ones (<https://docs.stripe.com/api/v2/core/events/object>).
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Created<'a> {
+    Seconds(i64),
+    Text(#[serde(borrow)] Cow<'a, str>),
+}
+
+impl Provider for Stripe {
+    fn name(&self) -> &'static str {
+        "stripe"
+    }
+
+    fn title(&self) -> &'static str {
+        "Stripe"
+    }
+
+    fn secret_setting(&self) -> &'static str {
+        "STRIPE_WEBHOOK_SECRET"
+    }
+
+    fn scheme(&self) -> &dyn Scheme {
+        &SCHEME
+    }
+
+    fn name_event(&self, _: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {
+        let event: Event<'_> = serde_json::from_slice(message.body).map_err(|error| Malformed(format!("not a Stripe event: {error}")))?;
+        if event.id.is_empty() || event.id.len() > 255 || event.kind.is_empty() || event.kind.len() > 255 {
+            return Err(Malformed("not a Stripe event: its id or type is empty or too long".to_owned()));
+        }
+        let occurred_at = match event.created {
+            Created::Seconds(seconds) => Timestamp::from_seconds(seconds),
+            Created::Text(text) => text.parse().map_err(|error| Malformed(format!("not a Stripe event: created is {error}")))?,
+        };
+        Ok(Named { key: event.id.into_owned(), kind: event.kind.into_owned(), occurred_at: Some(occurred_at) })
+    }
+
+    fn kept_headers(&self) -> &'static [&'static str] {
+        &["content-type", "user-agent"]
+    }
+
+    fn refused(&self) -> StatusCode {
+        StatusCode::BAD_REQUEST
+    }
+
+    fn accepted(&self, _: &Route<'_>) -> Answer {
+        Answer { status: StatusCode::OK, content_type: "application/json", body: r#"{"received":true}"# }
+    }
+}

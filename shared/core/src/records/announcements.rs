@@ -1,0 +1,29 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// How many announcements a record has made on each subject. A later number supersedes the earlier ones that have not left yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Announcements(BTreeMap<String, u32>);
+
+impl Announcements {
+    /// Counts one more announcement on `subject` and returns its number, from 1.
+    pub fn next(&mut self, subject: &str) -> u32 {
+        let number = self.0.entry(subject.to_owned()).or_default();
+        *number += 1;
+        *number
+    }
+
+    /// The number of the latest announcement on `subject`; 0 if there was none.
+    #[must_use]
+    pub fn latest(&self, subject: &str) -> u32 {
+        self.0.get(subject).copied().unwrap_or_default()
+    }
+
+    /// Whether nothing was announced yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

@@ -1,0 +1,230 @@
+//! A booking: what its owner says of it, what its payments and refunds say, and the state that follows from both.
+
+mod announce;
+mod facts;
+
+pub use announce::{News, PaymentNews};
+pub use facts::{BookingFailure, BookingPut, BookingStatus, BookingSuccess, HoldFact};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use self::facts::PaymentFacts;
+use super::{Announcements, ChargeFact, Heard, charge::join_charge};
+use crate::{
+    ports::{Index, Place},
+    record::{Record, due_place, place},
+    time::Timestamp,
+};
+
+/// A booking's facts. Everything else is derived.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Booking {
+    /// The owner's id of it.
+    pub id: String,
+    /// The owner's word. Until there is one the booking is unmatched: it keeps facts and is not served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put: Option<BookingPut>,
+    /// What is known of its payments, by payment intent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    payments: BTreeMap<String, PaymentFacts>,
+    /// What is known of refunds, by charge.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    charges: BTreeMap<String, ChargeFact>,
+    /// The latest time that a timer told it had come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    elapsed: Option<Timestamp>,
+    /// When it was heard of.
+    pub heard: Heard,
+    /// How often it announced anything.
+    #[serde(default, skip_serializing_if = "Announcements::is_empty")]
+    pub announcements: Announcements,
+    /// What it announced.
+    #[serde(default, skip_serializing_if = "News::is_empty")]
+    told: News,
+    /// When it wants to be looked at again; derived, and stored for the sweeper.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+}
+
+impl Booking {
+    /// The name of the list of bookings that are known from events alone.
+    pub const UNMATCHED: &'static str = "booking/unmatched";
+
+    /// Of the booking `id` something is heard for the first time.
+    #[must_use]
+    pub fn first_heard(id: &str, at: Timestamp) -> Self {
+        Self {
+            id: id.to_owned(),
+            put: None,
+            payments: BTreeMap::new(),
+            charges: BTreeMap::new(),
+            elapsed: None,
+            heard: Heard::at(at),
+            announcements: Announcements::default(),
+            told: News::default(),
+            due_at: None,
+        }
+    }
+
+    /// Joins the owner's word; the latest one stands.
+    pub fn join_put(&mut self, mut put: BookingPut) {
+        self.heard.join(put.at);
+        if let Some(known) = &self.put {
+            if known.at > put.at {
+                return;
+            }
+            put.keep_cancellation_of(known);
+        }
+        self.put = Some(put);
+    }
+
+    /// Joins a payment that succeeded.
+    pub fn join_success(&mut self, intent: &str, success: BookingSuccess) {
+        self.payments.entry(intent.to_owned()).or_default().join_success(success);
+    }
+
+    /// Joins a payment that failed.
+    pub fn join_failure(&mut self, intent: &str, failure: BookingFailure) {
+        self.payments.entry(intent.to_owned()).or_default().join_failure(failure);
+    }
+
+    /// Joins what is known of a charge's refunds.
+    pub fn join_charge(&mut self, charge: &str, fact: ChargeFact) {
+        join_charge(&mut self.charges, charge, fact);
+    }
+
+    /// Joins that the time has come to be `at`.
+    pub fn join_elapsed(&mut self, at: Timestamp) {
+        self.elapsed = self.elapsed.max(Some(at));
+    }
+
+    /// When the booking is given up if no payment is made: the earliest failure's time and the hold in force then.
+    #[must_use]
+    pub fn hold_until(&self) -> Option<Timestamp> {
+        self.payments.values().filter_map(|payment| payment.hold.as_ref()).min().map(|hold| hold.until)
+    }
+
+    fn successes(&self) -> impl Iterator<Item = (&str, &BookingSuccess)> {
+        self.payments.iter().filter_map(|(intent, payment)| Some((intent.as_str(), payment.success.as_ref()?)))
+    }
+
+    /// Whether a payment was made, by its own time, before the hold ended (or there never was a hold).
+    #[must_use]
+    pub fn paid_in_time(&self) -> bool {
+        let end = self.hold_until();
+        self.successes().any(|(_, success)| end.is_none_or(|end| success.at < end))
+    }
+
+    /// Whether the hold has ended with no payment made in time. A payment made later shows, too, that the time has come.
+    #[must_use]
+    pub fn hold_ended(&self) -> bool {
+        self.hold_until().is_some_and(|end| {
+            let come = self.elapsed.is_some_and(|elapsed| elapsed >= end) || self.successes().any(|(_, success)| success.at >= end);
+            come && !self.paid_in_time()
+        })
+    }
+
+    /// The state that follows from the facts.
+    #[must_use]
+    pub fn status(&self) -> BookingStatus {
+        let put = self.put.as_ref().map_or(BookingStatus::Pending, |put| put.status);
+        if put == BookingStatus::Cancelled || self.hold_ended() {
+            BookingStatus::Cancelled
+        } else if self.successes().next().is_some() {
+            BookingStatus::Confirmed
+        } else if self.payments.values().any(|payment| payment.hold.is_some()) {
+            BookingStatus::PaymentPending
+        } else {
+            put
+        }
+    }
+
+    /// When the deposit was paid first; `None` if it was not.
+    #[must_use]
+    pub fn deposit_paid_at(&self) -> Option<Timestamp> {
+        self.successes().map(|(_, success)| success.at).min()
+    }
+
+    /// The currency that the booking is in: the owner's word, else that of its first payment or refund.
+    #[must_use]
+    pub fn currency(&self) -> Option<&str> {
+        let paid = || self.successes().min_by_key(|(intent, success)| (success.at, *intent)).map(|(_, success)| success.currency.as_str());
+        let refunded = || self.charges.iter().min_by_key(|(id, charge)| (charge.at, *id)).map(|(_, charge)| charge.currency.as_str());
+        self.put.as_ref().map(|put| put.currency.as_str()).or_else(paid).or_else(refunded)
+    }
+
+    /// How much has been refunded in all, by currency, in its smallest unit.
+    #[must_use]
+    pub fn refunded(&self) -> BTreeMap<String, i64> {
+        let mut sums = BTreeMap::new();
+        for charge in self.charges.values().filter(|charge| charge.refunded > 0) {
+            *sums.entry(charge.currency.clone()).or_insert(0i64) += charge.refunded;
+        }
+        sums
+    }
+
+    /// How much has been refunded in the booking's own currency, in its smallest unit.
+    #[must_use]
+    pub fn refunded_amount(&self) -> i64 {
+        self.currency().and_then(|currency| self.refunded().get(currency).copied()).unwrap_or(0)
+    }
+
+    /// When the latest refund was made; `None` if there was none.
+    #[must_use]
+    pub fn refunded_at(&self) -> Option<Timestamp> {
+        self.charges.values().filter(|charge| charge.refunded > 0).map(|charge| charge.at).max()
+    }
+
+    /// How much was paid in `currency`, as far as payments and refunded charges tell, in its smallest unit.
+    #[must_use]
+    pub fn paid_amount(&self, currency: &str) -> i64 {
+        let paid: i64 = self.successes().filter(|(_, success)| success.currency == currency).map(|(_, success)| success.amount).sum();
+        let charged: i64 = self.charges.values().filter(|charge| charge.currency == currency).map(|charge| charge.amount).sum();
+        paid.max(charged)
+    }
+
+    /// The payment that succeeded for the intent.
+    #[must_use]
+    pub fn success(&self, intent: &str) -> Option<&BookingSuccess> {
+        self.payments.get(intent)?.success.as_ref()
+    }
+
+    /// Sets what is stored for the sweeper to what the facts say.
+    pub(crate) fn set_due(&mut self) {
+        let cancelled = self.put.as_ref().is_some_and(|put| put.status == BookingStatus::Cancelled);
+        let open = !cancelled && !self.hold_ended() && !self.paid_in_time();
+        self.due_at = self.hold_until().filter(|_| open);
+    }
+
+    /// The set of payment intents with a payment that changes nothing any more: made after the hold ended, or after the owner cancelled.
+    pub(crate) fn late_payments(&self) -> BTreeSet<&str> {
+        if self.status() != BookingStatus::Cancelled {
+            return BTreeSet::new();
+        }
+        let end = self.hold_until().filter(|_| self.hold_ended());
+        let cancelled = self.put.as_ref().and_then(|put| put.cancelled_at);
+        let late = |success: &BookingSuccess| [end, cancelled].into_iter().flatten().any(|closed| success.at >= closed);
+        self.successes().filter(|(_, success)| late(success)).map(|(intent, _)| intent).collect()
+    }
+}
+
+impl Record for Booking {
+    const KIND: &'static str = "booking";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn places(&self) -> Vec<Place> {
+        let mut places = vec![match self.put {
+            Some(_) => place(Index::List, Self::KIND, self.heard.first, &self.id),
+            None => place(Index::Flag, Self::UNMATCHED, self.heard.first, &self.id),
+        }];
+        if let Some(due_at) = self.due_at {
+            places.push(due_place(&Self::key(&self.id), due_at));
+        }
+        places
+    }
+}

@@ -1,0 +1,145 @@
+//! What a booking has to tell, and what it has told: mails announce changes of the derived state, each once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::Booking;
+use crate::{
+    effect::{Announcement, EffectKind},
+    record::Record,
+    template::TemplateName,
+};
+
+/// The state of payment as the customer knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentNews {
+    /// A payment failed, and the booking is held.
+    Failed {
+        /// The payment intent.
+        intent: String,
+        /// The provider's code for why.
+        reason: String,
+    },
+    /// Paid.
+    Confirmed,
+    /// Given up, because no payment came in time.
+    HoldEnded,
+}
+
+/// What a booking has told so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct News {
+    /// The last that was told of the payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<PaymentNews>,
+    /// Every failure that was told, as payment intent and reason.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub failures: BTreeSet<(String, String)>,
+    /// The refunded amounts that were told, by currency.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refunded: BTreeMap<String, i64>,
+    /// The payment intents whose late payment support was told of.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub late: BTreeSet<String>,
+}
+
+impl News {
+    /// Whether nothing was told yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An announcement that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// How it is sent if it can be.
+    pub kind: EffectKind,
+    /// The text.
+    pub template: TemplateName,
+    /// What it announces.
+    pub about: Announcement,
+}
+
+impl Booking {
+    /// The subject of announcements on the state of payment.
+    pub const PAYMENT: &'static str = "payment";
+    /// The prefix of the subject of announcements on refunds; the currency follows.
+    pub const REFUND: &'static str = "refund:";
+    /// The prefix of the subject of announcements on late payments; the payment intent follows.
+    pub const LATE: &'static str = "late:";
+
+    /// What is to be told of the payment now; `None` if there is nothing to tell or nobody to tell it to yet.
+    fn payment_news(&self) -> Option<PaymentNews> {
+        let put = self.put.as_ref()?;
+        if put.status == super::BookingStatus::Cancelled {
+            return None;
+        }
+        if self.hold_ended() {
+            return Some(PaymentNews::HoldEnded);
+        }
+        if self.successes().next().is_some() {
+            return Some(PaymentNews::Confirmed);
+        }
+        let failures = self.payments.iter().filter_map(|(intent, payment)| Some((payment.latest_failure.as_ref()?, intent)));
+        failures.max().map(|(failure, intent)| PaymentNews::Failed { intent: intent.clone(), reason: failure.reason.clone() })
+    }
+
+    /// Settles what follows from the facts: the time to wait for, and the announcements that are due, which count as told from now on.
+    pub fn settle(&mut self) -> Vec<Due> {
+        self.set_due();
+        let mut due = Vec::new();
+        self.announce_payment(&mut due);
+        self.announce_refunds(&mut due);
+        self.announce_late_payments(&mut due);
+        due
+    }
+
+    fn announce_payment(&mut self, due: &mut Vec<Due>) {
+        let Some(news) = self.payment_news() else { return };
+        if self.told.payment.as_ref() == Some(&news) {
+            return;
+        }
+        let (kind, template) = match &news {
+            PaymentNews::Failed { intent, reason } => {
+                if !self.told.failures.insert((intent.clone(), reason.clone())) {
+                    return;
+                }
+                (EffectKind::Mail, TemplateName::BookingPaymentFailed)
+            }
+            PaymentNews::HoldEnded => (EffectKind::Mail, TemplateName::BookingHoldEnded),
+            PaymentNews::Confirmed if self.told.payment == Some(PaymentNews::HoldEnded) => (EffectKind::Sms, TemplateName::BookingReinstated),
+            PaymentNews::Confirmed => (EffectKind::Sms, TemplateName::BookingConfirmed),
+        };
+        self.told.payment = Some(news);
+        due.push(self.due(kind, template, Self::PAYMENT));
+    }
+
+    fn announce_refunds(&mut self, due: &mut Vec<Due>) {
+        if self.put.is_none() {
+            return;
+        }
+        for (currency, amount) in self.refunded() {
+            if self.told.refunded.get(&currency).is_none_or(|told| amount > *told) {
+                self.told.refunded.insert(currency.clone(), amount);
+                due.push(self.due(EffectKind::Mail, TemplateName::BookingRefunded, &format!("{}{currency}", Self::REFUND)));
+            }
+        }
+    }
+
+    fn announce_late_payments(&mut self, due: &mut Vec<Due>) {
+        let late: Vec<String> = self.late_payments().into_iter().filter(|intent| !self.told.late.contains(*intent)).map(str::to_owned).collect();
+        for intent in late {
+            due.push(self.due(EffectKind::Mail, TemplateName::SupportLatePayment, &format!("{}{intent}", Self::LATE)));
+            self.told.late.insert(intent);
+        }
+    }
+
+    fn due(&mut self, kind: EffectKind, template: TemplateName, subject: &str) -> Due {
+        let number = self.announcements.next(subject);
+        Due { kind, template, about: Announcement { record: Self::key(&self.id), subject: subject.to_owned(), number } }
+    }
+}

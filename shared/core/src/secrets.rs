@@ -1,0 +1,46 @@
+//! The active signing secrets of each provider's sources.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use sluice_signature::Secret;
+
+/// The source of a provider that is not told apart by name.
+pub const DEFAULT_SOURCE: &str = "default";
+
+/// Where the active secrets come from. A source without any is not served.
+#[async_trait]
+pub trait Secrets: Send + Sync {
+    /// The secrets in force, as far as known without asking anyone; `None` if the source is unknown.
+    fn active(&self, provider: &str, source: &str) -> Option<Arc<[Secret]>>;
+
+    /// Asked when no active secret fits: newer ones, if they can be had now. `None` if there are no others.
+    async fn refreshed(&self, provider: &str, source: &str) -> Option<Arc<[Secret]>> {
+        let _ = (provider, source);
+        None
+    }
+}
+
+/// Secrets that stay as they were set at start.
+#[derive(Clone, Debug, Default)]
+pub struct FixedSecrets(BTreeMap<(String, String), Arc<[Secret]>>);
+
+impl FixedSecrets {
+    /// Adds a source with its secrets.
+    pub fn insert(&mut self, provider: &str, source: &str, secrets: Vec<Secret>) {
+        self.0.insert((provider.to_owned(), source.to_owned()), secrets.into());
+    }
+
+    /// The sources of a provider.
+    pub fn sources<'a>(&'a self, provider: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.keys().filter(move |(known, _)| known == provider).map(|(_, source)| source.as_str())
+    }
+}
+
+#[async_trait]
+impl Secrets for FixedSecrets {
+    fn active(&self, provider: &str, source: &str) -> Option<Arc<[Secret]>> {
+        // Few sources: a look at each is cheaper than two allocations for a key.
+        self.0.iter().find(|((known, name), _)| known == provider && name == source).map(|(_, secrets)| Arc::clone(secrets))
+    }
+}
