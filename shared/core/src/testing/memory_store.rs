@@ -204,3 +204,19 @@ impl Store for MemoryStore {
         Ok(Committed::Applied)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ManualClock, contract};
+
+    #[tokio::test]
+    async fn keeps_the_contract() {
+        contract::store::all(async |case| {
+            let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_771_000_000)));
+            let store = Arc::new(MemoryStore::new(Arc::clone(&clock) as Arc<dyn Clock>));
+            contract::store::StoreCase::new(store, clock, case)
+        })
+        .await;
+    }
+}
