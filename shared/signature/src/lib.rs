@@ -1,1 +1,22 @@
 //! Webhook signatures: verify and sign, every scheme Sluice knows. No I/O, no clock, no async.
+//!
+//! A [`Scheme`] looks at a [`Message`], the request as it came, byte for byte, and says which of the receiver's [`Secret`]s signed it,
+//! or with a typed reason ([`Invalid`]) why none did. The time is handed in. Comparisons take the same time wherever the first wrong
+//! byte is, and checking a secret allocates nothing.
+//!
+//! With the feature `explain`, the module `explain` finds out for an operator what probably went wrong.
+
+mod message;
+mod scheme;
+mod secret;
+mod stripe;
+mod verdict;
+
+#[cfg(feature = "explain")]
+pub mod explain;
+
+pub use message::{Header, Message};
+pub use scheme::{CannotSign, Scheme, Signed};
+pub use secret::Secret;
+pub use stripe::Stripe;
+pub use verdict::{Invalid, Verified};

@@ -6,12 +6,14 @@ mod mailer;
 mod queue;
 mod sms;
 mod store;
+mod well_formed;
 
 pub use clock::{Clock, Ids};
 pub use mailer::{Mail, Mailer};
 pub use queue::{DeadLetter, DeadLetters, Message, Queue, QueueName, SendError};
 pub use sms::{Sms, TextMessage};
 pub use store::{Commit, Committed, Condition, Document, Index, Key, Order, Page, Place, Query, Refusal, Store, Stored, Write};
+pub use well_formed::MAX_WRITES;
 
 /// Why a call to a store or a queue gave no answer.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,39 @@
+use crate::{Invalid, Message, Secret, Verified};
+
+/// One provider's way to sign webhooks.
+pub trait Scheme: Send + Sync {
+    /// The header that carries the signature, as the provider writes it.
+    fn header(&self) -> &'static str;
+
+    /// Finds the secret that signed the message. `now` is in seconds since the Unix epoch.
+    ///
+    /// The signature is looked at before its age, so that "too old" is only ever said of what a holder of a secret signed. Takes time
+    /// linear in the message for each secret, and panics on no input.
+    ///
+    /// # Errors
+    /// [`Invalid`], for the operator's log alone.
+    fn verify(&self, message: &Message<'_>, secrets: &[Secret], now: i64) -> Result<Verified, Invalid>;
+
+    /// Signs as the provider does, once for each secret that is not blank. `now` is in seconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// [`CannotSign`] says what is missing.
+    fn sign(&self, unsigned: &Message<'_>, secrets: &[Secret], now: i64) -> Result<Signed, CannotSign>;
+}
+
+/// What to add to a message so that it is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// The URL to request in place of the message's, where the scheme writes into the URL.
+    pub url: Option<String>,
+    /// The headers to add.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// Why a message could not be signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotSign {
+    /// There is no secret, or only blank ones.
+    #[error("there is no secret to sign with: give the provider's signing secret")]
+    NoSecret,
+}
