@@ -6,4 +6,5 @@ pub mod decline;
 pub mod money;
 pub mod pay_url;
 pub mod ports;
+pub mod template;
 pub mod time;
