@@ -11,7 +11,7 @@ use crate::{
     event::EventRecord,
     ids::fresh,
     plan::{Loaded, Plan, Stop, View},
-    ports::{Commit, Committed, Condition, Key, Message, PortError, QueueName, Write},
+    ports::{Commit, Committed, Condition, Key, Message, PortError, QueueName, Stored, Write},
     rules::{API, SLUICE, own_event, own_key},
     sweep::GRACE,
 };
@@ -25,8 +25,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(crate) enum Changed {
     /// It is stored.
     Stored {
-        /// The record was not there before.
-        created: bool,
+        /// What was there before.
+        before: Option<Stored>,
     },
     /// The record has another version than the caller expects.
     WrongVersion,
@@ -50,7 +50,7 @@ pub(crate) async fn change(
         if expected.is_some_and(|expected| expected != version) {
             return Ok(Changed::WrongVersion);
         }
-        let created = found.is_none();
+        let before = found.clone();
         let event_key = own_key(&key, &(version + 1).to_string());
         let id = event_id(SLUICE, API, &event_key);
         let mut loaded = Loaded::default();
@@ -63,7 +63,7 @@ pub(crate) async fn change(
                 if effects {
                     send_on(api, id).await;
                 }
-                return Ok(Changed::Stored { created });
+                return Ok(Changed::Stored { before });
             }
             Ok(Committed::Refused(_)) => {}
             // Whether it applied is not known. Made again it changes nothing more; with a version expected only the caller can tell.

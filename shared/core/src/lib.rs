@@ -2,7 +2,30 @@
 //!
 //! Nothing here knows a vendor's SDK, the wall clock, the environment or a source of randomness: they are handed in.
 
+pub mod alarm;
+pub mod api;
+pub mod body;
+mod change;
+pub mod decline;
+pub mod effect;
+pub mod envelope;
+pub mod event;
+pub mod ids;
+pub mod ingest;
+pub mod listing;
+pub mod money;
+pub mod outgoing;
+pub mod pay_url;
+pub mod plan;
 pub mod ports;
+pub mod process;
+pub mod provider;
+pub mod record;
+pub mod records;
+pub mod rules;
+pub mod secrets;
+pub mod sweep;
+pub mod template;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod time;

@@ -15,7 +15,7 @@ use crate::{
     ports::{Condition, Document, Key, PortError, Stored, Write},
     record::Record,
     records::Booking,
-    template::TemplateName,
+    template::MailTemplate,
     time::Timestamp,
 };
 
@@ -143,7 +143,7 @@ impl<'a> View<'a> {
     }
 
     /// Plans an effect.
-    pub fn effect(&mut self, kind: EffectKind, template: TemplateName, about: crate::effect::Announcement) {
+    pub fn effect(&mut self, kind: EffectKind, template: MailTemplate, about: crate::effect::Announcement) {
         self.effects.push(Effect::new(self.event, kind, template.name(), about));
     }
 

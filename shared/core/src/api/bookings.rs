@@ -126,7 +126,8 @@ pub(super) async fn put(
     let expected = if_match(&headers)?;
     let changed = change(&api, Booking::key(&id), BOOKING_PUT, expected, |view| rules::put_booking(&id, put.clone(), view)).await?;
     match changed {
-        Changed::Stored { created } => {
+        Changed::Stored { before } => {
+            let created = before.as_ref().and_then(|before| Booking::from_stored(before).ok()).is_none_or(|before| before.put.is_none());
             let stored = found(&api, &id).await?.ok_or_else(|| Problem::not_found("booking"))?;
             Ok((if created { StatusCode::CREATED } else { StatusCode::OK }, Json(View::of(&stored)?)))
         }

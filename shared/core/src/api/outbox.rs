@@ -13,7 +13,7 @@ use super::{
 use crate::{listing, ports::Index, record::from_json};
 
 /// The list that captured mails and texts stand in.
-pub const OUTBOX: &str = "outbox";
+pub(super) const OUTBOX: &str = "outbox";
 
 /// The captured mails and texts, newest first.
 pub(super) async fn list(State(api): State<Arc<Api>>, Query(paging): Query<Paging>) -> Result<Json<PageOf<Value>>, Problem> {

@@ -2,7 +2,7 @@ use crate::{
     envelope::{Envelope, InboundMessage},
     event::{EventRecord, EventStatus},
     ids::fresh,
-    ports::{Clock as _, Key},
+    ports::Key,
     process::{Disposition, Incarnation, LEASE_MARGIN, Outcome, Processor, Received, Trouble, backoff, event::timer_envelope},
     time::Timestamp,
 };

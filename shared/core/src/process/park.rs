@@ -5,7 +5,7 @@ use crate::{
     ports::{Condition, Write},
     process::{Processor, Trouble},
     record::Record,
-    template::TemplateName,
+    template::MailTemplate,
 };
 
 impl Processor {
@@ -32,7 +32,7 @@ impl Processor {
             subject: format!("alarm:{code}"),
             number: u32::try_from(number).unwrap_or(u32::MAX),
         };
-        record.effects.push(Effect::new(&record.id, EffectKind::Mail, TemplateName::Alert.name(), about));
+        record.effects.push(Effect::new(&record.id, EffectKind::Mail, MailTemplate::Alert.name(), about));
         Some(Write::Put { document: alarm.document(), condition: Condition::unchanged(before.as_ref()) })
     }
 }

@@ -150,7 +150,7 @@ impl Booking {
     /// The currency that the booking is in: the owner's word, else that of its first payment or refund.
     #[must_use]
     pub fn currency(&self) -> Option<&str> {
-        let paid = || self.successes().min_by_key(|(intent, success)| (success.at, *intent)).map(|(_, success)| success.currency.as_str());
+        let paid = || self.first_payment().map(|(_, success)| success.currency.as_str());
         let refunded = || self.charges.iter().min_by_key(|(id, charge)| (charge.at, *id)).map(|(_, charge)| charge.currency.as_str());
         self.put.as_ref().map(|put| put.currency.as_str()).or_else(paid).or_else(refunded)
     }
@@ -183,6 +183,18 @@ impl Booking {
         let paid: i64 = self.successes().filter(|(_, success)| success.currency == currency).map(|(_, success)| success.amount).sum();
         let charged: i64 = self.charges.values().filter(|charge| charge.currency == currency).map(|charge| charge.amount).sum();
         paid.max(charged)
+    }
+
+    /// The first payment that succeeded, with its intent.
+    #[must_use]
+    pub fn first_payment(&self) -> Option<(&str, &BookingSuccess)> {
+        self.successes().min_by_key(|(intent, success)| (success.at, *intent))
+    }
+
+    /// The last that was told of the payment.
+    #[must_use]
+    pub fn told_of_payment(&self) -> Option<&PaymentNews> {
+        self.told.payment.as_ref()
     }
 
     /// The payment that succeeded for the intent.

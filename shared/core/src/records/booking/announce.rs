@@ -8,7 +8,7 @@ use super::Booking;
 use crate::{
     effect::{Announcement, EffectKind},
     record::Record,
-    template::TemplateName,
+    template::MailTemplate,
 };
 
 /// The state of payment as the customer knows it.
@@ -59,7 +59,7 @@ pub struct Due {
     /// How it is sent if it can be.
     pub kind: EffectKind,
     /// The text.
-    pub template: TemplateName,
+    pub template: MailTemplate,
     /// What it announces.
     pub about: Announcement,
 }
@@ -108,11 +108,11 @@ impl Booking {
                 if !self.told.failures.insert((intent.clone(), reason.clone())) {
                     return;
                 }
-                (EffectKind::Mail, TemplateName::BookingPaymentFailed)
+                (EffectKind::Mail, MailTemplate::BookingPaymentFailed)
             }
-            PaymentNews::HoldEnded => (EffectKind::Mail, TemplateName::BookingHoldEnded),
-            PaymentNews::Confirmed if self.told.payment == Some(PaymentNews::HoldEnded) => (EffectKind::Sms, TemplateName::BookingReinstated),
-            PaymentNews::Confirmed => (EffectKind::Sms, TemplateName::BookingConfirmed),
+            PaymentNews::HoldEnded => (EffectKind::Mail, MailTemplate::BookingHoldEnded),
+            PaymentNews::Confirmed if self.told.payment == Some(PaymentNews::HoldEnded) => (EffectKind::Sms, MailTemplate::BookingReinstated),
+            PaymentNews::Confirmed => (EffectKind::Sms, MailTemplate::BookingConfirmed),
         };
         self.told.payment = Some(news);
         due.push(self.due(kind, template, Self::PAYMENT));
@@ -125,7 +125,7 @@ impl Booking {
         for (currency, amount) in self.refunded() {
             if self.told.refunded.get(&currency).is_none_or(|told| amount > *told) {
                 self.told.refunded.insert(currency.clone(), amount);
-                due.push(self.due(EffectKind::Mail, TemplateName::BookingRefunded, &format!("{}{currency}", Self::REFUND)));
+                due.push(self.due(EffectKind::Mail, MailTemplate::BookingRefunded, &format!("{}{currency}", Self::REFUND)));
             }
         }
     }
@@ -133,12 +133,12 @@ impl Booking {
     fn announce_late_payments(&mut self, due: &mut Vec<Due>) {
         let late: Vec<String> = self.late_payments().into_iter().filter(|intent| !self.told.late.contains(*intent)).map(str::to_owned).collect();
         for intent in late {
-            due.push(self.due(EffectKind::Mail, TemplateName::SupportLatePayment, &format!("{}{intent}", Self::LATE)));
+            due.push(self.due(EffectKind::Mail, MailTemplate::SupportLatePayment, &format!("{}{intent}", Self::LATE)));
             self.told.late.insert(intent);
         }
     }
 
-    fn due(&mut self, kind: EffectKind, template: TemplateName, subject: &str) -> Due {
+    fn due(&mut self, kind: EffectKind, template: MailTemplate, subject: &str) -> Due {
         let number = self.announcements.next(subject);
         Due { kind, template, about: Announcement { record: Self::key(&self.id), subject: subject.to_owned(), number } }
     }

@@ -1,0 +1,30 @@
+use super::{Draft, NoDraft, Outgoing};
+use crate::{
+    effect::{Effect, EffectState},
+    event::EventRecord,
+    template::{Alert, AlertKind},
+};
+
+impl Outgoing {
+    /// Tells the operator of an event that was parked, or of an effect of it that failed.
+    pub(super) fn draft_alert(&self, event: &EventRecord, effect: &Effect) -> Result<Draft, NoDraft> {
+        let failed = event.effects.iter().rev().find(|effect| effect.state == EffectState::Failed);
+        let parked = effect.about.subject.starts_with("alarm:parked:");
+        let (kind, reason) = match failed.filter(|_| !parked) {
+            Some(failed) => (AlertKind::EffectFailed, failed.reason.clone()),
+            None => (AlertKind::Parked, event.reason.clone()),
+        };
+        let describe = |effect: &Effect| format!("{} {} to {}", effect.kind.name(), effect.template, effect.about.record);
+        let words = self.templates.mail(&Alert {
+            kind,
+            reason: reason.unwrap_or_else(|| "unknown".to_owned()),
+            count: 1,
+            since: None,
+            event_id: Some(event.id.clone()),
+            event_type: Some(event.kind.clone()),
+            provider: Some(event.provider.clone()),
+            effect: failed.filter(|_| !parked).map(describe),
+        })?;
+        Ok(Draft::Mail { to: Some(self.people.alert_email.clone()), words })
+    }
+}

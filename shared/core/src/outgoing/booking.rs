@@ -1,0 +1,94 @@
+use super::{Draft, NoDraft, Outgoing, unknown};
+use crate::{
+    decline,
+    effect::{Effect, EffectKind},
+    event::EventRecord,
+    money::Money,
+    records::{Booking, BookingPut, PaymentNews},
+    template::{
+        BookingConfirmed, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded, BookingReinstated, LatePayment, MailTemplate,
+        SupportLatePayment,
+    },
+};
+
+impl Outgoing {
+    /// Words an announcement of a booking, as the booking is now.
+    pub(super) fn draft_for_booking(&self, event: &EventRecord, effect: &Effect, booking: &Booking) -> Result<Draft, NoDraft> {
+        if booking.announcements.latest(&effect.about.subject) > effect.about.number {
+            return Ok(Draft::Superseded);
+        }
+        let template = MailTemplate::ALL.into_iter().find(|template| template.name() == effect.template);
+        if template == Some(MailTemplate::SupportLatePayment) {
+            return self.draft_late_payment(event, effect, booking);
+        }
+        let put = booking.put.as_ref().ok_or_else(|| NoDraft::NothingToSay("the booking has no owner's word yet".to_owned()))?;
+        let facts = self.facts(booking, put);
+        let deposit = booking.first_payment().and_then(|(_, paid)| money(paid.amount, &paid.currency)).or_else(|| money(put.deposit_amount, &put.currency));
+        let deposit = deposit.ok_or_else(|| NoDraft::NothingToSay("the booking's currency can't be read".to_owned()));
+        let mail = |words| Draft::Mail { to: put.customer_email.clone(), words };
+        let text = |words| Draft::Text { to: put.customer_phone.clone(), words };
+        Ok(match (template, effect.kind) {
+            (Some(MailTemplate::BookingConfirmed), EffectKind::Mail) => mail(self.templates.mail(&BookingConfirmed { booking: facts, deposit: deposit? })?),
+            (Some(MailTemplate::BookingConfirmed), EffectKind::Sms) => text(self.templates.sms(&BookingConfirmed { booking: facts, deposit: deposit? })?),
+            (Some(MailTemplate::BookingReinstated), EffectKind::Mail) => mail(self.templates.mail(&BookingReinstated { booking: facts, deposit: deposit? })?),
+            (Some(MailTemplate::BookingReinstated), EffectKind::Sms) => text(self.templates.sms(&BookingReinstated { booking: facts, deposit: deposit? })?),
+            (Some(MailTemplate::BookingPaymentFailed), EffectKind::Mail) => mail(self.failed(booking, put, facts)?),
+            (Some(MailTemplate::BookingHoldEnded), EffectKind::Mail) => {
+                let held_until = booking.hold_until().ok_or_else(|| unknown(effect))?;
+                mail(self.templates.mail(&BookingHoldEnded { booking: facts, held_until })?)
+            }
+            (Some(MailTemplate::BookingRefunded), EffectKind::Mail) => {
+                let currency = effect.about.subject.strip_prefix(Booking::REFUND).unwrap_or_default();
+                let refunded = booking.refunded().get(currency).and_then(|amount| money(*amount, currency)).ok_or_else(|| unknown(effect))?;
+                let part_of = BookingRefunded::part_of(refunded, money(booking.paid_amount(currency), currency));
+                mail(self.templates.mail(&BookingRefunded { booking: facts, refunded, part_of })?)
+            }
+            _ => return Err(unknown(effect)),
+        })
+    }
+
+    fn facts(&self, booking: &Booking, put: &BookingPut) -> BookingFacts {
+        BookingFacts {
+            business_name: self.people.business_name.clone(),
+            customer_name: Some(put.customer_name.clone()),
+            booking_id: booking.id.clone(),
+            starts_at: put.starts_at,
+        }
+    }
+
+    fn failed(&self, booking: &Booking, put: &BookingPut, facts: BookingFacts) -> Result<crate::template::RenderedMail, NoDraft> {
+        let nothing = || NoDraft::NothingToSay("no failed payment is known of the booking".to_owned());
+        let Some(PaymentNews::Failed { reason, .. }) = booking.told_of_payment() else { return Err(nothing()) };
+        Ok(self.templates.mail(&BookingPaymentFailed {
+            amount: money(put.deposit_amount, &put.currency).ok_or_else(nothing)?,
+            reason: decline::in_plain_words(Some(reason), None).to_owned(),
+            pay_url: self.people.pay_url.as_ref().map(|url| url.link(&booking.id)),
+            held_until: booking.hold_until().ok_or_else(nothing)?,
+            booking: facts,
+        })?)
+    }
+
+    /// To support, and also about a booking that only events know of.
+    fn draft_late_payment(&self, event: &EventRecord, effect: &Effect, booking: &Booking) -> Result<Draft, NoDraft> {
+        let intent = effect.about.subject.strip_prefix(Booking::LATE).unwrap_or_default();
+        let paid = booking.success(intent).ok_or_else(|| unknown(effect))?;
+        let put = booking.put.as_ref();
+        let words = self.templates.mail(&SupportLatePayment {
+            why: if booking.hold_ended() { LatePayment::AfterHold } else { LatePayment::Cancelled },
+            booking_id: booking.id.clone(),
+            amount: money(paid.amount, &paid.currency).ok_or_else(|| unknown(effect))?,
+            paid_at: paid.at,
+            hold_ended_at: booking.hold_until().filter(|_| booking.hold_ended()),
+            payment_intent: intent.to_owned(),
+            event_id: event.id.clone(),
+            customer_name: put.map(|put| put.customer_name.clone()),
+            customer_email: put.and_then(|put| put.customer_email.clone()),
+            customer_phone: put.and_then(|put| put.customer_phone.clone()),
+        })?;
+        Ok(Draft::Mail { to: Some(self.people.support_email.clone()), words })
+    }
+}
+
+fn money(amount: i64, currency: &str) -> Option<Money> {
+    Some(Money::new(amount, currency.parse().ok()?))
+}

@@ -1,0 +1,131 @@
+//! Which messages there are, and the default templates.
+
+/// The mails. Each has three templates: subject, text and HTML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MailTemplate {
+    /// The deposit is paid and the booking confirmed.
+    BookingConfirmed,
+    /// A payment failed; the booking is held for a while.
+    BookingPaymentFailed,
+    /// The hold ended without a payment, so the booking was cancelled.
+    BookingHoldEnded,
+    /// A payment made in time was heard of late: the cancellation is taken back.
+    BookingReinstated,
+    /// The deposit, or a part of it, was refunded.
+    BookingRefunded,
+    /// To support: a payment came that revives nothing.
+    SupportLatePayment,
+    /// To the operator: something needs a person.
+    Alert,
+}
+
+/// The text messages. Each has one template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SmsTemplate {
+    /// The deposit is paid and the booking confirmed.
+    BookingConfirmed,
+    /// A payment made in time was heard of late: the cancellation is taken back.
+    BookingReinstated,
+}
+
+impl MailTemplate {
+    /// All mails.
+    pub const ALL: [Self; 7] = [
+        Self::BookingConfirmed,
+        Self::BookingPaymentFailed,
+        Self::BookingHoldEnded,
+        Self::BookingReinstated,
+        Self::BookingRefunded,
+        Self::SupportLatePayment,
+        Self::Alert,
+    ];
+
+    /// The name that its files begin with.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BookingConfirmed => "booking_confirmed",
+            Self::BookingPaymentFailed => "booking_payment_failed",
+            Self::BookingHoldEnded => "booking_hold_ended",
+            Self::BookingReinstated => "booking_reinstated",
+            Self::BookingRefunded => "booking_refunded",
+            Self::SupportLatePayment => "support_late_payment",
+            Self::Alert => "alert",
+        }
+    }
+
+    /// The file of the subject line.
+    #[must_use]
+    pub fn subject_file(self) -> String {
+        format!("{}.subject.txt", self.name())
+    }
+
+    /// The file of the plain text.
+    #[must_use]
+    pub fn text_file(self) -> String {
+        format!("{}.txt", self.name())
+    }
+
+    /// The file of the HTML, which is put into `layout.html`.
+    #[must_use]
+    pub fn html_file(self) -> String {
+        format!("{}.html", self.name())
+    }
+}
+
+impl SmsTemplate {
+    /// All text messages.
+    pub const ALL: [Self; 2] = [Self::BookingConfirmed, Self::BookingReinstated];
+
+    /// The name that its file begins with.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BookingConfirmed => "booking_confirmed",
+            Self::BookingReinstated => "booking_reinstated",
+        }
+    }
+
+    /// Its file.
+    #[must_use]
+    pub fn file(self) -> String {
+        format!("{}.sms.txt", self.name())
+    }
+}
+
+/// The page around every HTML mail. It knows `subject` and `body`.
+pub(super) const LAYOUT_FILE: &str = "layout.html";
+
+macro_rules! defaults {
+    ($($file:literal),+ $(,)?) => {
+        /// Every template file with its default text.
+        pub(super) const DEFAULTS: &[(&str, &str)] = &[$(($file, include_str!(concat!("../../templates/", $file)))),+];
+    };
+}
+
+defaults![
+    "layout.html",
+    "booking_confirmed.subject.txt",
+    "booking_confirmed.txt",
+    "booking_confirmed.html",
+    "booking_confirmed.sms.txt",
+    "booking_payment_failed.subject.txt",
+    "booking_payment_failed.txt",
+    "booking_payment_failed.html",
+    "booking_hold_ended.subject.txt",
+    "booking_hold_ended.txt",
+    "booking_hold_ended.html",
+    "booking_reinstated.subject.txt",
+    "booking_reinstated.txt",
+    "booking_reinstated.html",
+    "booking_reinstated.sms.txt",
+    "booking_refunded.subject.txt",
+    "booking_refunded.txt",
+    "booking_refunded.html",
+    "support_late_payment.subject.txt",
+    "support_late_payment.txt",
+    "support_late_payment.html",
+    "alert.subject.txt",
+    "alert.txt",
+    "alert.html",
+];

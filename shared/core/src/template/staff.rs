@@ -1,0 +1,97 @@
+//! What the mails to the people who run the business and the gateway say.
+
+use serde::Serialize;
+
+use super::{MailContext, MailTemplate, text};
+use crate::{money::Money, time::Timestamp};
+
+/// Why a payment revived no booking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LatePayment {
+    /// It was made after the end of the hold.
+    AfterHold,
+    /// The booking had been cancelled by its owner.
+    Cancelled,
+}
+
+/// To support: a payment came that revives nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SupportLatePayment {
+    /// Why it revives nothing.
+    pub why: LatePayment,
+    /// The booking's id.
+    #[serde(serialize_with = "text::free")]
+    pub booking_id: String,
+    /// What was paid.
+    #[serde(serialize_with = "text::money")]
+    pub amount: Money,
+    /// When it was paid, by the provider's own time.
+    #[serde(serialize_with = "text::time")]
+    pub paid_at: Timestamp,
+    /// When the hold ended, if there was one.
+    #[serde(serialize_with = "text::time_if_known")]
+    pub hold_ended_at: Option<Timestamp>,
+    /// Stripe's id of the payment intent.
+    #[serde(serialize_with = "text::free")]
+    pub payment_intent: String,
+    /// The id of the event that told of it (`in_…`).
+    #[serde(serialize_with = "text::free")]
+    pub event_id: String,
+    /// The customer's name.
+    #[serde(serialize_with = "text::free_if_known")]
+    pub customer_name: Option<String>,
+    /// The customer's mail address.
+    #[serde(serialize_with = "text::free_if_known")]
+    pub customer_email: Option<String>,
+    /// The customer's phone number.
+    #[serde(serialize_with = "text::free_if_known")]
+    pub customer_phone: Option<String>,
+}
+
+impl MailContext for SupportLatePayment {
+    const TEMPLATE: MailTemplate = MailTemplate::SupportLatePayment;
+}
+
+/// What the operator is alerted of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertKind {
+    /// Events were parked.
+    Parked,
+    /// Messages went to a dead-letter queue.
+    DeadLettered,
+    /// Effects can never succeed.
+    EffectFailed,
+}
+
+/// To the operator: something needs a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Alert {
+    /// What it is about.
+    pub kind: AlertKind,
+    /// Why it happened.
+    #[serde(serialize_with = "text::free")]
+    pub reason: String,
+    /// How many there are for this reason, since `since` if that is known. At least 1.
+    pub count: u64,
+    /// The start of what was counted.
+    #[serde(serialize_with = "text::time_if_known")]
+    pub since: Option<Timestamp>,
+    /// The latest event concerned (`in_…`).
+    #[serde(serialize_with = "text::free_if_known")]
+    pub event_id: Option<String>,
+    /// The event's type.
+    #[serde(serialize_with = "text::free_if_known")]
+    pub event_type: Option<String>,
+    /// Who sent the event.
+    #[serde(serialize_with = "text::free_if_known")]
+    pub provider: Option<String>,
+    /// The effect that failed, such as `mail booking_confirmed to booking 12345`.
+    #[serde(serialize_with = "text::free_if_known")]
+    pub effect: Option<String>,
+}
+
+impl MailContext for Alert {
+    const TEMPLATE: MailTemplate = MailTemplate::Alert;
+}
