@@ -24,6 +24,7 @@ pub mod record;
 pub mod records;
 pub mod rules;
 pub mod secrets;
+pub mod settings;
 pub mod sweep;
 pub mod template;
 #[cfg(any(test, feature = "testing"))]

@@ -1,0 +1,54 @@
+/// One setting, for the reader and for the documentation.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The environment variable.
+    pub name: &'static str,
+    /// What holds without it, in `serve`; empty if there is nothing.
+    pub default: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+impl Setting {
+    /// Whether `name` is this setting, or this setting for one source.
+    #[must_use]
+    pub fn covers(&self, name: &str) -> bool {
+        match self.name.strip_suffix("[__SOURCE]") {
+            Some(stem) => name.strip_prefix(stem).is_some_and(|rest| rest.is_empty() || rest.starts_with("__")),
+            None => self.name == name,
+        }
+    }
+}
+
+macro_rules! table {
+    ($($name:literal, $default:literal, $meaning:literal;)*) => {
+        /// Every setting that Sluice reads.
+        pub const TABLE: &[Setting] = &[$(Setting { name: $name, default: $default, meaning: $meaning }),*];
+    };
+}
+
+table! {
+    "SLUICE_DATA", "sluice-data", "the folder that holds the data";
+    "SLUICE_LISTEN", "127.0.0.1:3000", "the address to listen on";
+    "SLUICE_PUBLIC_URL", "http://localhost:PORT", "scheme and host under which the outside reaches Sluice, such as `https://hooks.example.com`";
+    "SLUICE_API_KEY", "none: the API answers 401", "keys of the API, separated by commas; 24 characters or more";
+    "STRIPE_WEBHOOK_SECRET[__SOURCE]", "none: Stripe is not served", "Stripe's signing secrets (`whsec_…`), separated by commas while one is rotated; with `__ACME`, those of the source `acme`";
+    "SLUICE_STRIPE_TEST_MODE", "off (`dev`: on)", "whether events with `livemode: false` change records and send mails: `on` or `off`";
+    "SLUICE_HOLD", "2h", "how long a booking is held after its first failed payment";
+    "SLUICE_MAIL", "", "`off` if no mail is to go out, else `smtp`; one of this and SLUICE_SMTP_URL is required";
+    "SLUICE_SMTP_URL", "", "the mail server: `smtps://user:password@host:465`, or `smtp://user:password@host:587?tls=required`";
+    "SLUICE_MAIL_FROM", "", "the sender of mails, such as `Bookings <bookings@example.com>`; required with SLUICE_SMTP_URL";
+    "SLUICE_MAIL_REPLY_TO", "the sender", "where answers to mails go";
+    "SLUICE_BUSINESS_NAME", "", "the business as its customers know it; required unless mail is off";
+    "SLUICE_SUPPORT_EMAIL", "", "where support reads its mail; required unless mail is off";
+    "SLUICE_ALERT_EMAIL", "SLUICE_SUPPORT_EMAIL", "where the operator is told of parked events, dead letters and failed effects";
+    "SLUICE_PAY_URL", "none: mails have no link", "where customers pay, with `{booking_id}` in it";
+    "SLUICE_TEMPLATES", "none: the built-in ones", "a folder with templates that replace built-in ones, by file name; checked at start";
+    "SLUICE_SMS_FROM", "none: text messages are off", "the number (E.164) or messaging service (`MG…`) that texts are sent from; needs the next two";
+    "TWILIO_ACCOUNT_SID", "", "the Twilio account (`AC…`)";
+    "TWILIO_AUTH_TOKEN", "", "its auth token";
+    "SLUICE_TWILIO_URL", "https://api.twilio.com", "where Twilio's REST API is; for tests";
+    "SLUICE_MAX_BODY", "4000000", "the largest webhook that is taken, bytes";
+    "SLUICE_LOG", "info", "the least important level that is logged: `error`, `warn`, `info` or `debug`";
+    "SLUICE_LOG_FORMAT", "json (`dev`: text)", "`text` or `json`";
+}

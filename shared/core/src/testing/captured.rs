@@ -1,0 +1,76 @@
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::ports::{Mail, Mailer, SendFailure, Sms, TextMessage};
+
+/// What was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// A mail.
+    Mail(Mail),
+    /// A text.
+    Text(TextMessage),
+}
+
+impl Sent {
+    /// The id of the effect that sent it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Mail(mail) => &mail.id,
+            Self::Text(text) => &text.id,
+        }
+    }
+
+    /// Its subject, or its text.
+    #[must_use]
+    pub fn headline(&self) -> &str {
+        match self {
+            Self::Mail(mail) => &mail.subject,
+            Self::Text(text) => &text.text,
+        }
+    }
+}
+
+/// Keeps mails and texts; refuses those to addresses and numbers that it was told to.
+#[derive(Debug, Default)]
+pub struct Captured {
+    sent: Mutex<Vec<Sent>>,
+    refused: Mutex<Vec<String>>,
+}
+
+impl Captured {
+    /// All that was sent, in order.
+    #[must_use]
+    pub fn sent(&self) -> Vec<Sent> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Refuses what is sent to this address or number from now on.
+    pub fn refuse(&self, to: &str) {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).push(to.to_owned());
+    }
+
+    fn keep(&self, to: &str, sent: Sent) -> Result<(), SendFailure> {
+        if self.refused.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|refused| refused == to) {
+            return Err(SendFailure::Refused(format!("{to} does not exist")));
+        }
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Mailer for Captured {
+    async fn send(&self, mail: &Mail) -> Result<(), SendFailure> {
+        self.keep(&mail.to, Sent::Mail(mail.clone()))
+    }
+}
+
+#[async_trait]
+impl Sms for Captured {
+    async fn send(&self, text: &TextMessage) -> Result<(), SendFailure> {
+        self.keep(&text.to, Sent::Text(text.clone()))
+    }
+}

@@ -1,0 +1,221 @@
+//! The whole gateway in memory, on a clock that is set: what property tests and fault tests drive.
+
+use std::{pin::pin, sync::Arc, task::Poll, time::Duration};
+
+use super::{Captured, CountingIds, Faults, Faulty, ManualClock, MemoryQueue, MemoryStore, memory_queue::MemoryReceived};
+use crate::{
+    api::Api,
+    body::PackedBody,
+    envelope::{Envelope, InboundMessage},
+    event::EventRecord,
+    outgoing::{Outgoing, People},
+    plan::Policy,
+    ports::{Clock, Index, Message, Queue, QueueName, Store, Stored},
+    process::{Disposition, Incarnation, Processor, Received},
+    record::Record,
+    sweep::{ROUND, Sweeper},
+    template::Templates,
+    time::Timestamp,
+};
+
+/// How long a handling may take: what the embedded host gives it.
+const DEADLINE: Duration = Duration::from_secs(55);
+/// How long a received message stays invisible: longer than any lease.
+const VISIBILITY: Duration = Duration::from_secs(120);
+/// After how many receives a message is dead.
+const MAX_RECEIVES: u32 = 20;
+
+/// The gateway in memory.
+pub struct World {
+    /// The time.
+    pub clock: Arc<ManualClock>,
+    /// The records.
+    pub store: Arc<MemoryStore>,
+    /// The queues.
+    pub queue: Arc<MemoryQueue>,
+    /// The mails and texts that were sent.
+    pub sent: Arc<Captured>,
+    /// What goes wrong.
+    pub faults: Arc<Faults>,
+    /// The API's side, for changes made outside the consumer.
+    pub api: Arc<Api>,
+    processor: Processor,
+    sweeper: Sweeper,
+}
+
+impl World {
+    /// An empty world at `now`, with text messages on or off.
+    ///
+    /// # Panics
+    /// If the built-in templates are broken.
+    #[must_use]
+    pub fn new(now: Timestamp, sms: bool) -> Self {
+        Self::with_hold(now, sms, Duration::from_hours(2))
+    }
+
+    /// The same, with bookings held for `hold` after a failed payment.
+    ///
+    /// # Panics
+    /// If the built-in templates are broken.
+    #[must_use]
+    pub fn with_hold(now: Timestamp, sms: bool, hold: Duration) -> Self {
+        let clock = Arc::new(ManualClock::auto_advancing(now));
+        let store = Arc::new(MemoryStore::new(clock.clone()));
+        let queue = Arc::new(MemoryQueue::new(clock.clone(), MAX_RECEIVES));
+        let sent = Arc::new(Captured::default());
+        let faults = Faults::new(clock.clone());
+        let ids = Arc::new(CountingIds::default());
+        let policy = Policy { hold, stripe_test_mode: true, mail: true, sms };
+        let people = People {
+            business_name: "Harbour Boats".to_owned(),
+            support_email: "support@example.com".to_owned(),
+            alert_email: "alerts@example.com".to_owned(),
+            pay_url: None,
+        };
+        let faulty_store: Arc<dyn Store> = Arc::new(Faulty::new(store.clone(), &faults));
+        let faulty_queue: Arc<dyn Queue> = Arc::new(Faulty::new(queue.clone(), &faults));
+        let outgoing = Outgoing {
+            mailer: Some(Arc::new(Faulty::new(sent.clone(), &faults))),
+            sms: sms.then(|| Arc::new(Faulty::new(sent.clone(), &faults)) as _),
+            templates: Arc::new(Templates::new(std::collections::BTreeMap::new()).expect("the built-in templates are whole")),
+            people,
+        };
+        Self {
+            api: Arc::new(Api {
+                store: faulty_store.clone(),
+                queue: faulty_queue.clone(),
+                dead_letters: queue.clone(),
+                clock: clock.clone(),
+                ids: ids.clone(),
+                policy: policy.clone(),
+                outbox: false,
+            }),
+            processor: Processor {
+                store: faulty_store.clone(),
+                clock: clock.clone(),
+                ids: ids.clone(),
+                outgoing,
+                policy,
+                incarnation: Incarnation::OneOfMany,
+            },
+            sweeper: Sweeper { store: faulty_store, queue: faulty_queue, clock: clock.clone(), ids },
+            clock,
+            store,
+            queue,
+            sent,
+            faults,
+        }
+    }
+
+    /// Puts an event into the queue, past the fault layer: what was acknowledged is there.
+    ///
+    /// # Panics
+    /// Never: a queue in memory takes everything.
+    pub async fn enqueue(&self, message: &InboundMessage) {
+        let message = Message { body: message.to_text(), group: None };
+        self.queue.send(QueueName::Inbound, vec![message], None).await.expect("a queue in memory takes everything");
+    }
+
+    /// Receives and handles one message. `false` if there is none that is visible.
+    pub async fn step(&self) -> bool {
+        let Some(received) = self.queue.receive(QueueName::Inbound, 1, VISIBILITY).pop() else { return false };
+        self.handle(received).await;
+        true
+    }
+
+    /// Receives up to `count` messages and handles them side by side, as a batch is.
+    pub async fn batch(&self, count: usize) {
+        let batch = self.queue.receive(QueueName::Inbound, count, VISIBILITY);
+        futures_util::future::join_all(batch.into_iter().map(|received| self.handle(received))).await;
+    }
+
+    async fn handle(&self, received: MemoryReceived) {
+        let message = Received {
+            body: &received.body,
+            receives: received.receives,
+            max_receives: MAX_RECEIVES,
+            deadline: self.clock.now() + DEADLINE,
+        };
+        match self.unless_crashed(self.processor.handle(message)).await {
+            Some(Disposition::Done(_)) => self.queue.done(received.id, received.receipt),
+            Some(Disposition::Later { at, .. }) => self.queue.later(received.id, received.receipt, at),
+            None => {}
+        }
+    }
+
+    /// Runs a piece of work until it ends or its process dies.
+    pub async fn unless_crashed<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        std::future::poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending if self.faults.take_crash() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
+    /// Lets time pass, sweeping every minute, until no message is left and nothing waits for a time.
+    ///
+    /// # Panics
+    /// If it never gets quiet.
+    pub async fn run_until_quiet(&self) {
+        for _ in 0..20_000 {
+            while self.step().await {}
+            let waiting = self.waiting();
+            let Some(next) = self.queue.next_visible().into_iter().chain(waiting).min() else { return };
+            let now = self.clock.now();
+            self.clock.set(next.clamp(now + Duration::from_millis(1), now + ROUND));
+            let _ = self.unless_crashed(self.sweeper.round()).await;
+        }
+        panic!("it never gets quiet; left: {:?}", self.store.documents());
+    }
+
+    /// The time of the earliest record that waits for one.
+    fn waiting(&self) -> Option<Timestamp> {
+        let documents = self.store.documents();
+        let places = documents.iter().flat_map(|stored| &stored.document.places).filter(|place| place.index == Index::Due);
+        let times = places.filter_map(|place| place.sort.split('/').next()?.parse().ok());
+        times.min().map(Timestamp::from_millis)
+    }
+
+    /// A record as it is stored, past the fault layer.
+    ///
+    /// # Panics
+    /// If it can't be read.
+    pub async fn record<R: Record>(&self, id: &str) -> Option<R> {
+        let found = self.store.get(&[R::key(id)]).await.expect("a store in memory answers").pop().flatten();
+        found.map(|stored| R::from_stored(&stored).expect("can be read"))
+    }
+
+    /// All event records.
+    ///
+    /// # Panics
+    /// If one can't be read.
+    #[must_use]
+    pub fn events(&self) -> Vec<EventRecord> {
+        let events = self.store.documents().into_iter().filter(|stored| stored.document.key.kind == EventRecord::KIND);
+        events.map(|stored| EventRecord::from_stored(&stored).expect("can be read")).collect()
+    }
+
+    /// All documents of a kind.
+    #[must_use]
+    pub fn documents(&self, kind: &str) -> Vec<Stored> {
+        self.store.documents().into_iter().filter(|stored| stored.document.key.kind == kind).collect()
+    }
+}
+
+/// A verified Stripe event.
+#[must_use]
+pub fn stripe(id: &str, kind: &str, created: Timestamp, received_at: Timestamp, object: &serde_json::Value) -> InboundMessage {
+    let body = serde_json::json!({ "id": id, "object": "event", "type": kind, "created": created.seconds(), "livemode": true, "data": { "object": object } });
+    InboundMessage::Event(Box::new(Envelope {
+        provider: "stripe".to_owned(),
+        source: "default".to_owned(),
+        key: id.to_owned(),
+        kind: kind.to_owned(),
+        occurred_at: Some(Timestamp::from_seconds(created.seconds())),
+        received_at,
+        headers: Vec::new(),
+        body: PackedBody::pack("stripe", body.to_string().as_bytes()),
+    }))
+}

@@ -1,0 +1,65 @@
+//! Each call of each port goes wrong in turn, in each way there is; what comes out is the same.
+
+use serde_json::json;
+use sluice_core::{
+    records::{Booking, Transaction},
+    testing::{Fault, World},
+};
+
+use crate::support::{failed, minutes, paid, put, refunded, start};
+
+/// A put, a failure, a payment, a refund, and one that is parked.
+async fn scenario(world: &World) {
+    while world.unless_crashed(put(world, json!({}))).await.is_none_or(|answer| !answer.status.is_success()) {}
+    world.enqueue(&failed("evt_1", "pi_1", "expired_card", start(), start())).await;
+    world.run_until_quiet().await;
+    world.enqueue(&paid("evt_2", "pi_1", start() + minutes(2), start() + minutes(2))).await;
+    world.enqueue(&sluice_core::testing::stripe("evt_4", "charge.refunded", start(), start(), &json!({}))).await;
+    world.run_until_quiet().await;
+    world.enqueue(&refunded("evt_3", "pi_1", 6000, false, start() + minutes(40))).await;
+    world.run_until_quiet().await;
+}
+
+/// What must come out: the records, and each message.
+async fn outcome(world: &World) -> (serde_json::Value, Option<Transaction>, Vec<(String, String)>) {
+    let booking = world.record::<Booking>("12345").await.expect("was put");
+    let view = json!({
+        "status": booking.status(), "paid": booking.deposit_paid_at(), "refunded": booking.refunded(), "held": booking.hold_until(),
+        "events": world.events().iter().map(|event| (event.key.clone(), event.status)).filter(|(key, _)| key.starts_with("evt")).collect::<std::collections::BTreeMap<_, _>>(),
+    });
+    let mut sent: Vec<_> = world.sent.sent().iter().map(|sent| (sent.id().to_owned(), sent.headline().to_owned())).collect();
+    sent.sort();
+    (view, world.record::<Transaction>("pi_1").await, sent)
+}
+
+#[tokio::test]
+async fn every_call_goes_wrong_in_every_way() {
+    let whole = World::with_hold(start(), true, minutes(3));
+    scenario(&whole).await;
+    let (records, transaction, mut messages) = outcome(&whole).await;
+    messages.dedup();
+    let calls = whole.faults.calls();
+    assert!(calls > 40, "the scenario makes {calls} calls");
+    for call in 0..calls {
+        for fault in Fault::ALL {
+            let world = World::with_hold(start(), true, minutes(3));
+            world.faults.plan(call, fault);
+            scenario(&world).await;
+            let (records_now, transaction_now, messages_now) = outcome(&world).await;
+            assert_eq!(records_now, records, "call {call}, {fault:?}");
+            assert_eq!(transaction_now, transaction, "call {call}, {fault:?}");
+            let mut once = messages_now.clone();
+            once.dedup();
+            let headlines = |messages: &[(String, String)]| {
+                let mut headlines: Vec<_> = messages.iter().map(|(_, headline)| headline.clone()).collect();
+                headlines.sort();
+                headlines
+            };
+            assert_eq!(headlines(&once), headlines(&messages), "call {call}, {fault:?}");
+            assert!(messages_now.len() - once.len() <= 1, "call {call}, {fault:?}: {messages_now:?}");
+            for event in world.events() {
+                assert!(!event.unfinished(), "call {call}, {fault:?}: {event:?}");
+            }
+        }
+    }
+}

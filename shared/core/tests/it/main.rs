@@ -1,0 +1,8 @@
+//! The gateway in memory: the rules by example, any order by property, and every call going wrong.
+
+mod api;
+mod contract;
+mod faults;
+mod order;
+mod rules;
+mod support;

@@ -1,0 +1,180 @@
+//! Any order: however events and puts are shuffled, repeated and interleaved with crashes, the records end up the same.
+
+use proptest::prelude::*;
+use serde_json::json;
+use sluice_core::{
+    envelope::InboundMessage,
+    records::{Booking, BookingStatus, Transaction},
+    testing::{Fault, Sent, World},
+    time::Timestamp,
+};
+
+use crate::support::{failed, minutes, paid, put, refunded, start};
+
+/// What happens to a booking.
+#[derive(Clone, Debug)]
+enum Happening {
+    Paid { intent: u8, minute: u64 },
+    Failed { intent: u8, reason: u8, minute: u64 },
+    Refunded { intent: u8, amount: i64, named: bool, minute: u64 },
+    Put { cancelled: bool },
+}
+
+impl Happening {
+    /// The event; each has its own time, so that no two tie unless they are the same.
+    fn event(&self, number: usize) -> Option<InboundMessage> {
+        let id = format!("evt_{number}");
+        let at = |minute: u64| start() + minutes(minute) + std::time::Duration::from_secs(number as u64);
+        Some(match self {
+            Self::Paid { intent, minute } => paid(&id, &format!("pi_{intent}"), at(*minute), at(*minute)),
+            Self::Failed { intent, reason, minute } => {
+                let reason = ["insufficient_funds", "expired_card", "do_not_honor"][usize::from(*reason)];
+                failed(&id, &format!("pi_{intent}"), reason, at(*minute), at(*minute))
+            }
+            Self::Refunded { intent, amount, named, minute } => refunded(&id, &format!("pi_{intent}"), *amount, *named, at(*minute)),
+            Self::Put { .. } => return None,
+        })
+    }
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        3 => (0..3u8, 0..300u64).prop_map(|(intent, minute)| Happening::Paid { intent, minute }),
+        3 => (0..3u8, 0..3u8, 0..300u64).prop_map(|(intent, reason, minute)| Happening::Failed { intent, reason, minute }),
+        2 => (0..3u8, 1..6000i64, any::<bool>(), 0..300u64)
+            .prop_map(|(intent, amount, named, minute)| Happening::Refunded { intent, amount, named, minute }),
+        1 => prop::bool::weighted(0.1).prop_map(|cancelled| Happening::Put { cancelled }),
+    ]
+}
+
+/// What must be the same in every order: what the facts say, without what was told and when it was heard.
+#[derive(Debug, PartialEq)]
+struct End {
+    status: BookingStatus,
+    paid_at: Option<Timestamp>,
+    refunded: std::collections::BTreeMap<String, i64>,
+    refunded_at: Option<Timestamp>,
+    hold_until: Option<Timestamp>,
+    transactions: Vec<Transaction>,
+}
+
+async fn end(world: &World) -> End {
+    let booking = world.record::<Booking>("12345").await.expect("was put");
+    let mut transactions = Vec::new();
+    for intent in ["pi_0", "pi_1", "pi_2"] {
+        transactions.extend(world.record::<Transaction>(intent).await);
+    }
+    // When it was heard of differs with the order only where a refund waited in one of them.
+    transactions.iter_mut().for_each(|transaction| transaction.heard = sluice_core::records::Heard::at(start()));
+    End {
+        status: booking.status(),
+        paid_at: booking.deposit_paid_at(),
+        refunded: booking.refunded(),
+        refunded_at: booking.refunded_at(),
+        hold_until: booking.hold_until(),
+        transactions,
+    }
+}
+
+/// Runs the steps in the order given. All events have happened before: their times lie behind the clock's.
+async fn run(happenings: &[Happening], order: &[usize], faults: &[(u64, Fault)]) -> World {
+    let world = World::new(start() + minutes(24 * 60), true);
+    for (call, fault) in faults {
+        world.faults.plan(*call, *fault);
+    }
+    for number in order {
+        match &happenings[*number] {
+            Happening::Put { cancelled } => {
+                world.clock.advance(minutes(1));
+                let status = if *cancelled { "cancelled" } else { "pending" };
+                // A put whose answer is lost or whose process dies is put again by its caller.
+                while world.unless_crashed(put(&world, json!({ "status": status }))).await.is_none_or(|answer| !answer.status.is_success()) {}
+            }
+            happening => world.enqueue(&happening.event(*number).expect("an event")).await,
+        }
+        world.batch(3).await;
+    }
+    world.run_until_quiet().await;
+    world
+}
+
+/// Each announcement went out once, or twice where its answer may have been lost; and the last state was told.
+fn check_told(world: &World, booking: &Booking, repeats_allowed: usize) {
+    let sent = world.sent.sent();
+    let mut ids: Vec<_> = sent.iter().map(Sent::id).collect();
+    ids.sort_unstable();
+    let all = ids.len();
+    ids.dedup();
+    assert!(all - ids.len() <= repeats_allowed, "{} came again: {sent:#?}", all - ids.len());
+    for event in world.events() {
+        assert!(!event.unfinished(), "{event:?}");
+    }
+    let texts: Vec<_> = sent.iter().map(Sent::headline).collect();
+    let told = booking.told_of_payment();
+    if let Some(told) = told {
+        let word = match told {
+            sluice_core::records::PaymentNews::Confirmed => ["confirmed", "stands", "after all"].as_slice(),
+            sluice_core::records::PaymentNews::HoldEnded => &["cancelled"],
+            sluice_core::records::PaymentNews::Failed { .. } => &["failed"],
+        };
+        assert!(texts.iter().any(|text| word.iter().any(|word| text.to_lowercase().contains(word))), "{told:?} not among {texts:?}");
+    }
+    if booking.refunded_amount() > 0 {
+        assert!(texts.iter().any(|text| text.contains("refunded")), "{texts:?}");
+    }
+}
+
+fn cases() -> u32 {
+    match std::option_env!("SLUICE_TEST_SIZE") {
+        Some("large") => 5_000,
+        _ => 96,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_order_ends_in_the_same_records(
+        happenings in prop::collection::vec(happening(), 1..9),
+        seed in any::<u64>(),
+        repeats in prop::collection::vec(0..9usize, 0..4),
+        faults in prop::collection::vec((0..120u64, prop::sample::select(Fault::ALL.to_vec())), 0..3),
+    ) {
+        let mut happenings = happenings;
+        happenings.push(Happening::Put { cancelled: false });
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            let ordered: Vec<_> = (0..happenings.len()).collect();
+            let expected = end(&run(&happenings, &ordered, &[]).await).await;
+            let mut shuffled = ordered.clone();
+            shuffled.extend(repeats.iter().filter(|repeat| happenings.get(**repeat).is_some_and(|happening| happening.event(0).is_some())));
+            shuffle(&mut shuffled, seed);
+            keep_puts_in_order(&mut shuffled, &happenings);
+            let world = run(&happenings, &shuffled, &faults).await;
+            prop_assert_eq!(end(&world).await, expected, "order: {:?}", shuffled);
+            let booking = world.record::<Booking>("12345").await.expect("was put");
+            check_told(&world, &booking, faults.len());
+            Ok(())
+        })?;
+    }
+}
+
+/// Fisher and Yates, with a generator that is good enough for shuffling.
+fn shuffle(items: &mut [usize], mut seed: u64) {
+    for last in (1..items.len()).rev() {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        items.swap(last, usize::try_from(seed >> 33).unwrap_or(0) % (last + 1));
+    }
+}
+
+/// The owner's words keep their own order: the last one stands.
+fn keep_puts_in_order(order: &mut [usize], happenings: &[Happening]) {
+    let is_put = |number: &usize| happenings[*number].event(0).is_none();
+    let mut puts: Vec<_> = order.iter().copied().filter(is_put).collect();
+    puts.sort_unstable();
+    let mut next = puts.into_iter();
+    for slot in order.iter_mut().filter(|number| is_put(number)) {
+        *slot = next.next().expect("as many as there are slots");
+    }
+}
