@@ -4,11 +4,7 @@
 //! The same samples always give the same dictionary. One that is in use is never overwritten by other bytes: bodies compressed with it
 //! could not be read again.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
 /// The greatest size of a dictionary, in bytes.
 const SIZE: usize = 48 << 10;
@@ -28,8 +24,7 @@ pub(crate) fn write(provider: &str) -> Result<String, String> {
         .collect();
     let dictionary =
         zstd::dict::from_samples(&training, SIZE).map_err(|error| format!("the samples do not train a dictionary: {error}"))?;
-    let path = root.join(format!("shared/core/dictionaries/{provider}-{VERSION}.dict"));
-    let mut report = keep(&path, &dictionary)?;
+    let mut report = keep(&root, &format!("shared/core/dictionaries/{provider}-{VERSION}.dict"), &dictionary)?;
     let mut with = compressor(&dictionary)?;
     let mut without = compressor(&[])?;
     for (name, body) in &bodies {
@@ -55,9 +50,9 @@ fn compressor(dictionary: &[u8]) -> Result<zstd::bulk::Compressor<'static>, Stri
     zstd::bulk::Compressor::with_dictionary(LEVEL, dictionary).map_err(|error| format!("zstd does not take the dictionary: {error}"))
 }
 
-fn keep(path: &PathBuf, dictionary: &[u8]) -> Result<String, String> {
-    let shown = path.display();
-    match fs::read(path) {
+fn keep(root: &Path, shown: &str, dictionary: &[u8]) -> Result<String, String> {
+    let path = root.join(shown);
+    match fs::read(&path) {
         Ok(kept) if kept == dictionary => return Ok(format!("{shown} is as these samples make it")),
         Ok(_) => {
             return Err(format!(
@@ -66,9 +61,8 @@ fn keep(path: &PathBuf, dictionary: &[u8]) -> Result<String, String> {
         }
         Err(_) => {}
     }
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
-    fs::write(path, dictionary).map_err(|error| format!("cannot write {shown}: {error}"))?;
+    let written = fs::create_dir_all(path.parent().unwrap_or(root)).and_then(|()| fs::write(&path, dictionary));
+    written.map_err(|error| format!("cannot write {shown}: {error}"))?;
     Ok(format!("{shown}: {} bytes", dictionary.len()))
 }
 
@@ -180,5 +174,27 @@ impl Random {
             _ => return byte,
         };
         first + u8::try_from(self.below(count)).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_between_events_varies_and_the_rest_stays() {
+        let body = "{\n  \"id\": \"evt_1SVeH9J8rWc2LdKeR4uYx6Ks\",\n  \"created\": 1795176000,\n  \"api_version\": \"2026-10-28.endive\",\n  \
+            \"again\": \"evt_1SVeH9J8rWc2LdKeR4uYx6Ks\",\n  \"amount_refunded\": 6000,\n  \"name\": \"Dana\",\n  \"line1\": null\n}";
+        let varied = vary(body, 7);
+        assert_eq!(vary(body, 7), varied);
+        assert_ne!(vary(body, 8), varied);
+        let json: serde_json::Value = serde_json::from_str(&varied).expect("still JSON");
+        assert_eq!(json["id"], json["again"]);
+        for kept in ["\"id\": \"evt_", ".endive\"", "\"amount_refunded\": ", "\"line1\": null"] {
+            assert!(varied.contains(kept), "{kept} in {varied}");
+        }
+        for gone in ["SVeH9J8rWc2", "1795176000", "6000,", "Dana"] {
+            assert!(!varied.contains(gone), "{gone} in {varied}");
+        }
     }
 }

@@ -215,6 +215,10 @@ fn a_blank_secret_lets_nothing_in() {
         verify_with(Stripe::new(), forged.as_bytes(), BODY, &["", " \n"], NOW),
         Err(Invalid::NoSecret)
     );
+    assert_eq!(
+        code(verify_with(Stripe::new(), forged.as_bytes(), BODY, &["", KEY], NOW)),
+        "no_match"
+    );
     let unsigned = Message {
         method: "POST",
         url: "",

@@ -1,6 +1,7 @@
 use std::{
     collections::BTreeMap,
-    error::Error as _,
+    error::Error as StdError,
+    io,
     time::{Duration, Instant},
 };
 
@@ -100,11 +101,14 @@ struct Poster<'a> {
 
 impl<'a> Poster<'a> {
     fn new(target: &'a Target) -> Self {
+        let mut plain = HttpConnector::new();
+        plain.set_nodelay(true);
+        plain.enforce_http(false);
         let connector = HttpsConnectorBuilder::new()
             .with_webpki_roots()
             .https_or_http()
             .enable_http1()
-            .build();
+            .wrap_connector(plain);
         Self {
             client: Client::builder(TokioExecutor::new()).build(connector),
             target,
@@ -144,15 +148,16 @@ impl<'a> Poster<'a> {
     }
 
     fn in_words(&self, error: &hyper_util::client::legacy::Error) -> String {
-        let mut cause = error.to_string();
-        let mut source = error.source();
-        while let Some(error) = source {
-            cause = error.to_string();
-            source = error.source();
+        let mut cause: &dyn StdError = error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
         }
         let to = &self.target.authority;
-        if error.is_connect() {
-            format!("cannot connect to {to} ({cause}): is it running? `sluice dev` listens on 127.0.0.1:3000")
+        let refused = cause.downcast_ref::<io::Error>().map(io::Error::kind) == Some(io::ErrorKind::ConnectionRefused);
+        if refused {
+            format!("nothing listens at {to} ({cause}): start it (`sluice dev` listens on 127.0.0.1:3000), or correct --to")
+        } else if error.is_connect() {
+            format!("cannot connect to {to} ({cause}): is that the right host, port and scheme?")
         } else {
             format!("{to} did not answer ({cause})")
         }

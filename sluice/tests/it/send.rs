@@ -103,8 +103,18 @@ fn nobody_there() {
         .expect("a free port");
     let ran = sluice(&["send", "stripe", "customer.created", "--to", &format!("http://{address}")]);
     assert_eq!(ran.exit, Exit::Failure);
-    assert!(ran.output.starts_with(&format!("cannot connect to {address} (")), "{}", ran.output);
-    assert!(ran.output.contains("is it running?"));
+    assert!(ran.output.starts_with(&format!("nothing listens at {address} (")), "{}", ran.output);
+}
+
+#[test]
+fn an_answer_that_breaks_off() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let closer = std::thread::spawn(move || drop(listener.accept()));
+    let ran = sluice(&["send", "stripe", "customer.created", "--to", &format!("http://{address}")]);
+    closer.join().expect("it accepted");
+    assert_eq!(ran.exit, Exit::Failure);
+    assert!(ran.output.starts_with(&format!("{address} did not answer (")), "{}", ran.output);
 }
 
 #[test]
