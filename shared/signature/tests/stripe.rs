@@ -138,6 +138,8 @@ fn the_header_is_read_strictly() {
         (format!("t={NOW},v1=zz,v1=,v1={V1}"), "verified"),
         (format!("t={NOW},v2={zeros},v1={V1},scheme=x"), "verified"),
         (format!("t={NOW},v0={V1}"), "no_signature"),
+        (format!("t={NOW},v0={V1},v1={zeros}"), "no_match"),
+        (format!("t={NOW},v1={zeros},v2={V1},={V1}"), "no_match"),
         (format!("t={NOW},V1={V1}"), "no_signature"),
         (format!("t={NOW}, v1={V1}"), "no_signature"),
         (format!("t={NOW},v1 ={V1}"), "no_signature"),
