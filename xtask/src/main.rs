@@ -1,2 +1,27 @@
 //! What a developer of Sluice runs.
-fn main() {}
+
+mod dictionary;
+
+use std::{env, process::ExitCode};
+
+const USAGE: &str = "usage: cargo xtask dictionary <provider>";
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to the terminal")]
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments[..] {
+        ["dictionary", provider] => dictionary::write(provider),
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(report) => {
+            println!("{report}");
+            ExitCode::SUCCESS
+        }
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::FAILURE
+        }
+    }
+}

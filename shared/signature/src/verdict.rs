@@ -45,7 +45,7 @@ pub enum Invalid {
         accepted: &'static str,
     },
     /// None of the signatures was made over these bytes with one of the secrets.
-    #[error("none of {signatures} signatures fits any of {secrets} secrets: another secret signed it, or the body was changed on the way")]
+    #[error("no secret fits (signatures: {signatures}, secrets: {secrets}): another secret signed it, or the body was changed on the way")]
     NoMatch {
         /// How many signatures of an accepted version were sent.
         signatures: usize,

@@ -138,6 +138,8 @@ fn the_header_is_read_strictly() {
         (format!("t={NOW},v1=zz,v1=,v1={V1}"), "verified"),
         (format!("t={NOW},v2={zeros},v1={V1},scheme=x"), "verified"),
         (format!("t={NOW},v0={V1}"), "no_signature"),
+        (format!("t={NOW},v0={V1},v1={zeros}"), "no_match"),
+        (format!("t={NOW},v1={zeros},v2={V1},={V1}"), "no_match"),
         (format!("t={NOW},V1={V1}"), "no_signature"),
         (format!("t={NOW}, v1={V1}"), "no_signature"),
         (format!("t={NOW},v1 ={V1}"), "no_signature"),
@@ -214,6 +216,10 @@ fn a_blank_secret_lets_nothing_in() {
     assert_eq!(
         verify_with(Stripe::new(), forged.as_bytes(), BODY, &["", " \n"], NOW),
         Err(Invalid::NoSecret)
+    );
+    assert_eq!(
+        code(verify_with(Stripe::new(), forged.as_bytes(), BODY, &["", KEY], NOW)),
+        "no_match"
     );
     let unsigned = Message {
         method: "POST",

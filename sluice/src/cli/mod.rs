@@ -1,0 +1,132 @@
+//! The command line.
+
+mod post;
+mod print;
+pub mod send;
+pub mod verify;
+
+use std::{
+    io::{self, Read, Write},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand, builder::PossibleValuesParser};
+
+use crate::providers::PROVIDERS;
+
+/// A webhook gateway: verified, applied exactly once, passed on until delivered.
+#[derive(Debug, Parser)]
+#[command(name = "sluice", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `sluice` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Sign a sample event and post it, as the provider would
+    Send(send::Args),
+    /// Explain a signature: which secret fits, how old it is, what probably went wrong
+    Verify(verify::Args),
+}
+
+/// How a command ended, where it could do its work at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// What was asked for is so. Exit code 0.
+    Success,
+    /// It is not so: a signature does not fit, an answer was no 2xx. Exit code 1.
+    Failure,
+}
+
+/// Why a command could not do its work. Exit code 2, as for what clap refuses.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The arguments or the settings do not go together, or name something that is not there.
+    #[error("{0}")]
+    Usage(String),
+    /// The answer could not be written to where it was to go.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// What a command has around it, handed in so that tests can set it.
+pub struct Surroundings<'a> {
+    /// The time, in seconds since the Unix epoch.
+    pub now: &'a dyn Fn() -> i64,
+    /// A number that nobody can guess and that never comes twice.
+    pub random: &'a dyn Fn() -> u128,
+    /// The setting of that name, if it is there and not empty.
+    pub setting: &'a dyn Fn(&str) -> Option<String>,
+    /// Where a body is read from if no file is named.
+    pub input: &'a mut dyn Read,
+    /// Where the answer goes.
+    pub output: &'a mut dyn Write,
+}
+
+/// Runs the command of this process's arguments.
+#[must_use]
+#[expect(clippy::print_stderr, reason = "this is where errors reach the person at the terminal")]
+pub fn main() -> ExitCode {
+    let mut input = io::stdin();
+    let mut output = io::stdout();
+    let mut surroundings = Surroundings {
+        now: &system_time,
+        random: &system_random,
+        setting: &system_setting,
+        input: &mut input,
+        output: &mut output,
+    };
+    match run(Cli::parse(), &mut surroundings) {
+        Ok(Exit::Success) => ExitCode::SUCCESS,
+        Ok(Exit::Failure) => ExitCode::FAILURE,
+        // Whoever reads has had enough (`| head`).
+        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// [`Error`], if it could not do its work.
+pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Exit, Error> {
+    match cli.command {
+        Command::Send(args) => send::run(&args, surroundings),
+        Command::Verify(args) => verify::run(&args, surroundings),
+    }
+}
+
+fn provider_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(PROVIDERS.iter().map(|provider| provider.name))
+}
+
+fn usage(problem: impl Into<String>) -> Error {
+    Error::Usage(problem.into())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the command is where the wall clock comes in")]
+fn system_time() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the command is where randomness comes in")]
+fn system_random() -> u128 {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    u128::from_le_bytes(bytes)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "these commands need one secret, not the settings of a running gateway"
+)]
+fn system_setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

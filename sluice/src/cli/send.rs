@@ -1,0 +1,238 @@
+//! `sluice send`: signs a sample and posts it, or shows it.
+
+use std::net::IpAddr;
+
+use clap::ValueEnum;
+use http::Uri;
+use sluice_signature::{Message, Secret, explain::lay_out};
+
+use super::{Error, Exit, Surroundings, post, print, provider_names, usage};
+use crate::{
+    json::Json,
+    providers::{New, Provider},
+    samples::{Request, Sample},
+};
+
+/// The arguments of `sluice send`.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Each event sent is a new one, with an id and a time of its own, unless --set says otherwise.\n\
+    Exit codes: 0 every answer was 2xx, 1 one was not, 2 nothing was sent."
+)]
+pub struct Args {
+    /// Who is to appear to send it
+    #[arg(value_parser = provider_names())]
+    pub provider: String,
+    /// The sample, such as payment_intent.succeeded
+    #[arg(required_unless_present = "list")]
+    pub sample: Option<String>,
+    /// Where to; without a path, the sample's own is added
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3000")]
+    pub to: Uri,
+    /// The signing secret [default: the first of the provider's setting, such as STRIPE_WEBHOOK_SECRET, else, to this machine
+    /// only, the one of `sluice dev`]
+    #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
+    pub secret: Option<String>,
+    /// Change the body: a path of keys and a value, as JSON or text, such as data.object.metadata.booking_id=12345; repeatable
+    #[arg(long, value_name = "PATH=VALUE", value_parser = path_and_value)]
+    pub set: Vec<(String, String)>,
+    /// How many events to send
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub count: u32,
+    /// How many of them at the same time
+    #[arg(long, value_name = "C", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub concurrency: u16,
+    /// Show the signed request instead of sending it
+    #[arg(long, value_name = "AS", conflicts_with_all = ["count", "concurrency"])]
+    pub print: Option<Shape>,
+    /// List the provider's samples
+    #[arg(long, conflicts_with_all = ["sample", "print", "count"])]
+    pub list: bool,
+}
+
+// Written by hand because the secret stays out of it.
+impl std::fmt::Debug for Args {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Args")
+            .field("provider", &self.provider)
+            .field("sample", &self.sample)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a request is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shape {
+    /// As it goes over the wire
+    Request,
+    /// As a command to paste into a shell
+    Curl,
+    /// As the event that API Gateway makes of it, for `sam local invoke -e -`
+    ApiGateway,
+}
+
+fn path_and_value(text: &str) -> Result<(String, String), &'static str> {
+    let (path, value) = text
+        .split_once('=')
+        .ok_or("write it as PATH=VALUE, such as data.object.amount=6000")?;
+    Ok((path.to_owned(), value.to_owned()))
+}
+
+/// Sends, or shows what would be sent.
+///
+/// # Errors
+/// [`Error::Usage`] if there is no such sample, no secret that may be used, or a change that cannot be made.
+pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Error> {
+    let provider = Provider::find(&args.provider).ok_or_else(|| usage(format!("no provider is called {}", args.provider)))?;
+    let Some(name) = args.sample.as_deref().filter(|_| !args.list) else {
+        for sample in Sample::of(provider.name) {
+            writeln!(surroundings.output, "{}", sample.name)?;
+        }
+        return Ok(Exit::Success);
+    };
+    let sample = Sample::find(provider.name, name).ok_or_else(|| {
+        let names: Vec<&str> = Sample::of(provider.name).map(|sample| sample.name).collect();
+        usage(format!("{} has no sample {name}: there are {}", provider.name, names.join(", ")))
+    })?;
+    let request = sample.request();
+    let target = Target::new(&args.to, &request.path)?;
+    let sender = Sender {
+        provider,
+        secret: secret(args, provider, &target, surroundings)?,
+        body: serde_json::from_str(&request.body).map_err(|error| usage(format!("the sample is no JSON: {error}")))?,
+        request,
+        target,
+        changes: &args.set,
+    };
+    // Made once before anything is sent: a change that cannot be made is a mistake of the command line, not of one event.
+    let first = sender.make(surroundings)?;
+    if let Some(shape) = args.print {
+        write!(
+            surroundings.output,
+            "{}",
+            print::show(shape, &first, &sender.target, (surroundings.now)())
+        )?;
+        return Ok(Exit::Success);
+    }
+    post::all(&sender, first, args.count, args.concurrency, surroundings)
+}
+
+/// Where requests go.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// The whole URL.
+    pub(super) url: Uri,
+    /// Host and port as the `Host` header names them.
+    pub(super) authority: String,
+    /// The host alone.
+    pub(super) host: String,
+    loopback: bool,
+}
+
+impl Target {
+    fn new(to: &Uri, path: &str) -> Result<Self, Error> {
+        let whole = || usage(format!("{to} is no URL to post to: write http://host:port or https://host"));
+        let (Some("http" | "https"), Some(authority)) = (to.scheme_str(), to.authority()) else {
+            return Err(whole());
+        };
+        if authority.as_str().contains('@') {
+            return Err(usage("the URL has a user name in it, which is not sent: leave it out"));
+        }
+        let path = match to.path_and_query().map(http::uri::PathAndQuery::as_str) {
+            None | Some("" | "/") => path,
+            Some(own) => own,
+        };
+        let host = authority.host().trim_matches(['[', ']']);
+        Ok(Self {
+            url: Uri::builder()
+                .scheme(to.scheme_str().unwrap_or("http"))
+                .authority(authority.clone())
+                .path_and_query(path)
+                .build()
+                .map_err(|_| whole())?,
+            authority: authority.to_string(),
+            host: host.to_owned(),
+            loopback: host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback()),
+        })
+    }
+}
+
+/// Never another machine's secret by accident: the public one goes to this machine alone.
+fn secret(args: &Args, provider: &Provider, target: &Target, surroundings: &Surroundings<'_>) -> Result<Secret, Error> {
+    let setting = provider.secret_setting;
+    let secret = match (&args.secret, (surroundings.setting)(setting)) {
+        (Some(given), _) => Secret::new(given.as_str()),
+        (None, Some(list)) => Secret::new(list.split(',').next().unwrap_or_default().trim()),
+        (None, None) if target.loopback => Secret::new(provider.dev_secret),
+        (None, None) => {
+            return Err(usage(format!(
+                "no secret to sign for {} with: give --secret, or set {setting} (the secret of `sluice dev` is for this machine only)",
+                target.authority
+            )));
+        }
+    };
+    if secret.is_blank() {
+        return Err(usage(format!(
+            "the secret is empty: correct --secret or {setting}, or leave both out for `sluice dev`"
+        )));
+    }
+    Ok(secret)
+}
+
+/// A sample that is ready to be sent, many times.
+pub(super) struct Sender<'a> {
+    provider: &'static Provider,
+    secret: Secret,
+    request: Request,
+    body: Json,
+    changes: &'a [(String, String)],
+    pub(super) target: Target,
+}
+
+impl Sender<'_> {
+    /// A new event, signed now.
+    pub(super) fn make(&self, surroundings: &Surroundings<'_>) -> Result<Request, Error> {
+        let now = (surroundings.now)();
+        let new = New {
+            random: (surroundings.random)(),
+            now,
+        };
+        let mut body = self.body.clone();
+        (self.provider.renew)(&mut body, &new).map_err(|error| usage(error.to_string()))?;
+        for (path, value) in self.changes {
+            body.set(path, Json::typed(value))
+                .map_err(|error| usage(format!("--set: {error}")))?;
+        }
+        let body = lay_out(&body.to_string(), self.provider.layout);
+        let headers: Vec<(&str, &[u8])> = self
+            .request
+            .headers
+            .iter()
+            .map(|(name, value)| (&name[..], value.as_bytes()))
+            .collect();
+        let url = self.target.url.to_string();
+        let unsigned = Message {
+            method: &self.request.method,
+            url: &url,
+            headers: &headers,
+            body: body.as_bytes(),
+        };
+        let signed = (self.provider.scheme)(None)
+            .sign(&unsigned, std::slice::from_ref(&self.secret), now)
+            .map_err(|error| usage(error.to_string()))?;
+        let path = match signed.url.as_deref().map(str::parse::<Uri>) {
+            Some(Ok(url)) => url.path_and_query().map(ToString::to_string),
+            _ => self.target.url.path_and_query().map(ToString::to_string),
+        };
+        let mut request = Request {
+            method: self.request.method.clone(),
+            path: path.unwrap_or_default(),
+            headers: self.request.headers.clone(),
+            body,
+        };
+        request
+            .headers
+            .extend(signed.headers.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        Ok(request)
+    }
+}

@@ -1,0 +1,178 @@
+//! `sluice verify`: explains a signature.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use serde_json::json;
+use sluice_core::time::Timestamp;
+use sluice_signature::{
+    Message, Secret,
+    explain::{Explanation, Fit, explain},
+};
+
+use super::{Error, Exit, Surroundings, provider_names, usage};
+use crate::providers::Provider;
+
+/// The arguments of `sluice verify`.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 the signature is valid, 1 it is not, 2 the question was not understood.\n\
+    A setting's secrets also appear in no list of processes: prefer it to --secret on shared machines."
+)]
+pub struct Args {
+    /// Who is said to have sent it
+    #[arg(value_parser = provider_names())]
+    pub provider: String,
+    /// A signing secret; repeat it for each that may fit [default: the provider's setting, such as STRIPE_WEBHOOK_SECRET]
+    #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
+    pub secret: Vec<String>,
+    /// A header of the request, as `Name: value`; repeat it for each that matters
+    #[arg(long, value_name = "HEADER", value_parser = header)]
+    pub header: Vec<(String, String)>,
+    /// The file with the exact bytes of the body; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub body: PathBuf,
+    /// The time to verify at, in Unix seconds [default: now]
+    #[arg(long, value_name = "UNIX", allow_negative_numbers = true)]
+    pub now: Option<i64>,
+    /// The age to accept, in seconds; 0 accepts any [default: the provider's]
+    #[arg(long, value_name = "SECONDS")]
+    pub tolerance: Option<u64>,
+    /// The public URL of the request with its query, for providers that sign it
+    #[arg(long, value_name = "URL", default_value = "", hide_default_value = true)]
+    pub url: String,
+    /// The method of the request, for providers that sign differently by it
+    #[arg(long, value_name = "METHOD", default_value = "POST")]
+    pub method: String,
+    /// Answer in JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+// Written by hand because the secrets stay out of it.
+impl std::fmt::Debug for Args {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Args").field("provider", &self.provider).finish_non_exhaustive()
+    }
+}
+
+fn header(text: &str) -> Result<(String, String), &'static str> {
+    match text.split_once(':') {
+        Some((name, value)) if http::HeaderName::from_bytes(name.as_bytes()).is_ok() => Ok((name.to_owned(), value.trim().to_owned())),
+        _ => Err("write it as 'Name: value'"),
+    }
+}
+
+/// Verifies, and says what it found.
+///
+/// # Errors
+/// [`Error::Usage`] if there is no secret, or the body cannot be read.
+pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Error> {
+    let provider = Provider::find(&args.provider).ok_or_else(|| usage(format!("no provider is called {}", args.provider)))?;
+    let secrets = secrets(args, provider, surroundings)?;
+    let body = body(args, surroundings)?;
+    let headers: Vec<(&str, &[u8])> = args.header.iter().map(|(name, value)| (&name[..], value.as_bytes())).collect();
+    let message = Message {
+        method: &args.method,
+        url: &args.url,
+        headers: &headers,
+        body: &body,
+    };
+    let scheme = (provider.scheme)(args.tolerance.map(Duration::from_secs));
+    let now = args.now.unwrap_or_else(surroundings.now);
+    let explanation = explain(scheme.as_ref(), &message, &secrets, now);
+    let text = if args.json {
+        as_json(&explanation)
+    } else {
+        as_text(&explanation, now)
+    };
+    surroundings.output.write_all(text.as_bytes())?;
+    Ok(if explanation.verdict.is_ok() {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
+}
+
+fn secrets(args: &Args, provider: &Provider, surroundings: &Surroundings<'_>) -> Result<Vec<Secret>, Error> {
+    if !args.secret.is_empty() {
+        return Ok(args.secret.iter().map(|secret| Secret::new(secret.as_str())).collect());
+    }
+    let setting = provider.secret_setting;
+    let value = (surroundings.setting)(setting).ok_or_else(|| usage(format!("there is no secret: give --secret, or set {setting}")))?;
+    Ok(value.split(',').map(Secret::new).collect())
+}
+
+fn body(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Vec<u8>, Error> {
+    if args.body.as_os_str() == "-" {
+        let mut body = Vec::new();
+        let read = surroundings.input.read_to_end(&mut body);
+        return read
+            .map(|_| body)
+            .map_err(|error| usage(format!("cannot read the body from standard input: {error}")));
+    }
+    fs::read(&args.body).map_err(|error| usage(format!("cannot read the body from {}: {error}", args.body.display())))
+}
+
+fn as_text(explanation: &Explanation, now: i64) -> String {
+    let count = explanation.fits.len();
+    let mut lines = vec![match &explanation.verdict {
+        Ok(verified) => format!("Valid: secret {} of {count} fits.", verified.secret + 1),
+        Err(invalid) => format!("Not valid ({}): {invalid}.", invalid.code()),
+    }];
+    if let Some(difference) = explanation.clock_difference {
+        let time = Timestamp::from_seconds(now.saturating_sub(difference));
+        lines.push(match difference {
+            0 => format!("Signed at {time}, this very second."),
+            1.. => format!("Signed at {time}, {difference} s ago."),
+            _ => format!("Signed at {time}, {} s from now.", difference.saturating_neg()),
+        });
+    }
+    if count > 1 {
+        let fits = explanation.fits.iter().enumerate();
+        lines.extend(fits.map(|(at, fit)| format!("Secret {}: {}.", at + 1, in_words(*fit))));
+    }
+    lines.extend(explanation.findings.iter().map(|finding| format!("- {finding}")));
+    lines.join("\n") + "\n"
+}
+
+const fn in_words(fit: Fit) -> &'static str {
+    match fit {
+        Fit::Fitted => "fits",
+        Fit::FittedTooOld => "fits, but too long ago",
+        Fit::NoFit => "does not fit",
+        Fit::Blank => "is empty",
+        Fit::Untried => "was not tried",
+    }
+}
+
+fn as_json(explanation: &Explanation) -> String {
+    let verdict = &explanation.verdict;
+    let (code, message) = match verdict {
+        Ok(_) => ("verified", None),
+        Err(invalid) => (invalid.code(), Some(invalid.to_string())),
+    };
+    let timestamp = match verdict {
+        Ok(verified) => verified.timestamp,
+        Err(invalid) => invalid.timestamp(),
+    };
+    let secrets: Vec<_> = (1..)
+        .zip(&explanation.fits)
+        .map(|(position, fit): (usize, _)| json!({ "position": position, "fit": fit.code() }))
+        .collect();
+    let findings: Vec<_> = explanation
+        .findings
+        .iter()
+        .map(|finding| json!({ "code": finding.code(), "text": finding.to_string() }))
+        .collect();
+    let answer = json!({
+        "valid": verdict.is_ok(),
+        "code": code,
+        "message": message,
+        "secret": verdict.as_ref().ok().map(|verified| verified.secret + 1),
+        "timestamp": timestamp,
+        "clock_difference": explanation.clock_difference,
+        "secrets": secrets,
+        "findings": findings,
+    });
+    format!("{answer:#}\n")
+}

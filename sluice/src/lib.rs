@@ -1,0 +1,6 @@
+//! Sluice on one machine: the `sluice` command and what it consists of.
+
+pub mod cli;
+mod json;
+pub mod providers;
+pub mod samples;

@@ -1,0 +1,88 @@
+//! The providers, each in one place: how they sign, what a new event of theirs needs, and the settings' names.
+
+use std::time::Duration;
+
+use sluice_signature::{
+    Stripe,
+    explain::{Explained, Layout},
+};
+
+use crate::json::{BadPath, Json};
+
+/// The secret that `sluice dev` verifies Stripe's signatures with unless told another. It is public, so it protects nothing.
+pub const STRIPE_DEV_SECRET: &str = "whsec_dev_stripe_only_for_this_machine";
+
+/// What the commands need to know of a provider.
+#[derive(Debug)]
+pub struct Provider {
+    /// The name in commands and paths, and of the folder under `events/`.
+    pub name: &'static str,
+    /// The environment variable that holds its secrets, separated by commas.
+    pub secret_setting: &'static str,
+    /// The secret used on this machine when none is set.
+    pub dev_secret: &'static str,
+    /// How it lays out its JSON.
+    pub layout: Layout,
+    /// Its scheme, with another tolerance than its own where one is given.
+    pub scheme: fn(tolerance: Option<Duration>) -> Box<dyn Explained>,
+    /// Makes another event of the same kind out of a sample's body.
+    pub(crate) renew: fn(body: &mut Json, new: &New) -> Result<(), BadPath>,
+}
+
+/// What makes an event a new one.
+#[derive(Debug)]
+pub(crate) struct New {
+    /// Nothing else was ever given this number.
+    pub(crate) random: u128,
+    /// When it happens, in seconds since the Unix epoch.
+    pub(crate) now: i64,
+}
+
+/// Every provider. A new one is added here, with its samples in [`crate::samples::SAMPLES`].
+pub static PROVIDERS: &[Provider] = &[Provider {
+    name: "stripe",
+    secret_setting: "STRIPE_WEBHOOK_SECRET",
+    dev_secret: STRIPE_DEV_SECRET,
+    layout: Layout::Stripe,
+    scheme: |tolerance| {
+        let stripe = Stripe::new();
+        Box::new(tolerance.map_or(stripe, |tolerance| stripe.with_tolerance(tolerance)))
+    },
+    renew: |event, new| {
+        event.set("id", Json::text(&format!("evt_1{}", base62(new.random))))?;
+        event.set("created", Json::number(new.now))
+    },
+}];
+
+impl Provider {
+    /// The provider of that name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Self> {
+        PROVIDERS.iter().find(|provider| provider.name == name)
+    }
+}
+
+/// 22 letters and digits, different for different numbers.
+fn base62(mut number: u128) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut digits = ['0'; 22];
+    for digit in digits.iter_mut().rev() {
+        let rest = usize::try_from(number % 62).expect("less than 62");
+        *digit = char::from(DIGITS[rest]);
+        number /= 62;
+    }
+    digits.iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base62_has_room_for_every_number() {
+        assert_eq!(base62(0), "0".repeat(22));
+        assert_eq!(base62(61), format!("{}z", "0".repeat(21)));
+        assert_eq!(base62(u128::MAX).len(), 22);
+        assert_ne!(base62(u128::MAX), base62(u128::MAX - 62_u128.pow(21)));
+    }
+}

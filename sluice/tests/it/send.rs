@@ -1,0 +1,250 @@
+use std::{collections::BTreeSet, net::TcpListener};
+
+use clap::error::ErrorKind;
+use serde_json::Value;
+use sluice::{cli::Exit, providers::STRIPE_DEV_SECRET, samples::Sample};
+use sluice_signature::{Message, Scheme, Secret, Stripe, explain::Layout, explain::lay_out};
+
+use super::{
+    NOW, Ran, refused,
+    server::{Arrived, Server},
+    sluice, try_sluice,
+};
+
+fn ok(_: usize) -> &'static str {
+    "200 OK"
+}
+
+fn signed_with(arrived: &Arrived, secret: &str) -> bool {
+    let headers: Vec<(&str, &[u8])> = arrived.headers.iter().map(|(name, value)| (&name[..], value.as_bytes())).collect();
+    let message = Message {
+        method: "POST",
+        url: "",
+        headers: &headers,
+        body: &arrived.body,
+    };
+    Stripe::new().verify(&message, &[Secret::new(secret)], NOW).is_ok()
+}
+
+fn event(arrived: &Arrived) -> Value {
+    serde_json::from_slice(&arrived.body).expect("JSON")
+}
+
+fn printed_event(ran: &Ran) -> Value {
+    serde_json::from_str(ran.output.split_once("\n\n").expect("a head and a body").1).expect("JSON")
+}
+
+fn error(arguments: &[&str]) -> String {
+    try_sluice(arguments, &[], b"").err().expect("nothing is sent").to_string()
+}
+
+#[test]
+fn posts_a_signed_sample() {
+    let server = Server::start(ok);
+    let ran = sluice(&["send", "stripe", "payment_intent.succeeded", "--to", &server.url()]);
+    assert_eq!(ran.exit, Exit::Success);
+    assert!(ran.output.starts_with("200 OK {\"received\":true} ("), "{}", ran.output);
+    let [arrived] = &server.arrived()[..] else { panic!("one request") };
+    assert_eq!(arrived.line, "POST /webhooks/stripe HTTP/1.1");
+    assert!(signed_with(arrived, STRIPE_DEV_SECRET));
+    let body = String::from_utf8(arrived.body.clone()).expect("UTF-8");
+    assert_eq!(lay_out(&body, Layout::Stripe), body);
+    let mut sent = event(arrived);
+    assert_eq!(sent["created"], NOW);
+    let sample = Sample::find("stripe", "payment_intent.succeeded").expect("there").request();
+    let original: Value = serde_json::from_str(&sample.body).expect("JSON");
+    assert_ne!(sent["id"], original["id"]);
+    for key in ["id", "created"] {
+        sent[key] = original[key].clone();
+    }
+    assert_eq!(sent, original, "nothing else is changed");
+    for (name, value) in sample.headers {
+        assert!(arrived.headers.contains(&(name.to_ascii_lowercase(), value)), "{name}");
+    }
+}
+
+#[test]
+fn each_event_is_a_new_one_and_many_are_summed_up() {
+    let server = Server::start(|before| if before % 4 == 3 { "500 Internal Server Error" } else { "200 OK" });
+    let ran = sluice(&[
+        "send",
+        "stripe",
+        "customer.created",
+        "--to",
+        &server.url(),
+        "--count",
+        "40",
+        "--concurrency",
+        "8",
+    ]);
+    assert_eq!(ran.exit, Exit::Failure);
+    let lines: Vec<&str> = ran.output.lines().collect();
+    assert!(lines[0].starts_with("30 ok, 10 failed, p50 "), "{}", ran.output);
+    assert_eq!(lines[1..], ["10 × 500 Internal Server Error {\"received\":true}"]);
+    let arrived = server.arrived();
+    let ids: BTreeSet<String> = arrived.iter().map(|arrived| event(arrived)["id"].to_string()).collect();
+    assert_eq!(ids.len(), 40);
+    assert!(arrived.iter().all(|arrived| signed_with(arrived, STRIPE_DEV_SECRET)));
+}
+
+#[test]
+fn few_get_a_line_each() {
+    let server = Server::start(|before| if before == 1 { "400 Bad Request" } else { "200 OK" });
+    let ran = sluice(&["send", "stripe", "customer.created", "--to", &server.url(), "--count", "3"]);
+    assert_eq!(ran.exit, Exit::Failure);
+    let starts: Vec<&str> = ran.output.lines().map(|line| &line[..4]).collect();
+    assert_eq!(starts, ["200 ", "400 ", "200 "]);
+}
+
+#[test]
+fn nobody_there() {
+    let address = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port");
+    let ran = sluice(&["send", "stripe", "customer.created", "--to", &format!("http://{address}")]);
+    assert_eq!(ran.exit, Exit::Failure);
+    assert!(ran.output.starts_with(&format!("nothing listens at {address} (")), "{}", ran.output);
+}
+
+#[test]
+fn an_answer_that_breaks_off() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let closer = std::thread::spawn(move || drop(listener.accept()));
+    let ran = sluice(&["send", "stripe", "customer.created", "--to", &format!("http://{address}")]);
+    closer.join().expect("it accepted");
+    assert_eq!(ran.exit, Exit::Failure);
+    assert!(ran.output.starts_with(&format!("{address} did not answer (")), "{}", ran.output);
+}
+
+#[test]
+fn set_changes_the_body_and_named_ids_stay() {
+    let server = Server::start(ok);
+    let to = format!("{}/hooks/acme?x=1", server.url());
+    let ran = sluice(&[
+        "send",
+        "stripe",
+        "payment_intent.succeeded",
+        "--to",
+        &to,
+        "--secret",
+        "whsec_mine",
+        "--set",
+        "id=evt_mine",
+        "--set",
+        "data.object.metadata.booking_id=777",
+        "--set",
+        "data.object.shipping.address.city=Zürich",
+        "--set",
+        "data.object.amount=5",
+    ]);
+    assert_eq!(ran.exit, Exit::Success);
+    let [arrived] = &server.arrived()[..] else { panic!("one request") };
+    assert_eq!(arrived.line, "POST /hooks/acme?x=1 HTTP/1.1");
+    assert!(signed_with(arrived, "whsec_mine"));
+    let event = event(arrived);
+    assert_eq!(event["id"], "evt_mine");
+    assert_eq!(event["data"]["object"]["metadata"]["booking_id"], "777");
+    assert_eq!(event["data"]["object"]["shipping"]["address"]["city"], "Zürich");
+    assert_eq!(event["data"]["object"]["amount"], 5);
+}
+
+#[test]
+fn the_secret_of_this_machine_stays_on_it() {
+    for to in [
+        "https://example.com",
+        "http://192.168.0.7:3000",
+        "http://localhost.example.com",
+        "http://127.0.0.1.example.com",
+    ] {
+        let error = error(&["send", "stripe", "customer.created", "--to", to]);
+        assert!(error.contains("give --secret, or set STRIPE_WEBHOOK_SECRET"), "{error}");
+    }
+    for to in ["http://localhost:3000", "http://127.9.9.9", "http://[::1]:3000"] {
+        sluice(&["send", "stripe", "customer.created", "--to", to, "--print", "curl"]);
+    }
+    let elsewhere = [
+        "send",
+        "stripe",
+        "customer.created",
+        "--to",
+        "https://example.com",
+        "--print",
+        "request",
+    ];
+    let setting = [("STRIPE_WEBHOOK_SECRET", "whsec_first, whsec_second")];
+    let with_setting = try_sluice(&elsewhere, &setting, b"").expect("there is a secret");
+    let with_secret = sluice(&[&elsewhere[..], &["--secret", "whsec_first"]].concat());
+    assert_eq!(with_setting.output, with_secret.output);
+    assert!(!with_setting.output.contains("whsec_"));
+}
+
+#[test]
+fn printed_as_a_request() {
+    let ran = sluice(&["send", "stripe", "refund.created", "--print", "request"]);
+    insta::assert_snapshot!(ran.output);
+}
+
+#[test]
+fn printed_for_curl() {
+    let ran = sluice(&[
+        "send",
+        "stripe",
+        "customer.created",
+        "--print",
+        "curl",
+        "--set",
+        "data.object.name=D'Arcy $HOME",
+    ]);
+    insta::assert_snapshot!(ran.output);
+}
+
+#[test]
+fn printed_for_api_gateway() {
+    let ran = sluice(&["send", "stripe", "refund.created", "--print", "api-gateway"]);
+    let event: Value = serde_json::from_str(&ran.output).expect("JSON");
+    insta::assert_json_snapshot!(event);
+}
+
+#[test]
+fn lists_the_samples() {
+    let listed = sluice(&["send", "stripe", "--list"]).output;
+    assert!(listed.lines().eq(Sample::of("stripe").map(|sample| sample.name)));
+}
+
+#[test]
+fn new_ids_differ_and_look_like_stripes() {
+    let ran = sluice(&["send", "stripe", "customer.created", "--print", "request"]);
+    assert_eq!(printed_event(&ran)["id"], "evt_10000000000000000000001");
+}
+
+#[test]
+fn what_cannot_be_sent() {
+    assert_eq!(
+        error(&["send", "stripe", "customer.created", "--set", "type.x=1"]),
+        "--set: \"x\" in \"type.x\" cannot be reached: what stands before it is a single value, not an object"
+    );
+    let unknown = error(&["send", "stripe", "customer.deleted"]);
+    assert!(
+        unknown.starts_with("stripe has no sample customer.deleted: there are charge.refunded, "),
+        "{unknown}"
+    );
+    let with_name = error(&["send", "stripe", "customer.created", "--to", "http://127.0.0.1@example.com"]);
+    assert!(with_name.starts_with("the URL has a user name in it"), "{with_name}");
+    for to in ["example.com", "/webhooks", "ftp://127.0.0.1"] {
+        let error = error(&["send", "stripe", "customer.created", "--to", to]);
+        assert!(
+            error.ends_with("is no URL to post to: write http://host:port or https://host"),
+            "{error}"
+        );
+    }
+    let blank = error(&["send", "stripe", "customer.created", "--secret", " "]);
+    assert!(blank.starts_with("the secret is empty"), "{blank}");
+    assert_eq!(refused(&["send", "stripe"]).kind(), ErrorKind::MissingRequiredArgument);
+    assert_eq!(refused(&["send", "stripe", "x", "--count", "0"]).kind(), ErrorKind::ValueValidation);
+    assert_eq!(refused(&["send", "stripe", "x", "--set", "a"]).kind(), ErrorKind::ValueValidation);
+    assert_eq!(
+        refused(&["send", "stripe", "x", "--print", "curl", "--count", "2"]).kind(),
+        ErrorKind::ArgumentConflict
+    );
+}
