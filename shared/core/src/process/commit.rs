@@ -70,7 +70,7 @@ impl Processor {
         record.attempts += 1;
         record.lease = Some(self.lease(handling));
         let (mut writes, outcome) = match planned {
-            Planned::Nothing => return Ok(Some(Outcome::Nothing)),
+            Planned::Nothing => return self.nothing_planned(&record.id, handling).await.map(Some),
             Planned::Plan(plan) => (adopt(&mut record, plan), Outcome::Applied),
             Planned::Ignore(reason) => {
                 tracing::info!(event = record.id, reason, "ignored");
@@ -88,6 +88,14 @@ impl Processor {
             Applied::Ours(version) => self.carry_on(record, version, outcome, handling).await.map(Some),
             Applied::Outrun => Ok(None),
             Applied::Met(found) => self.met(found, version, outcome, handling).await.map(Some),
+        }
+    }
+
+    /// There is nothing to plan any more; but an earlier handling may have planned it and left its effects.
+    async fn nothing_planned(&self, id: &str, handling: &Handling) -> Result<Outcome, Trouble> {
+        match self.event(id).await? {
+            Some((record, version)) => self.join_in(record, version, handling).await,
+            None => Ok(Outcome::Nothing),
         }
     }
 

@@ -63,11 +63,3 @@ async fn every_call_goes_wrong_in_every_way() {
         }
     }
 }
-
-#[tokio::test]
-async fn debug_one() {
-    let world = World::with_hold(start(), true, minutes(3));
-    world.faults.plan(23, Fault::Delay);
-    scenario(&world).await;
-    for event in world.events() { println!("{event:?}"); }
-}
