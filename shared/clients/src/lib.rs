@@ -1,1 +1,3 @@
 //! HTTP clients that both homes use.
+
+pub mod twilio;

@@ -1,0 +1,155 @@
+//! Text messages over [Twilio's REST API](https://www.twilio.com/docs/messaging/api/message-resource).
+
+mod answer;
+mod config;
+mod form;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Request, Response, Uri,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use sluice_core::ports::{SendFailure, Sms, TextMessage};
+
+pub use self::config::{TwilioConfig, TwilioConfigProblem};
+use self::form::Form;
+
+/// As much of an answer as is read. Twilio's are about 1 KiB.
+const LONGEST_ANSWER: usize = 16 * 1024;
+
+/// Sends text messages through Twilio. Never tries again by itself.
+///
+/// Each text has a connection of its own: one that was kept could be closed by the other side just as the text goes out, and then
+/// nobody knows whether it did.
+pub struct TwilioSms {
+    client: Client<HttpsConnector<HttpConnector>, Form>,
+    messages: Uri,
+    authorization: HeaderValue,
+    sender: (&'static str, String),
+    status_callback: Option<String>,
+    timeout: Duration,
+}
+
+impl TwilioSms {
+    /// A client with these settings. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// Every setting that can't be right.
+    pub fn new(config: TwilioConfig) -> Result<Self, Vec<TwilioConfigProblem>> {
+        let messages = config.check()?;
+        let credentials = STANDARD.encode(format!("{}:{}", config.account_sid, config.auth_token));
+        let mut authorization = HeaderValue::try_from(format!("Basic {credentials}")).expect("base64 is a header value");
+        authorization.set_sensitive(true);
+        let connector = HttpsConnectorBuilder::new()
+            .with_webpki_roots()
+            .https_or_http()
+            .enable_http1()
+            .build();
+        let client = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .retry_canceled_requests(false)
+            .build(connector);
+        Ok(Self {
+            client,
+            messages,
+            authorization,
+            sender: (config.sender_field(), config.from),
+            status_callback: config.status_callback,
+            timeout: config.timeout,
+        })
+    }
+
+    fn request(&self, text: &TextMessage, given_out: &Arc<AtomicBool>) -> Request<Form> {
+        let mut fields = vec![
+            ("To", text.to.as_str()),
+            (self.sender.0, self.sender.1.as_str()),
+            ("Body", text.text.as_str()),
+        ];
+        fields.extend(self.status_callback.as_deref().map(|url| ("StatusCallback", url)));
+        let mut request = Request::new(Form::new(&fields, Arc::clone(given_out)));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.messages.clone();
+        request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
+        request
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        request
+    }
+
+    async fn call(&self, request: Request<Form>) -> Result<(), CallFailure> {
+        let answer = self.client.request(request).await.map_err(CallFailure::Http)?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        Err(CallFailure::Answered(read(answer).await))
+    }
+}
+
+/// Why a call brought no success.
+enum CallFailure {
+    /// Twilio said no, or something in between did.
+    Answered(SendFailure),
+    /// There was no whole answer.
+    Http(hyper_util::client::legacy::Error),
+}
+
+async fn read(answer: Response<Incoming>) -> SendFailure {
+    let (head, body) = answer.into_parts();
+    // A body that breaks off or is too long only costs the reason: the status decides.
+    let body = Limited::new(body, LONGEST_ANSWER)
+        .collect()
+        .await
+        .map(|body| body.to_bytes())
+        .unwrap_or_else(|_| Bytes::new());
+    answer::failure(head.status, &body)
+}
+
+#[async_trait]
+impl Sms for TwilioSms {
+    async fn send(&self, text: &TextMessage) -> Result<(), SendFailure> {
+        let given_out = Arc::new(AtomicBool::new(false));
+        let why = match tokio::time::timeout(self.timeout, self.call(self.request(text, &given_out))).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(CallFailure::Answered(failure))) => return Err(failure),
+            Ok(Err(CallFailure::Http(error))) => with_sources(&error),
+            Err(_) => format!("no answer from Twilio within {} ms", self.timeout.as_millis()),
+        };
+        // Without its body Twilio can't have taken the request, whatever became of the rest.
+        Err(if given_out.load(Ordering::SeqCst) {
+            SendFailure::Unknown(why)
+        } else {
+            SendFailure::NotTaken(why)
+        })
+    }
+}
+
+/// An error with all that caused it: the client's own texts say only where it happened.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
