@@ -1,0 +1,178 @@
+use std::{
+    fs::{File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rusqlite::{Connection, TransactionBehavior};
+use sluice_core::ports::{Clock, PortError};
+
+use crate::{
+    connection,
+    documents::{EmbeddedStore, RemoveExpired},
+    failure::Failure,
+    queue::{EmbeddedQueue, Flights, QueueBells},
+    readers::Readers,
+    schema::{self, Migrated},
+    writer::Writer,
+};
+
+/// The database's file within a data folder.
+pub(crate) const DATABASE: &str = "sluice.db";
+const LOCK: &str = "lock";
+
+/// Why a data folder was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("the data folder {} is in use by another process: stop that one first, or choose another folder", .0.display())]
+    InUse(PathBuf),
+    /// The folder or its lock can't be made.
+    #[error("the data folder {} can't be used: {cause}; it must be a folder that this user may write", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// A newer Sluice has written it.
+    #[error("the data folder {} has schema version {found}, and this Sluice knows versions up to {known}: install the newer Sluice again, or use a backup from before", folder.display())]
+    Newer {
+        /// The folder.
+        folder: PathBuf,
+        /// The version found.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// The database can't be opened.
+    #[error("the database in {} can't be opened: {cause}", folder.display())]
+    Database {
+        /// The folder.
+        folder: PathBuf,
+        /// Why, and what to do.
+        cause: PortError,
+    },
+}
+
+/// A folder that holds everything Sluice keeps on one machine, locked for this process.
+///
+/// Once it and every [`EmbeddedStore`] and [`EmbeddedQueue`] of it are dropped, what was submitted is written and the lock is free.
+#[derive(Clone)]
+pub struct DataFolder {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What the store and the queue share. Fields are dropped in order: the lock goes last.
+pub(crate) struct Inner {
+    pub(crate) readers: Readers,
+    pub(crate) writer: Writer,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) bells: QueueBells,
+    boot: u64,
+    _lock: File,
+}
+
+impl DataFolder {
+    /// Opens the folder, and makes it if there is none (readable by its owner only). Messages that an earlier process had received and not settled are
+    /// visible again at once, their receives counted: no other process is alive.
+    ///
+    /// # Errors
+    /// [`OpenError`], which says what to do.
+    pub fn open(path: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let folder = path.as_ref();
+        let lock = lock(folder)?;
+        let database = |error: rusqlite::Error| OpenError::Database {
+            folder: folder.to_owned(),
+            cause: Failure::from(error).into(),
+        };
+        let file = folder.join(DATABASE);
+        let mut connection = connection::writer(&file).map_err(database)?;
+        if let Migrated::Newer(found) = schema::migrate(&mut connection).map_err(database)? {
+            return Err(OpenError::Newer {
+                folder: folder.to_owned(),
+                found,
+                known: schema::NEWEST,
+            });
+        }
+        let boot = begin_process(&mut connection, &*clock).map_err(database)?;
+        let flights = Flights::after(&connection).map_err(database)?;
+        let readers = Readers::open(&file).map_err(database)?;
+        let writer = Writer::start(connection, flights, Arc::clone(&clock)).map_err(|cause| OpenError::Folder {
+            folder: folder.to_owned(),
+            cause,
+        })?;
+        let inner = Inner {
+            readers,
+            writer,
+            clock,
+            bells: QueueBells::default(),
+            boot,
+            _lock: lock,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Counts the times that this folder was opened, from 1. A lease that carries a lower number belongs to a process that is dead.
+    #[must_use]
+    pub fn boot(&self) -> u64 {
+        self.inner.boot
+    }
+
+    /// The documents.
+    #[must_use]
+    pub fn store(&self) -> EmbeddedStore {
+        EmbeddedStore::new(Arc::clone(&self.inner))
+    }
+
+    /// The queues.
+    #[must_use]
+    pub fn queue(&self) -> EmbeddedQueue {
+        EmbeddedQueue::new(Arc::clone(&self.inner))
+    }
+
+    /// Removes up to `limit` documents that have expired. Returns how many it removed: fewer than `limit` means that no more are left.
+    ///
+    /// # Errors
+    /// [`PortError`] if the database can't be written; nothing was removed.
+    pub async fn remove_expired(&self, limit: usize) -> Result<usize, PortError> {
+        self.inner.writer.write(RemoveExpired { limit }).await
+    }
+}
+
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    let unusable = |cause| OpenError::Folder {
+        folder: folder.to_owned(),
+        cause,
+    };
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(unusable)?;
+    let file = File::options()
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .open(folder.join(LOCK))
+        .map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
+        Err(TryLockError::Error(cause)) => Err(unusable(cause)),
+    }
+}
+
+/// Counts the new process, and makes visible what the last one had in hand.
+fn begin_process(connection: &mut Connection, clock: &dyn Clock) -> rusqlite::Result<u64> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let boot: i64 = transaction.query_row("UPDATE process SET boot = boot + 1 RETURNING boot", [], |row| row.get(0))?;
+    transaction.execute(
+        "INSERT INTO ready (queue, visible_at, id, receives) SELECT queue, ?1, id, receives FROM in_flight",
+        [clock.now().millis()],
+    )?;
+    transaction.execute("DELETE FROM in_flight", [])?;
+    transaction.commit()?;
+    Ok(boot.unsigned_abs())
+}

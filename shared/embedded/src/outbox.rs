@@ -1,0 +1,142 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use sluice_core::{
+    ports::{
+        Clock, Commit, Committed, Condition, Document, Ids, Index, Key, Mail, Mailer, Place, PortError, SendFailure, Sms, Store,
+        TextMessage, Write,
+    },
+    time::Timestamp,
+};
+
+/// Something that would have been sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxEntry {
+    /// `email` or `sms`.
+    pub channel: Channel,
+    /// The address or the number.
+    pub to: String,
+    /// A mail's subject line.
+    pub subject: Option<String>,
+    /// The text.
+    pub text: String,
+    /// A mail's HTML body.
+    pub html: Option<String>,
+    /// The id of the event that caused it.
+    pub event: String,
+    /// When it was captured.
+    pub at: Timestamp,
+}
+
+/// How an entry would have been sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// A mail.
+    Email,
+    /// A text message.
+    Sms,
+}
+
+/// What is told of every entry once it is stored.
+type Observer = Box<dyn Fn(&OutboxEntry) + Send + Sync>;
+
+/// Captures mails and texts instead of sending them, for development.
+///
+/// Each becomes a document of kind [`Outbox::KIND`] with an [`OutboxEntry`] as its data, in the list index under the partition of the same name. The sort
+/// text begins with the time, so that reading in descending order shows the newest first. A message that is sent twice is captured twice.
+pub struct Outbox {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    observer: Option<Observer>,
+}
+
+impl Outbox {
+    /// The kind of the documents, and the partition of their list.
+    pub const KIND: &'static str = "outbox";
+
+    /// An outbox that keeps its entries in `store`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        Self {
+            store,
+            clock,
+            ids,
+            observer: None,
+        }
+    }
+
+    /// Calls `observer` with every entry, once it is stored.
+    #[must_use]
+    pub fn observed(mut self, observer: impl Fn(&OutboxEntry) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    async fn capture(&self, entry: OutboxEntry) -> Result<(), SendFailure> {
+        let token = format!("{:032x}", self.ids.random());
+        // Entries of one millisecond stay apart by the random end.
+        let id = format!("{}-{token}", entry.at.sortable());
+        let document = Document {
+            key: Key::new(Self::KIND, id.clone()),
+            data: serde_json::to_vec(&entry).map_err(|error| SendFailure::Refused(error.to_string()))?,
+            blob: None,
+            places: vec![Place {
+                index: Index::List,
+                partition: Self::KIND.to_owned(),
+                sort: id,
+            }],
+            expires_at: None,
+        };
+        let put = Write::Put {
+            document,
+            condition: Condition::Absent,
+        };
+        let writes = vec![put];
+        match self.store.commit(Commit { token, writes }).await {
+            Ok(Committed::Applied) => {
+                if let Some(observer) = &self.observer {
+                    observer(&entry);
+                }
+                Ok(())
+            }
+            Ok(Committed::Refused(_)) => Err(SendFailure::NotTaken("the outbox has drawn an id twice".to_owned())),
+            Err(PortError::Temporary(reason)) => Err(SendFailure::Unknown(reason)),
+            Err(PortError::Permanent(reason)) => Err(SendFailure::Refused(reason)),
+        }
+    }
+}
+
+#[async_trait]
+impl Mailer for Outbox {
+    async fn send(&self, mail: &Mail) -> Result<(), SendFailure> {
+        self.capture(OutboxEntry {
+            channel: Channel::Email,
+            to: mail.to.clone(),
+            subject: Some(mail.subject.clone()),
+            text: mail.text.clone(),
+            html: Some(mail.html.clone()),
+            event: mail.event.clone(),
+            at: self.clock.now(),
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Sms for Outbox {
+    async fn send(&self, text: &TextMessage) -> Result<(), SendFailure> {
+        self.capture(OutboxEntry {
+            channel: Channel::Sms,
+            to: text.to.clone(),
+            subject: None,
+            text: text.text.clone(),
+            html: None,
+            event: text.event.clone(),
+            at: self.clock.now(),
+        })
+        .await
+    }
+}

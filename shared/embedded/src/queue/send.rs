@@ -1,0 +1,46 @@
+use std::sync::Arc;
+
+use sluice_core::{
+    ports::{Message, QueueName},
+    time::Timestamp,
+};
+use tokio::sync::Notify;
+
+use super::queue_number;
+use crate::{
+    failure::Failure,
+    writer::{Operation, Outcome, Work},
+};
+
+/// Queues messages.
+pub(super) struct SendMessages {
+    pub(super) queue: QueueName,
+    pub(super) messages: Vec<Message>,
+    pub(super) not_before: Option<Timestamp>,
+    pub(super) bell: Arc<Notify>,
+}
+
+impl Operation for SendMessages {
+    type Answer = ();
+
+    fn run(&mut self, work: &mut Work<'_>) -> Result<Outcome<()>, Failure> {
+        let now = work.clock.now();
+        // A time that has passed is now, so that a message can't overtake all others by an old time.
+        let visible_at = self.not_before.map_or(now, |time| time.max(now));
+        let queue = queue_number(self.queue);
+        for message in &self.messages {
+            let id = work.flights.next_message();
+            work.connection
+                .prepare_cached("INSERT INTO messages (id, sent_at, body) VALUES (?1, ?2, ?3)")?
+                .execute((id, now.millis(), &message.body))?;
+            work.connection
+                .prepare_cached("INSERT INTO ready (queue, visible_at, id, receives) VALUES (?1, ?2, ?3, 0)")?
+                .execute((queue, visible_at.millis(), id))?;
+        }
+        Ok(Outcome::Keep(()))
+    }
+
+    fn committed(&self) {
+        self.bell.notify_one();
+    }
+}

@@ -1,0 +1,307 @@
+//! Receives from a queue and runs a handler on every message.
+
+use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use sluice_core::{
+    ports::{Clock, PortError, QueueName},
+    time::Timestamp,
+};
+use tokio::task::{Id, JoinError, JoinSet};
+
+use crate::queue::{Batch, EmbeddedQueue, Receipt, Received, Settlement};
+
+/// How long a worker waits after the database has failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What a handler says of its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// Handled: it leaves the queue.
+    Done,
+    /// Not handled: it comes again.
+    Later {
+        /// From when on.
+        at: Timestamp,
+    },
+}
+
+/// How a worker works.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerSettings {
+    /// The most handlers that run at once.
+    pub concurrency: usize,
+    /// How long a message stays invisible to others while its handler runs. Longer than any handler takes.
+    pub visibility: Duration,
+    /// How long running handlers may go on after the stop.
+    pub drain: Duration,
+}
+
+impl Default for WorkerSettings {
+    /// 64 handlers, 90 s of visibility, 25 s to drain.
+    fn default() -> Self {
+        Self {
+            concurrency: 64,
+            visibility: Duration::from_secs(90),
+            drain: Duration::from_secs(25),
+        }
+    }
+}
+
+/// How a worker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Messages whose handlers were cut off or never begun; they are visible to the next process at once.
+    pub given_back: usize,
+}
+
+/// Runs a handler on the messages of one queue. A queue has one worker in a process.
+pub struct Worker {
+    queue: EmbeddedQueue,
+    name: QueueName,
+    clock: Arc<dyn Clock>,
+    settings: WorkerSettings,
+}
+
+type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What was to be settled, and whether it was.
+type Settled = (Vec<Settlement>, Result<(), PortError>);
+
+impl Worker {
+    /// A worker on the queue `name`.
+    #[must_use]
+    pub fn new(queue: EmbeddedQueue, name: QueueName, clock: Arc<dyn Clock>, settings: WorkerSettings) -> Self {
+        Self {
+            queue,
+            name,
+            clock,
+            settings,
+        }
+    }
+
+    /// Works until `stop` returns, then drains: receives no more, lets running handlers finish within the limit, cuts off the rest and gives their
+    /// messages back.
+    ///
+    /// A handler that panics has not handled its message, which comes again after the visibility timeout.
+    pub async fn run<H, F>(self, handler: H, stop: impl Future<Output = ()>) -> Drained
+    where
+        H: Fn(Received) -> F,
+        F: Future<Output = Disposition> + Send + 'static,
+    {
+        let mut shift = Shift {
+            handler,
+            running: JoinSet::new(),
+            receipts: HashMap::new(),
+            finished: Vec::new(),
+            receiving: None,
+            settling: None,
+            pause: None,
+            look: Look::Now,
+            worker: self,
+        };
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            shift.begin_calls();
+            tokio::select! {
+                () = &mut stop => break,
+                () = shift.step() => {}
+            }
+        }
+        shift.drain().await
+    }
+}
+
+/// When to look into the queue again.
+enum Look {
+    /// As soon as a handler is free.
+    Now,
+    /// When something is queued, or this has passed.
+    After(Pending<()>),
+    /// When something is queued.
+    WhenRung,
+}
+
+/// A worker at work.
+struct Shift<H> {
+    worker: Worker,
+    handler: H,
+    running: JoinSet<Disposition>,
+    receipts: HashMap<Id, Receipt>,
+    /// What is settled with the next call.
+    finished: Vec<Settlement>,
+    receiving: Option<Pending<Result<Batch, PortError>>>,
+    settling: Option<Pending<Settled>>,
+    /// The database has failed: no call begins before this has passed.
+    pause: Option<Pending<()>>,
+    look: Look,
+}
+
+impl<H, F> Shift<H>
+where
+    H: Fn(Received) -> F,
+    F: Future<Output = Disposition> + Send + 'static,
+{
+    /// Begins the calls that there is reason for. One of each kind is under way at a time, so that under load each carries many messages.
+    fn begin_calls(&mut self) {
+        if self.pause.is_some() {
+            return;
+        }
+        if self.settling.is_none() && !self.finished.is_empty() {
+            self.settling = Some(self.settle());
+        }
+        let free = self.free();
+        if self.receiving.is_none() && free > 0 && matches!(self.look, Look::Now) {
+            let (queue, name, visibility) = (self.worker.queue.clone(), self.worker.name, self.worker.settings.visibility);
+            self.receiving = Some(Box::pin(async move { queue.receive(name, free, visibility).await }));
+        }
+    }
+
+    fn settle(&mut self) -> Pending<Settled> {
+        let (queue, name, finished) = (self.worker.queue.clone(), self.worker.name, std::mem::take(&mut self.finished));
+        Box::pin(async move {
+            let settled = queue.settle(name, finished.clone()).await;
+            (finished, settled)
+        })
+    }
+
+    fn free(&self) -> usize {
+        self.worker.settings.concurrency.saturating_sub(self.running.len())
+    }
+
+    /// Waits for one thing to happen, and takes it in.
+    async fn step(&mut self) {
+        let waits = !matches!(self.look, Look::Now);
+        tokio::select! {
+            received = pending(&mut self.receiving) => self.begin_handlers(received),
+            (finished, settled) = pending(&mut self.settling) => self.after_settling(finished, settled),
+            Some(ended) = self.running.join_next_with_id() => self.take_in(ended),
+            () = pending(&mut self.pause) => {}
+            () = self.worker.queue.changed(self.worker.name), if waits => self.look = Look::Now,
+            () = self.look.passed() => self.look = Look::Now,
+        }
+    }
+
+    fn begin_handlers(&mut self, received: Result<Batch, PortError>) {
+        let batch = match received {
+            Ok(batch) => batch,
+            Err(error) => return self.hold_on("receive", &error),
+        };
+        let now = self.worker.clock.now();
+        self.look = match batch.next_due {
+            Some(due) if due <= now => Look::Now,
+            Some(due) => {
+                let clock = Arc::clone(&self.worker.clock);
+                Look::After(Box::pin(async move { clock.sleep(due.since(now)).await }))
+            }
+            None => Look::WhenRung,
+        };
+        for (receipt, message) in batch.messages {
+            let task = self.running.spawn((self.handler)(message));
+            self.receipts.insert(task.id(), receipt);
+        }
+    }
+
+    fn after_settling(&mut self, finished: Vec<Settlement>, settled: Result<(), PortError>) {
+        if let Err(error) = settled {
+            self.finished.extend(finished);
+            self.hold_on("settle", &error);
+        }
+    }
+
+    fn hold_on(&mut self, call: &str, error: &PortError) {
+        tracing::error!(queue = ?self.worker.name, call, %error, "the queue can't be used; trying again in {PAUSE:?}");
+        let clock = Arc::clone(&self.worker.clock);
+        self.pause = Some(Box::pin(async move { clock.sleep(PAUSE).await }));
+    }
+
+    fn take_in(&mut self, ended: Result<(Id, Disposition), JoinError>) {
+        self.take_in_one(ended);
+        // Whatever else has ended meanwhile goes into the same call.
+        while let Some(ended) = self.running.try_join_next_with_id() {
+            self.take_in_one(ended);
+        }
+    }
+
+    fn take_in_one(&mut self, ended: Result<(Id, Disposition), JoinError>) {
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let Some(receipt) = self.receipts.remove(&id) else { return };
+        match ended {
+            Ok((_, Disposition::Done)) => self.finished.push(Settlement::Done(receipt)),
+            Ok((_, Disposition::Later { at })) => self.finished.push(Settlement::Later { receipt, at }),
+            Err(error) => tracing::error!(
+                queue = ?self.worker.name, %error,
+                "a handler panicked; its message comes again in {:?}", self.worker.settings.visibility
+            ),
+        }
+    }
+
+    async fn drain(mut self) -> Drained {
+        let mut unhandled = Vec::new();
+        if let Some(receiving) = self.receiving.take()
+            && let Ok(batch) = receiving.await
+        {
+            unhandled.extend(batch.messages.into_iter().map(|(receipt, _)| receipt));
+        }
+        let clock = Arc::clone(&self.worker.clock);
+        let mut limit = clock.sleep(self.worker.settings.drain);
+        loop {
+            tokio::select! {
+                ended = self.running.join_next_with_id() => match ended {
+                    Some(ended) => self.take_in(ended),
+                    None => break,
+                },
+                () = &mut limit => break,
+            }
+        }
+        unhandled.extend(self.cut_off().await);
+        let at = clock.now();
+        let given_back = unhandled.len();
+        self.finished
+            .extend(unhandled.into_iter().map(|receipt| Settlement::Later { receipt, at }));
+        if let Some(settling) = self.settling.take()
+            && let (finished, Err(_)) = settling.await
+        {
+            self.finished.extend(finished);
+        }
+        if !self.finished.is_empty()
+            && let (_, Err(error)) = self.settle().await
+        {
+            tracing::error!(queue = ?self.worker.name, %error, "the last messages could not be settled; they come again at the next start");
+        }
+        Drained { given_back }
+    }
+
+    /// Stops the handlers that still run, and returns whose messages were not handled. Afterwards nothing runs on.
+    async fn cut_off(&mut self) -> Vec<Receipt> {
+        self.running.abort_all();
+        let mut unhandled = Vec::new();
+        while let Some(ended) = self.running.join_next_with_id().await {
+            match ended {
+                Err(error) if error.is_cancelled() => unhandled.extend(self.receipts.remove(&error.id())),
+                ended => self.take_in_one(ended),
+            }
+        }
+        unhandled
+    }
+}
+
+impl Look {
+    async fn passed(&mut self) {
+        match self {
+            Self::After(sleep) => sleep.await,
+            Self::Now | Self::WhenRung => std::future::pending().await,
+        }
+    }
+}
+
+/// Waits for what is under way and takes it out; forever if nothing is.
+async fn pending<T>(under_way: &mut Option<Pending<T>>) -> T {
+    match under_way {
+        Some(future) => {
+            let answer = future.await;
+            *under_way = None;
+            answer
+        }
+        None => std::future::pending().await,
+    }
+}

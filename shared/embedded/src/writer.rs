@@ -1,0 +1,212 @@
+//! The one thread that writes, and the group commit.
+
+use std::{
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread::JoinHandle,
+};
+
+use rusqlite::Connection;
+use sluice_core::ports::{Clock, PortError};
+use tokio::sync::oneshot;
+
+use crate::{failure::Failure, queue::Flights};
+
+/// The most operations that share a COMMIT. It bounds how long the first of a group waits; what waits behind forms the next group.
+const MAX_GROUP: usize = 512;
+
+/// Something to write: it runs in a savepoint of its own, on the writer's thread.
+pub(crate) trait Operation: Send + 'static {
+    /// What the caller learns.
+    type Answer: Send + 'static;
+
+    /// Does it. An error undoes whatever was done, like [`Outcome::Undo`].
+    fn run(&mut self, work: &mut Work<'_>) -> Result<Outcome<Self::Answer>, Failure>;
+
+    /// Called once what it did is durable.
+    fn committed(&self) {}
+}
+
+/// Whether an operation's writes stay.
+pub(crate) enum Outcome<A> {
+    /// They become part of the group's commit.
+    Keep(A),
+    /// They are undone; the answer is given all the same.
+    Undo(A),
+}
+
+/// What operations work on.
+pub(crate) struct Work<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) flights: &'a mut Flights,
+    pub(crate) clock: &'a dyn Clock,
+}
+
+/// The way to the writer's thread. When it is dropped the thread ends, after what was submitted before.
+pub(crate) struct Writer {
+    jobs: Option<Sender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(crate) fn start(connection: Connection, flights: Flights, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
+        // Unbounded: whoever submits waits for the answer, so that there are never more jobs than callers.
+        let (jobs, waiting) = channel();
+        let thread = std::thread::Builder::new().name("sluice-writer".to_owned()).spawn(move || {
+            let state = State {
+                connection,
+                flights,
+                clock,
+            };
+            state.write_until_closed(&waiting);
+        })?;
+        Ok(Self {
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
+    }
+
+    /// Runs `operation` in the next group, and answers once that is durable. Dropping the future does not take the operation back.
+    pub(crate) async fn write<O: Operation>(&self, operation: O) -> Result<O::Answer, PortError> {
+        let (reply, answer) = oneshot::channel();
+        let task = Task {
+            operation,
+            outcome: None,
+            reply,
+        };
+        let jobs = self.jobs.as_ref().expect("taken only when the writer is dropped");
+        if jobs.send(Box::new(task)).is_err() {
+            return Err(stopped());
+        }
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+fn stopped() -> PortError {
+    PortError::Temporary("the database's writer has stopped: restart Sluice, and report the panic in its log".to_owned())
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been reported, and its callers were told.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// An operation together with whoever waits for it, whatever its answer is.
+trait Job: Send {
+    /// Runs the operation and says whether its writes stay.
+    fn run(&mut self, work: &mut Work<'_>) -> Kept;
+    /// Gives the answer; `committed` is what became of the group.
+    fn answer(self: Box<Self>, committed: Result<(), Failure>);
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Yes,
+    No,
+}
+
+struct Task<O: Operation> {
+    operation: O,
+    outcome: Option<Result<O::Answer, Failure>>,
+    reply: oneshot::Sender<Result<O::Answer, PortError>>,
+}
+
+impl<O: Operation> Job for Task<O> {
+    fn run(&mut self, work: &mut Work<'_>) -> Kept {
+        let (outcome, kept) = match self.operation.run(work) {
+            Ok(Outcome::Keep(answer)) => (Ok(answer), Kept::Yes),
+            Ok(Outcome::Undo(answer)) => (Ok(answer), Kept::No),
+            Err(failure) => (Err(failure), Kept::No),
+        };
+        self.outcome = Some(outcome);
+        kept
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), Failure>) {
+        let answer = match (committed, self.outcome) {
+            (Err(failure), _) | (Ok(()), Some(Err(failure))) => Err(failure.into()),
+            (Ok(()), Some(Ok(answer))) => {
+                self.operation.committed();
+                Ok(answer)
+            }
+            (Ok(()), None) => Err(stopped()),
+        };
+        // Whoever has stopped waiting does not need the answer.
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// What the thread owns.
+struct State {
+    connection: Connection,
+    flights: Flights,
+    clock: Arc<dyn Clock>,
+}
+
+impl State {
+    fn write_until_closed(mut self, waiting: &Receiver<Box<dyn Job>>) {
+        let mut group = Vec::new();
+        while let Ok(first) = waiting.recv() {
+            group.push(first);
+            group.extend(waiting.try_iter().take(MAX_GROUP - 1));
+            let committed = self.write(&mut group);
+            if let Err(failure) = &committed {
+                self.take_back(failure);
+            }
+            for job in group.drain(..) {
+                job.answer(committed.clone());
+            }
+        }
+    }
+
+    /// Writes a group: all of its operations share the COMMIT.
+    fn write(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        self.execute("BEGIN IMMEDIATE")?;
+        for job in group {
+            self.execute("SAVEPOINT operation")?;
+            let mark = self.flights.mark();
+            let mut work = Work {
+                connection: &self.connection,
+                flights: &mut self.flights,
+                clock: &*self.clock,
+            };
+            let kept = job.run(&mut work);
+            if self.connection.is_autocommit() {
+                // A disk that is full may cost the whole transaction.
+                return Err(Failure::Temporary(
+                    "the group of writes was rolled back: check the space on the data folder's disk, Sluice goes on by itself".to_owned(),
+                ));
+            }
+            if kept == Kept::No {
+                self.execute("ROLLBACK TO operation")?;
+                self.flights.undo_to(mark);
+            }
+            self.execute("RELEASE operation")?;
+        }
+        self.execute("COMMIT")?;
+        self.flights.keep();
+        Ok(())
+    }
+
+    fn take_back(&mut self, failure: &Failure) {
+        tracing::error!(?failure, "a group of writes failed; every one of them is answered as failed");
+        self.flights.undo_all();
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "the failed group could not be rolled back");
+        }
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), Failure> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+}

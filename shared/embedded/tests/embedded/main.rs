@@ -1,0 +1,4 @@
+//! The adapters on SQLite, from outside.
+
+mod contract;
+mod support;
