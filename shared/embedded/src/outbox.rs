@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sluice_core::{
     ports::{
-        Clock, Commit, Committed, Condition, Document, Ids, Index, Key, Mail, Mailer, Place, PortError, SendFailure, Sms, Store,
+        Clock, Commit, Committed, Condition, Document, Ids, Index, Key, Mail, Mailer, PortError, SendFailure, Sms, Store,
         TextMessage, Write,
     },
+    record::place,
     time::Timestamp,
 };
 
@@ -44,8 +45,8 @@ type Observer = Box<dyn Fn(&OutboxEntry) + Send + Sync>;
 
 /// Captures mails and texts instead of sending them, for development.
 ///
-/// Each becomes a document of kind [`Outbox::KIND`] with an [`OutboxEntry`] as its data, in the list index under the partition of the same name. The sort
-/// text begins with the time, so that reading in descending order shows the newest first. A message that is sent twice is captured twice.
+/// Each becomes a document of kind [`Outbox::KIND`] with an [`OutboxEntry`] as its data, in the list of the same name, ordered by
+/// its time. A message that is sent twice is captured twice.
 pub struct Outbox {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -54,7 +55,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// The kind of the documents, and the partition of their list.
+    /// The kind of the documents, and the name of their list.
     pub const KIND: &'static str = "outbox";
 
     /// An outbox that keeps its entries in `store`.
@@ -83,11 +84,7 @@ impl Outbox {
             key: Key::new(Self::KIND, id.clone()),
             data: serde_json::to_vec(&entry).map_err(|error| SendFailure::Refused(error.to_string()))?,
             blob: None,
-            places: vec![Place {
-                index: Index::List,
-                partition: Self::KIND.to_owned(),
-                sort: id,
-            }],
+            places: vec![place(Index::List, Self::KIND, entry.at, &id)],
             expires_at: None,
         };
         let put = Write::Put {

@@ -2,6 +2,7 @@ use super::{Draft, NoDraft, Outgoing};
 use crate::{
     effect::{Effect, EffectState},
     event::EventRecord,
+    rules::DEAD_LETTERS,
     template::{Alert, AlertKind},
 };
 
@@ -12,6 +13,7 @@ impl Outgoing {
         let parked = effect.about.subject.starts_with("alarm:parked:");
         let (kind, reason) = match failed.filter(|_| !parked) {
             Some(failed) => (AlertKind::EffectFailed, failed.reason.clone()),
+            None if event.kind == DEAD_LETTERS => (AlertKind::DeadLettered, event.reason.clone()),
             None => (AlertKind::Parked, event.reason.clone()),
         };
         let describe = |effect: &Effect| format!("{} {} to {}", effect.kind.name(), effect.template, effect.about.record);

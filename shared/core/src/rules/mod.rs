@@ -19,6 +19,11 @@ pub const TIMER: &str = "timer";
 /// The source of what the API causes.
 pub const API: &str = "api";
 
+/// The source of alarms.
+pub const ALARM: &str = "alarm";
+/// The type of the event that tells of dead letters.
+pub const DEAD_LETTERS: &str = "dead_letters.found";
+
 /// Plans one event.
 ///
 /// # Errors
@@ -26,6 +31,8 @@ pub const API: &str = "api";
 pub fn plan(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
     match event.provider {
         "stripe" => stripe::plan(event, view),
+        // What it told of is told; there is nothing to plan again.
+        SLUICE if event.kind == DEAD_LETTERS => Ok(()),
         SLUICE => timer::plan(event, view),
         provider => Err(Stop::Park {
             code: format!("unknown_provider:{provider}"),

@@ -1,0 +1,179 @@
+//! One machine: the gateway on the embedded adapters, as one process.
+
+mod http;
+mod log;
+mod outgoing;
+mod report;
+mod signals;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use sluice_core::{
+    api::{Api, install_keys, router},
+    ingest::Ingest,
+    plan::Policy,
+    ports::{Clock, Ids, QueueName},
+    process::{self, Incarnation, Processor},
+    settings::{MailSettings, Mode, Settings, SmsSettings},
+    sweep::{ROUND, Sweeper},
+    watch::Watch,
+};
+use sluice_embedded::{DataFolder, Disposition, Drained, EmbeddedQueue, MAX_RECEIVES, Received, SystemClock, SystemIds, Worker, WorkerSettings};
+use tokio::{net::TcpListener, sync::watch};
+
+pub use log::init as init_log;
+
+/// How long one message may be handled. Its lease ends 5 s later, long before the message becomes visible again.
+const DEADLINE: Duration = Duration::from_secs(55);
+/// How many expired documents are removed in one go.
+const EXPIRED: usize = 1_000;
+
+/// Why the gateway did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// The settings, all that is wrong with them.
+    #[error("{}", list(.0))]
+    Settings(Vec<String>),
+    /// The data folder can't be opened.
+    #[error(transparent)]
+    Data(#[from] sluice_embedded::OpenError),
+    /// The data can't be used.
+    #[error("the data can't be used: {0}")]
+    Store(#[from] sluice_core::ports::PortError),
+    /// The address can't be listened on.
+    #[error("can't listen on {address}: {cause}; is something else running there? Choose another with --port or SLUICE_LISTEN")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+}
+
+fn list(problems: &[String]) -> String {
+    let lines: Vec<_> = problems.iter().map(|problem| format!("\n  {problem}")).collect();
+    let count = problems.len();
+    format!("{count} setting{} wrong:{}", if count == 1 { " is" } else { "s are" }, lines.concat())
+}
+
+/// Serves until a signal asks it to stop, then drains.
+///
+/// # Errors
+/// [`HomeError`] if it can't start.
+pub async fn run(mode: Mode, settings: Settings) -> Result<(), HomeError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids: Arc<dyn Ids> = Arc::new(SystemIds);
+    // Everything that can be wrong is found before anything is touched.
+    let prepared = outgoing::prepare(&settings).map_err(HomeError::Settings)?;
+    let folder = DataFolder::open(&settings.data, Arc::clone(&clock))?;
+    let (store, queue) = (Arc::new(folder.store()), folder.queue());
+    let shared_queue = Arc::new(queue.clone());
+    let keys: Vec<_> = settings.api_keys.iter().map(sluice_signature::Secret::reveal).collect();
+    install_keys(&*store, &*ids, &keys, clock.now()).await?;
+
+    let listener = TcpListener::bind(settings.listen).await.map_err(|cause| HomeError::Listen { address: settings.listen, cause })?;
+    let address = listener.local_addr().unwrap_or(settings.listen);
+    let policy = Policy {
+        hold: settings.hold,
+        stripe_test_mode: settings.stripe_test_mode,
+        mail: !matches!(settings.mail, MailSettings::Off),
+        sms: !matches!(settings.sms, SmsSettings::Off),
+    };
+    let outgoing = outgoing::wire(&settings, prepared, store.clone(), &clock, &ids);
+    let captured = matches!(settings.mail, MailSettings::Captured) || matches!(settings.sms, SmsSettings::Captured);
+    let ingest = Ingest {
+        queue: shared_queue.clone(),
+        secrets: Arc::new(settings.secrets.clone()),
+        clock: Arc::clone(&clock),
+        public_url: settings.public_url.clone(),
+        max_body: settings.max_body,
+    };
+    let api = Api {
+        store: store.clone(),
+        queue: shared_queue.clone(),
+        dead_letters: shared_queue.clone(),
+        clock: Arc::clone(&clock),
+        ids: Arc::clone(&ids),
+        policy: policy.clone(),
+        outbox: captured,
+    };
+    let processor = Processor {
+        store: store.clone(),
+        clock: Arc::clone(&clock),
+        ids: Arc::clone(&ids),
+        outgoing,
+        policy,
+        incarnation: Incarnation::Sole(folder.boot()),
+    };
+    let sweeper = Sweeper { store: store.clone(), queue: shared_queue.clone(), clock: Arc::clone(&clock), ids: Arc::clone(&ids) };
+    let watch_dead_letters = Watch { dead_letters: shared_queue.clone(), store, queue: shared_queue, clock: Arc::clone(&clock), ids };
+
+    report::started(mode, &settings, address);
+    let stop = signals::stop();
+    let server = http::serve(listener, Arc::new(ingest), router(Arc::new(api)), stop.clone());
+    let worker = work(queue, Arc::new(processor), Arc::clone(&clock), stop.clone());
+    let sweeps = sweep(sweeper, watch_dead_letters, folder, clock, stop);
+    let ((), drained, ()) = tokio::join!(server, worker, sweeps);
+    report::stopped(drained.given_back);
+    Ok(())
+}
+
+/// Copies a running data folder.
+///
+/// # Errors
+/// [`sluice_embedded::BackupError`].
+pub fn backup(data: &Path, to: &Path) -> Result<(), sluice_embedded::BackupError> {
+    sluice_embedded::backup(data, to)
+}
+
+async fn work(queue: EmbeddedQueue, processor: Arc<Processor>, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) -> Drained {
+    let worker = Worker::new(queue, QueueName::Inbound, clock, WorkerSettings::default());
+    let handler = move |received: Received| {
+        let processor = Arc::clone(&processor);
+        async move { handle(&processor, received).await }
+    };
+    let stopped = async move {
+        // An error means that nobody is left who could say stop: it is as good as said.
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    worker.run(handler, stopped).await
+}
+
+async fn handle(processor: &Processor, received: Received) -> Disposition {
+    let message = process::Received {
+        body: &received.body,
+        receives: received.receives,
+        max_receives: MAX_RECEIVES,
+        deadline: processor.clock.now() + DEADLINE,
+    };
+    match processor.handle(message).await {
+        process::Disposition::Done(_) => Disposition::Done,
+        process::Disposition::Later { at, .. } => Disposition::Later { at },
+    }
+}
+
+/// Every minute: sends on what waits for a time, removes what has expired, and looks for dead letters.
+async fn sweep(sweeper: Sweeper, dead_letters: Watch, folder: DataFolder, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = sweeper.round().await {
+            tracing::error!(%error, "the sweeper could not look after all that waits; it tries again in a minute");
+        }
+        if let Err(error) = dead_letters.look().await {
+            tracing::error!(%error, "the dead letters could not be looked at; trying again in a minute");
+        }
+        loop {
+            match folder.remove_expired(EXPIRED).await {
+                Ok(removed) if removed == EXPIRED => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::error!(%error, "expired records could not be removed; trying again in a minute");
+                    break;
+                }
+            }
+        }
+        tokio::select! {
+            () = clock.sleep(ROUND) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
