@@ -1,0 +1,3 @@
+//! What tests of the gateway share.
+
+pub mod invariants;
