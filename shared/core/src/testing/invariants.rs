@@ -234,7 +234,9 @@ pub fn nothing_is_lost(events: &[Event<'_>]) -> Result<(), Broken> {
         .filter(|effect| happened(effect))
         .filter_map(|effect| effect.announcement)
         .max();
-    let settled = |effect: &Effect| happened(effect) || (effect.state == EffectState::Superseded && effect.announcement.is_some() && effect.announcement < told);
+    let settled = |effect: &Effect| {
+        happened(effect) || (effect.state == EffectState::Superseded && effect.announcement.is_some() && effect.announcement < told)
+    };
     if events
         .iter()
         .all(|event| event.recorded == Recorded::Done && event.effects.iter().all(settled))

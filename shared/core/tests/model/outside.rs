@@ -9,14 +9,14 @@ use crate::{
 impl State {
     /// The steps open to the API and the sweeper.
     pub(crate) fn put_actions(&self, actions: &mut Vec<Action>) {
-        let lossy = self.faults.lost_answers > 0;
+        let faulty = self.faults > 0;
         for (put, phase) in self.puts.iter().enumerate() {
             match phase {
                 Put::Planning => actions.push(Action::PlanPut { put }),
                 Put::Committing { .. } => {
                     let mut send = |delivery, on_error| actions.push(Action::CommitPut { put, delivery, on_error });
                     send(Delivery::Heard, OnError::Retry);
-                    for delivery in Delivery::ERRORS.into_iter().filter(|_| lossy) {
+                    for delivery in Delivery::ERRORS.into_iter().filter(|_| faulty) {
                         send(delivery, OnError::Retry);
                         send(delivery, OnError::GiveUp);
                     }
@@ -24,10 +24,8 @@ impl State {
                 Put::Sending { .. } => {
                     let mut send = |delivery| actions.push(Action::AnnouncePut { put, delivery });
                     send(Delivery::Heard);
-                    if lossy {
+                    if faulty {
                         send(Delivery::Never);
-                    }
-                    if self.faults.crashes > 0 {
                         actions.push(Action::CrashPut { put });
                     }
                 }
@@ -39,8 +37,13 @@ impl State {
                 continue;
             }
             let handled = self.handlings.iter().map(|handling| handling.message.event);
-            let early = self.queue.iter().map(|message| message.event).chain(handled).any(|queued| queued == *id);
-            if !early || self.faults.early_sweeps > 0 {
+            let early = self
+                .queue
+                .iter()
+                .map(|message| message.event)
+                .chain(handled)
+                .any(|queued| queued == *id);
+            if !early || faulty {
                 actions.push(Action::Sweep { id: *id, early });
             }
         }
@@ -88,7 +91,7 @@ impl State {
             Delivery::Late => self.late.push(write),
             Delivery::Never => {}
         }
-        self.faults.lost_answers -= 1;
+        self.faults -= 1;
         if on_error == OnError::GiveUp {
             self.puts[put] = Put::Over;
         }
@@ -99,7 +102,7 @@ impl State {
         if let (Put::Sending { id }, Delivery::Heard) = (self.puts[put], delivery) {
             self.queue_id(id);
         } else {
-            self.faults.lost_answers -= 1;
+            self.faults -= 1;
         }
         self.answer(put, scenario);
     }

@@ -2,10 +2,7 @@
 
 use stateright::{Model, Property};
 
-use crate::{
-    properties,
-    state::{Change, EventId, Faults, FRESH, Handling, History, Message, NOBODY, Phase, Put, Record, State},
-};
+use crate::state::{Change, EventId, FRESH, Handling, History, Message, NOBODY, Phase, Put, Record, State};
 
 /// One thing done differently, to see that the invariants notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +48,13 @@ pub(crate) struct Scenario {
     pub(crate) puts: u8,
     /// How many messages are handled at the same time.
     pub(crate) workers: usize,
-    /// What may go wrong.
-    pub(crate) faults: Faults,
+    /// How many faults may come. A fault is a crash of a process, a lost answer (of store, queue or mailer), a stall past the lease, a call that is not
+    /// taken or refused for good, and a round of the sweeper that sends what is queued already.
+    pub(crate) faults: u8,
     /// What is done differently.
     pub(crate) mutation: Mutation,
+    /// What is asked of every state.
+    pub(crate) questions: fn() -> Vec<Property<Self>>,
 }
 
 impl Scenario {
@@ -109,6 +109,11 @@ pub(crate) enum CallEnd {
     Refused,
 }
 
+impl CallEnd {
+    /// Each end but the good one.
+    pub(crate) const FAULTS: [Self; 3] = [Self::AnswerLost, Self::NotTaken, Self::Refused];
+}
+
 /// One step of somebody, or of the world. Positions are those in the state's lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -117,7 +122,11 @@ pub(crate) enum Action {
     /// A handling reads what it needs, or decides.
     Think { handling: usize },
     /// A handling's write goes out.
-    Send { handling: usize, delivery: Delivery, on_error: OnError },
+    Send {
+        handling: usize,
+        delivery: Delivery,
+        on_error: OnError,
+    },
     /// A handling's call goes out.
     Call { handling: usize, end: CallEnd },
     /// A handling deletes its message, or fails to.
@@ -173,12 +182,12 @@ impl Model for Scenario {
         for handling in 0..state.handlings.len() {
             state.handling_actions(handling, actions);
         }
-        if state.faults.crashes > 0 {
+        if state.faults > 0 {
             let batches = (1..=FRESH).take_while(|batch| state.handlings.iter().any(|handling| handling.batch == *batch));
             actions.extend(batches.map(|batch| Action::Crash { batch }));
         }
         for (id, event) in &state.events {
-            let handled = state.handlings.iter().any(|handling| handling.owner == event.owner);
+            let handled = state.handlings.iter().any(|handling| handling.owns(*id, event.owner));
             if event.leased && !handled {
                 actions.push(Action::LeaseEnds { id: *id });
             }
@@ -222,11 +231,11 @@ impl Model for Scenario {
             Action::CommitPut { put, delivery, on_error } => next.commit_put(put, delivery, on_error, self),
             Action::AnnouncePut { put, delivery } => next.announce_put(put, delivery, self),
             Action::CrashPut { put } => {
-                next.faults.crashes -= 1;
+                next.faults -= 1;
                 next.puts[put] = Put::Over;
             }
             Action::Sweep { id, early } => {
-                next.faults.early_sweeps -= u8::from(early);
+                next.faults -= u8::from(early);
                 next.queue_id(id);
             }
         }
@@ -234,7 +243,7 @@ impl Model for Scenario {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        properties::all()
+        (self.questions)()
     }
 }
 
@@ -249,7 +258,10 @@ fn receives(scenario: &Scenario, state: &State, actions: &mut Vec<Action>) {
         }
         actions.push(Action::Receive { message, batch: None });
         // Which messages share a process matters to crashes only, so joining is open to a batch of which nothing is under way.
-        let mut fresh = state.handlings.iter().filter(|handling| handling.phase == Phase::Received && !handling.lapsed);
+        let mut fresh = state
+            .handlings
+            .iter()
+            .filter(|handling| handling.phase == Phase::Received && !handling.lapsed);
         if let Some(handling) = fresh.next() {
             let batch = Some(handling.batch);
             actions.push(Action::Receive { message, batch });

@@ -109,13 +109,25 @@ pub(crate) struct Handling {
     pub(crate) owner: Owner,
 }
 
+impl Handling {
+    /// Whether this is the handling that owns the event if `owner` does.
+    pub(crate) fn owns(&self, id: EventId, owner: Owner) -> bool {
+        owner != NOBODY && self.owner == owner && self.message.event == id
+    }
+}
+
 /// A put through the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Put {
     /// About to read and plan.
     Planning,
     /// About to send the commit (again).
-    Committing { read: u8, record: Record, id: EventId, event: Event },
+    Committing {
+        read: u8,
+        record: Record,
+        id: EventId,
+        event: Event,
+    },
     /// About to send the event's id to the queue.
     Sending { id: EventId },
     /// Answered or dead.
@@ -142,30 +154,6 @@ pub(crate) enum WriteKind {
     TakeOver { read: u8 },
     /// The event record if it is at `read`, by its owner. Without a condition in a broken protocol.
     Update { read: Option<u8> },
-}
-
-/// How many more faults may come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Faults {
-    /// Deaths of a process.
-    pub(crate) crashes: u8,
-    /// Lost answers of the store, the queue and the mailer.
-    pub(crate) lost_answers: u8,
-    /// Stalls of a process until its lease has run out.
-    pub(crate) stalls: u8,
-    /// Calls that surely were not taken.
-    pub(crate) not_taken: u8,
-    /// Calls that are refused for good.
-    pub(crate) refused: u8,
-    /// Rounds of the sweeper that send what is queued already.
-    pub(crate) early_sweeps: u8,
-}
-
-impl Faults {
-    /// All of them together.
-    pub(crate) fn sum(self) -> u8 {
-        self.crashes + self.lost_answers + self.stalls + self.not_taken + self.refused + self.early_sweeps
-    }
 }
 
 /// What the world saw of one effect.
@@ -206,7 +194,8 @@ pub(crate) struct State {
     /// Writes whose sender heard an error, and that are still going to arrive.
     pub(crate) late: Vec<Write>,
     pub(crate) puts: Vec<Put>,
-    pub(crate) faults: Faults,
+    /// How many more faults may come, of whatever kind.
+    pub(crate) faults: u8,
     pub(crate) history: History,
 }
 

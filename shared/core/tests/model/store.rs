@@ -70,7 +70,9 @@ impl State {
                 found.is_none() || mutation == Mutation::EventPutUnconditionally,
                 read != self.record.version && mutation != Mutation::RecordPutUnconditionally,
             ),
-            WriteKind::TakeOver { read } | WriteKind::Update { read: Some(read) } => (found.is_some_and(|event| event.version == read), false),
+            WriteKind::TakeOver { read } | WriteKind::Update { read: Some(read) } => {
+                (found.is_some_and(|event| event.version == read), false)
+            }
             WriteKind::Update { read: None } => (true, false),
         };
         let split = mutation == Mutation::CommitInTwoWrites && matches!(write.kind, WriteKind::Commit { .. }) && event_holds;
@@ -80,7 +82,7 @@ impl State {
         if let (WriteKind::Commit { record, .. }, false) = (write.kind, split && record_lost) {
             self.record = record;
             self.history.applied[usize::from(write.event.change)] += 1;
-            for handling in self.handlings.iter_mut().filter(|handling| handling.owner == write.by) {
+            for handling in self.handlings.iter_mut().filter(|handling| handling.owns(write.id, write.by)) {
                 handling.committed = true;
             }
         }
@@ -97,7 +99,10 @@ impl State {
             self.history.foreign_writes[usize::from(event.change)] += 1;
         }
         // The lease is a time: it may have run out while the write was on its way.
-        let lapsed = self.handlings.iter().any(|handling| handling.owner == event.owner && handling.lapsed);
+        let lapsed = self
+            .handlings
+            .iter()
+            .any(|handling| handling.owns(write.id, event.owner) && handling.lapsed);
         event.leased = event.owner != NOBODY && !event.done && !lapsed;
         self.events.retain(|(id, _)| *id != write.id);
         self.events.push((write.id, event));

@@ -12,7 +12,6 @@ impl State {
     /// The steps open to a handling.
     pub(crate) fn handling_actions(&self, handling: usize, actions: &mut Vec<Action>) {
         let it = &self.handlings[handling];
-        let faults = &self.faults;
         let mut send = |delivery, on_error| {
             actions.push(Action::Send {
                 handling,
@@ -20,12 +19,12 @@ impl State {
                 on_error,
             });
         };
-        let lossy = faults.lost_answers > 0;
+        let faulty = self.faults > 0;
         match it.phase {
             Phase::Received | Phase::Running { .. } => actions.push(Action::Think { handling }),
             Phase::Committing { .. } | Phase::TakingOver { .. } => {
                 send(Delivery::Heard, OnError::GiveUp);
-                for delivery in Delivery::ERRORS.into_iter().filter(|_| lossy) {
+                for delivery in Delivery::ERRORS.into_iter().filter(|_| faulty) {
                     send(delivery, OnError::Retry);
                     send(delivery, OnError::GiveUp);
                 }
@@ -33,33 +32,27 @@ impl State {
             // Giving up with a mark unwritten would repeat the effect for no need, so it is tried until it is heard.
             Phase::Marking { .. } => {
                 send(Delivery::Heard, OnError::Retry);
-                for delivery in Delivery::ERRORS.into_iter().filter(|_| lossy) {
+                for delivery in Delivery::ERRORS.into_iter().filter(|_| faulty) {
                     send(delivery, OnError::Retry);
                 }
             }
             Phase::GivingBack { .. } => {
                 send(Delivery::Heard, OnError::GiveUp);
-                for delivery in Delivery::ERRORS.into_iter().filter(|_| lossy) {
+                for delivery in Delivery::ERRORS.into_iter().filter(|_| faulty) {
                     send(delivery, OnError::GiveUp);
                 }
             }
             Phase::Calling { .. } => {
                 let mut call = |end| actions.push(Action::Call { handling, end });
                 call(CallEnd::Sent);
-                if lossy {
-                    call(CallEnd::AnswerLost);
-                }
-                if faults.not_taken > 0 {
-                    call(CallEnd::NotTaken);
-                }
-                if faults.refused > 0 {
-                    call(CallEnd::Refused);
+                for end in CallEnd::FAULTS.into_iter().filter(|_| faulty) {
+                    call(end);
                 }
             }
             Phase::Acknowledging { .. } => {
                 let delivery = Delivery::Heard;
                 actions.push(Action::Acknowledge { handling, delivery });
-                if lossy {
+                if faulty {
                     let delivery = Delivery::Never;
                     actions.push(Action::Acknowledge { handling, delivery });
                 }
@@ -69,7 +62,7 @@ impl State {
             it.phase,
             Phase::Committing { .. } | Phase::TakingOver { .. } | Phase::Running { .. } | Phase::Calling { .. } | Phase::Marking { .. }
         );
-        if faults.stalls > 0 && !it.lapsed && holds_or_asks_for_a_lease {
+        if faulty && !it.lapsed && holds_or_asks_for_a_lease {
             actions.push(Action::Stall { handling });
         }
     }
@@ -192,7 +185,7 @@ impl State {
             Delivery::Late => self.late.push(write),
             Delivery::Never => {}
         }
-        self.faults.lost_answers -= 1;
+        self.faults -= 1;
         if on_error == OnError::GiveUp {
             self.release(handling, false);
         }
@@ -258,19 +251,10 @@ impl State {
         self.handlings[handling].phase = match end {
             CallEnd::Sent if mutation == Mutation::MarkFirst => Phase::Running { event },
             CallEnd::Sent => marking(EffectState::Done),
-            CallEnd::AnswerLost => {
-                self.faults.lost_answers -= 1;
-                Phase::GivingBack { event }
-            }
-            CallEnd::NotTaken => {
-                self.faults.not_taken -= 1;
-                Phase::GivingBack { event }
-            }
-            CallEnd::Refused => {
-                self.faults.refused -= 1;
-                marking(EffectState::Failed)
-            }
+            CallEnd::AnswerLost | CallEnd::NotTaken => Phase::GivingBack { event },
+            CallEnd::Refused => marking(EffectState::Failed),
         };
+        self.faults -= u8::from(end != CallEnd::Sent);
     }
 
     fn take_effect(&mut self, handling: usize, event: Event, effect: u8, end: CallEnd) {
@@ -294,7 +278,7 @@ impl State {
             unreachable!("only this phase acknowledges");
         };
         if delivery != Delivery::Heard {
-            self.faults.lost_answers -= 1;
+            self.faults -= 1;
             return self.release(handling, false);
         }
         let id = self.handlings[handling].message.event;
@@ -323,7 +307,7 @@ impl State {
 
     /// Ends all handlings of a process. A message stays invisible for longer than the lease that its handling took.
     pub(crate) fn crash(&mut self, batch: u8) {
-        self.faults.crashes -= 1;
+        self.faults -= 1;
         while let Some(handling) = self.handlings.iter().position(|handling| handling.batch == batch) {
             if matches!(self.handlings[handling].phase, Phase::Marking { .. }) {
                 self.excuse(handling);
@@ -336,7 +320,7 @@ impl State {
 
     /// Lets a handling stand still until its lease has run out, wherever it is.
     pub(crate) fn stall(&mut self, handling: usize) {
-        self.faults.stalls -= 1;
+        self.faults -= 1;
         if matches!(self.handlings[handling].phase, Phase::Calling { .. } | Phase::Marking { .. }) {
             self.excuse(handling);
         }
