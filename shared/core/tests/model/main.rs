@@ -194,6 +194,11 @@ fn a_lease_is_waited_for() {
 }
 
 #[test]
+fn a_message_comes_back_with_the_end_of_the_lease() {
+    breaks(Mutation::ReturnAtOnce, scenario(&[2], 0, 0), &["receives are explained"]);
+}
+
+#[test]
 fn the_event_record_is_looked_at_first() {
     breaks(Mutation::RecordVersionFirst, scenario(&[1], 0, 1), &["own commit is recognised"]);
 }

@@ -21,6 +21,8 @@ pub(crate) enum Mutation {
     NeverTakeOver,
     /// A lease that has not run out is taken over.
     TakeOverLiveLease,
+    /// A message that meets a live lease of somebody else comes back at once.
+    ReturnAtOnce,
     /// After a refusal the record's version is looked at before the event record.
     RecordVersionFirst,
     /// The event record and the change are two writes.

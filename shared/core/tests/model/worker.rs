@@ -106,7 +106,7 @@ impl State {
         let phase = if found.done || (mutation == Mutation::NeverTakeOver && !found.leased) {
             Phase::Acknowledging { then: None }
         } else if found.leased && mutation != Mutation::TakeOverLiveLease {
-            return self.release(handling, true);
+            return self.release(handling, mutation != Mutation::ReturnAtOnce);
         } else {
             Phase::TakingOver { found }
         };
