@@ -100,11 +100,14 @@ fn two_events_and_a_put() {
 
 #[test]
 fn three_workers() {
-    let three = |webhooks: &[u8], faults| Scenario {
-        workers: 3,
-        ..scenario(webhooks, 0, faults)
-    };
-    holds(three(&[3], 1), three(&[2, 1], 1));
+    let three = |scenario| Scenario { workers: 3, ..scenario };
+    holds(three(scenario(&[3], 0, 1)), three(scenario(&[2, 1], 0, 1)));
+}
+
+#[test]
+fn three_workers_on_everything() {
+    let three = |scenario| Scenario { workers: 3, ..scenario };
+    holds(three(scenario(&[1], 1, 0)), three(scenario(&[2, 1], 1, 0)));
 }
 
 #[test]
