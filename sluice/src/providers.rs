@@ -10,7 +10,7 @@ use sluice_signature::{
 use crate::json::{BadPath, Json};
 
 /// The secret that `sluice dev` verifies Stripe's signatures with unless told another. It is public, so it protects nothing.
-pub const STRIPE_DEV_SECRET: &str = "whsec_dev_stripe_only_for_this_machine";
+pub const STRIPE_DEV_SECRET: &str = sluice_core::settings::DEV_SECRET;
 
 /// What the commands need to know of a provider.
 #[derive(Debug)]

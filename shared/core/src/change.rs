@@ -40,24 +40,37 @@ pub(crate) async fn change(
     expected: Option<u64>,
     plan: impl Fn(&mut View<'_>) -> Result<(), Stop>,
 ) -> Result<Changed, PortError> {
-    let mut lost = None;
+    // Drawn for this very change, and not derived from the version: two changes of the same version must not share an event.
+    let event_key = own_key(&key, &fresh("", &*api.ids));
+    let id = event_id(SLUICE, API, &event_key);
+    let mut lost: Option<Lost> = None;
     for round in 0..ROUNDS {
         if round > 0 {
             api.clock.sleep(PAUSE * round).await;
         }
         let found = api.store.get(std::slice::from_ref(&key)).await?.pop().flatten();
+        if let Some(lost) = lost.take() {
+            match lost.fate(found.as_ref()) {
+                Fate::Applied => return Ok(Changed::Stored { before: lost.before }),
+                Fate::NotApplied => {}
+                // Made again, it might undo what somebody else changed meanwhile: only the caller can decide.
+                Fate::Unknown => return Err(lost.error),
+            }
+        }
         let version = found.as_ref().map_or(0, |stored| stored.version);
         if expected.is_some_and(|expected| expected != version) {
             return Ok(Changed::WrongVersion);
         }
         let before = found.clone();
-        let event_key = own_key(&key, &(version + 1).to_string());
-        let id = event_id(SLUICE, API, &event_key);
         let mut loaded = Loaded::default();
         loaded.insert(key.clone(), found);
         let planned = planned(api, &id, &mut loaded, &plan).await?;
         let effects = !planned.effects.is_empty();
-        let writes = writes(api, planned, &key, kind, event_key);
+        let writes = writes(api, planned, &key, kind, &event_key);
+        let written = writes.iter().find_map(|write| match write {
+            Write::Put { document, .. } if document.key == key => Some(document.data.clone()),
+            _ => None,
+        });
         match api.store.commit(Commit { token: fresh("", &*api.ids), writes }).await {
             Ok(Committed::Applied) => {
                 if effects {
@@ -66,12 +79,38 @@ pub(crate) async fn change(
                 return Ok(Changed::Stored { before });
             }
             Ok(Committed::Refused(_)) => {}
-            // Whether it applied is not known. Made again it changes nothing more; with a version expected only the caller can tell.
-            Err(error) if expected.is_some() => return Err(error),
-            Err(error) => lost = Some(error),
+            Err(error) => lost = Some(Lost { error, written, before }),
         }
     }
-    Err(lost.unwrap_or_else(|| PortError::Temporary(format!("{key} kept changing"))))
+    Err(lost.map_or_else(|| PortError::Temporary(format!("{key} kept changing")), |lost| lost.error))
+}
+
+/// A commit whose answer was lost.
+struct Lost {
+    error: PortError,
+    written: Option<Vec<u8>>,
+    before: Option<Stored>,
+}
+
+/// What became of it.
+enum Fate {
+    Applied,
+    NotApplied,
+    Unknown,
+}
+
+impl Lost {
+    fn fate(&self, found: Option<&Stored>) -> Fate {
+        let version = |stored: Option<&Stored>| stored.map_or(0, |stored| stored.version);
+        if found.is_some_and(|found| Some(&found.document.data) == self.written.as_ref()) {
+            // What it caused is in the due index; the sweeper sends it on.
+            Fate::Applied
+        } else if version(found) == version(self.before.as_ref()) {
+            Fate::NotApplied
+        } else {
+            Fate::Unknown
+        }
+    }
 }
 
 async fn planned(api: &Api, event: &str, loaded: &mut Loaded, plan: impl Fn(&mut View<'_>) -> Result<(), Stop>) -> Result<Plan, PortError> {
@@ -92,7 +131,7 @@ async fn planned(api: &Api, event: &str, loaded: &mut Loaded, plan: impl Fn(&mut
 }
 
 /// The plan's writes, and the event record if there are effects.
-fn writes(api: &Api, plan: Plan, record: &Key, kind: &str, event_key: String) -> Vec<Write> {
+fn writes(api: &Api, plan: Plan, record: &Key, kind: &str, event_key: &str) -> Vec<Write> {
     let mut writes = plan.writes;
     if plan.effects.is_empty() {
         return writes;
@@ -101,7 +140,7 @@ fn writes(api: &Api, plan: Plan, record: &Key, kind: &str, event_key: String) ->
     let mut event = EventRecord::new(Envelope {
         provider: SLUICE.to_owned(),
         source: API.to_owned(),
-        key: event_key,
+        key: event_key.to_owned(),
         kind: kind.to_owned(),
         occurred_at: Some(now),
         received_at: now,

@@ -1,18 +1,24 @@
 //! The command line.
 
+mod backup;
+mod client;
+mod operate;
 mod post;
 mod print;
 pub mod send;
+mod serve;
 pub mod verify;
 
 use std::{
+    collections::BTreeMap,
     io::{self, Read, Write},
     process::ExitCode,
 };
 
 use clap::{Parser, Subcommand, builder::PossibleValuesParser};
 
-use crate::providers::PROVIDERS;
+use crate::{home::HomeError, providers::PROVIDERS};
+use sluice_core::settings::Mode;
 
 /// A webhook gateway: verified, applied exactly once, passed on until delivered.
 #[derive(Debug, Parser)]
@@ -26,10 +32,21 @@ pub struct Cli {
 /// What `sluice` can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Serve on this machine for development: everything has a default, mails and texts are captured
+    Dev(serve::ServeArgs),
+    /// Serve in production on this machine: settings only, see the README's table
+    Serve(serve::ServeArgs),
     /// Sign a sample event and post it, as the provider would
     Send(send::Args),
     /// Explain a signature: which secret fits, how old it is, what probably went wrong
     Verify(verify::Args),
+    /// Have events planned again from their stored bodies
+    Replay(operate::ReplayArgs),
+    /// Look after the messages that killed or outlived every try to handle them
+    #[command(subcommand)]
+    Dlq(operate::DlqCommand),
+    /// Copy a data folder consistently, also while Sluice runs on it
+    Backup(backup::BackupArgs),
 }
 
 /// How a command ended, where it could do its work at all.
@@ -47,6 +64,9 @@ pub enum Error {
     /// The arguments or the settings do not go together, or name something that is not there.
     #[error("{0}")]
     Usage(String),
+    /// The gateway could not start.
+    #[error(transparent)]
+    Home(#[from] HomeError),
     /// The answer could not be written to where it was to go.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -60,6 +80,8 @@ pub struct Surroundings<'a> {
     pub random: &'a dyn Fn() -> u128,
     /// The setting of that name, if it is there and not empty.
     pub setting: &'a dyn Fn(&str) -> Option<String>,
+    /// All settings.
+    pub environment: &'a dyn Fn() -> BTreeMap<String, String>,
     /// Where a body is read from if no file is named.
     pub input: &'a mut dyn Read,
     /// Where the answer goes.
@@ -76,6 +98,7 @@ pub fn main() -> ExitCode {
         now: &system_time,
         random: &system_random,
         setting: &system_setting,
+        environment: &system_environment,
         input: &mut input,
         output: &mut output,
     };
@@ -99,6 +122,11 @@ pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Exit, Error>
     match cli.command {
         Command::Send(args) => send::run(&args, surroundings),
         Command::Verify(args) => verify::run(&args, surroundings),
+        Command::Dev(args) => serve::run(Mode::Dev, &args, (surroundings.environment)()),
+        Command::Serve(args) => serve::run(Mode::Serve, &args, (surroundings.environment)()),
+        Command::Replay(args) => operate::replay(&args, surroundings),
+        Command::Dlq(command) => operate::dlq(&command, surroundings),
+        Command::Backup(args) => backup::run(&args, surroundings),
     }
 }
 
@@ -129,4 +157,9 @@ fn system_random() -> u128 {
 )]
 fn system_setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the settings come in, read once")]
+fn system_environment() -> BTreeMap<String, String> {
+    std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())).collect()
 }

@@ -1,22 +1,15 @@
 use std::{
     collections::BTreeMap,
-    error::Error as StdError,
-    io,
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::StatusCode;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 
 use super::{
     Error, Exit, Surroundings,
+    client::{DEADLINE, HttpClient, http_client, in_words},
     send::{Sender, Target},
     usage,
 };
@@ -24,8 +17,6 @@ use crate::samples::Request;
 
 /// Up to here every answer gets a line; beyond, all get a summary.
 const LINES: u32 = 10;
-/// For one request, from connecting to the last byte of the answer.
-const DEADLINE: Duration = Duration::from_secs(30);
 /// As much of an answer is read.
 const ANSWER_LIMIT: usize = 64 << 10;
 
@@ -95,24 +86,13 @@ impl Answer {
 }
 
 struct Poster<'a> {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpClient,
     target: &'a Target,
 }
 
 impl<'a> Poster<'a> {
     fn new(target: &'a Target) -> Self {
-        let mut plain = HttpConnector::new();
-        plain.set_nodelay(true);
-        plain.enforce_http(false);
-        let connector = HttpsConnectorBuilder::new()
-            .with_webpki_roots()
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(plain);
-        Self {
-            client: Client::builder(TokioExecutor::new()).build(connector),
-            target,
-        }
+        Self { client: http_client(), target }
     }
 
     async fn post(&self, request: Request) -> Answer {
@@ -138,29 +118,13 @@ impl<'a> Poster<'a> {
         let request = builder
             .body(Full::from(request.body))
             .map_err(|error| format!("this request cannot be sent: {error}"))?;
-        let response = self.client.request(request).await.map_err(|error| self.in_words(&error))?;
+        let response = self.client.request(request).await.map_err(|error| in_words(&error, &self.target.authority))?;
         let status = response.status();
         let body = match Limited::new(response.into_body(), ANSWER_LIMIT).collect().await {
             Ok(body) => on_one_line(&String::from_utf8_lossy(&body.to_bytes())),
             Err(error) => format!("(the answer's body was not read: {error})"),
         };
         Ok((status, body))
-    }
-
-    fn in_words(&self, error: &hyper_util::client::legacy::Error) -> String {
-        let mut cause: &dyn StdError = error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        let to = &self.target.authority;
-        let refused = cause.downcast_ref::<io::Error>().map(io::Error::kind) == Some(io::ErrorKind::ConnectionRefused);
-        if refused {
-            format!("nothing listens at {to} ({cause}): start it (`sluice dev` listens on 127.0.0.1:3000), or correct --to")
-        } else if error.is_connect() {
-            format!("cannot connect to {to} ({cause}): is that the right host, port and scheme?")
-        } else {
-            format!("{to} did not answer ({cause})")
-        }
     }
 }
 

@@ -51,7 +51,7 @@ fn take<T>(problems: &mut Vec<String>, result: Result<T, Vec<String>>) -> Option
 
 fn smtp(url: &str, from: &str, reply_to: Option<&str>) -> Result<SmtpMailer, Vec<String>> {
     let mut problems = Vec::new();
-    let server = take(&mut problems, SmtpServer::parse(url).map_err(|error| vec![format!("SLUICE_SMTP_URL: {error}")]));
+    let server = take(&mut problems, url.parse::<SmtpServer>().map_err(|error| vec![format!("SLUICE_SMTP_URL: {error}")]));
     let from = take(&mut problems, parse_mailbox(from).map_err(|error| vec![format!("SLUICE_MAIL_FROM: {error}")]));
     let reply_to = reply_to.map(parse_mailbox).transpose().map_err(|error| vec![format!("SLUICE_MAIL_REPLY_TO: {error}")]);
     let reply_to = take(&mut problems, reply_to);

@@ -35,6 +35,7 @@ fn try_sluice(arguments: &[&str], settings: &[(&str, &str)], input: &[u8]) -> Re
                 drawn.get()
             },
             setting: &|name| settings.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned()),
+            environment: &std::collections::BTreeMap::new,
             input: &mut input,
             output: &mut output,
         },

@@ -6,6 +6,7 @@ mod clock;
 pub mod contract;
 mod faults;
 mod ids;
+pub mod invariants;
 mod memory_queue;
 mod memory_store;
 mod world;

@@ -1,0 +1,41 @@
+//! `sluice dev` and `sluice serve`.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+use sluice_core::settings::{Mode, Settings};
+
+use super::{Error, Exit};
+use crate::home::{self, HomeError};
+
+/// What `dev` and `serve` take besides the settings.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The port to listen on, on the address of SLUICE_LISTEN (127.0.0.1 unless set)
+    #[arg(long)]
+    port: Option<u16>,
+    /// The folder that holds the data, in place of SLUICE_DATA
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+}
+
+/// Serves until it is asked to stop.
+pub(super) fn run(mode: Mode, args: &ServeArgs, mut environment: BTreeMap<String, String>) -> Result<Exit, Error> {
+    if let Some(data) = &args.data {
+        environment.insert("SLUICE_DATA".to_owned(), data.to_string_lossy().into_owned());
+    }
+    if let Some(port) = args.port {
+        let listen = environment.get("SLUICE_LISTEN").map_or("127.0.0.1:0", String::as_str);
+        // One that is malformed is left as it is, to be refused with the other mistakes.
+        if let Ok(mut address) = listen.trim().parse::<SocketAddr>() {
+            address.set_port(port);
+            environment.insert("SLUICE_LISTEN".to_owned(), address.to_string());
+        }
+    }
+    let settings = Settings::read(mode, &environment)
+        .map_err(|problems| Error::Home(HomeError::Settings(problems.iter().map(ToString::to_string).collect())))?;
+    home::init_log(&settings);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(home::run(mode, settings))?;
+    Ok(Exit::Success)
+}
