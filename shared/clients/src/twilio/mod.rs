@@ -57,11 +57,8 @@ impl TwilioSms {
         let credentials = STANDARD.encode(format!("{}:{}", config.account_sid, config.auth_token));
         let mut authorization = HeaderValue::try_from(format!("Basic {credentials}")).expect("base64 is a header value");
         authorization.set_sensitive(true);
-        let connector = HttpsConnectorBuilder::new()
-            .with_webpki_roots()
-            .https_or_http()
-            .enable_http1()
-            .build();
+        let tls = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(rustls::crypto::ring::default_provider());
+        let connector = tls.expect("ring has the default versions").https_or_http().enable_http1().build();
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
             .retry_canceled_requests(false)
@@ -129,7 +126,7 @@ impl Sms for TwilioSms {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(CallFailure::Answered(failure))) => return Err(failure),
             Ok(Err(CallFailure::Http(error))) => with_sources(&error),
-            Err(_) => format!("no answer from Twilio within {} ms", self.timeout.as_millis()),
+            Err(_) => format!("no answer from Twilio within {:?}", self.timeout),
         };
         // Without its body Twilio can't have taken the request, whatever became of the rest.
         Err(if given_out.load(Ordering::SeqCst) {

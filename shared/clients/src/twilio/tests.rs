@@ -10,9 +10,6 @@ use super::*;
 
 const SID: &str = "AC0123456789abcdef0123456789abcdef";
 const TOKEN: &str = "a-token-nobody-may-see";
-const ANSWERS: Duration = Duration::from_secs(20);
-/// For the cases that wait for the deadline.
-const SHORT: Duration = Duration::from_millis(150);
 
 fn text() -> TextMessage {
     TextMessage {
@@ -23,10 +20,9 @@ fn text() -> TextMessage {
     }
 }
 
-fn client(address: SocketAddr, timeout: Duration) -> TwilioSms {
+fn client(address: SocketAddr) -> TwilioSms {
     let mut config = TwilioConfig::new(SID, TOKEN, "+15005550001");
     config.base_url = format!("http://{address}");
-    config.timeout = timeout;
     TwilioSms::new(config).expect("right settings")
 }
 
@@ -68,7 +64,7 @@ async fn answering(answer: &'static str) -> (SocketAddr, JoinHandle<String>) {
 
 async fn outcome_of(answer: &'static str) -> Result<(), SendFailure> {
     let (address, _asked) = answering(answer).await;
-    client(address, ANSWERS).send(&text()).await
+    client(address).send(&text()).await
 }
 
 #[tokio::test]
@@ -147,7 +143,7 @@ async fn an_endless_answer_costs_only_the_reason() {
         stream.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n").await.unwrap();
         while stream.write_all(&[b'x'; 4096]).await.is_ok() {}
     });
-    let outcome = client(address, ANSWERS).send(&text()).await;
+    let outcome = client(address).send(&text()).await;
     assert_eq!(outcome, Err(SendFailure::NotTaken("Twilio answered 403: no reason given".into())));
 }
 
@@ -161,7 +157,7 @@ async fn nonsense_leaves_it_open() {
 async fn closed_before_the_answer_leaves_it_open_and_is_not_tried_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let sms = client(address, ANSWERS);
+    let sms = client(address);
     let server = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         read_request(&mut stream).await;
@@ -173,18 +169,25 @@ async fn closed_before_the_answer_leaves_it_open_and_is_not_tried_again() {
     assert!(again.is_err(), "a second connection came");
 }
 
+/// Lets the deadline of the call pass at once.
+async fn deadline() {
+    tokio::time::pause();
+    tokio::time::advance(TwilioConfig::TIMEOUT).await;
+}
+
 #[tokio::test]
 async fn no_answer_leaves_it_open() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let sms = client(listener.local_addr().unwrap(), SHORT);
+    let sms = client(listener.local_addr().unwrap());
     let text = text();
     let server = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         read_request(&mut stream).await;
+        deadline().await;
         stream
     };
     let (outcome, _still_open) = tokio::join!(sms.send(&text), server);
-    assert_eq!(outcome, Err(SendFailure::Unknown("no answer from Twilio within 150 ms".into())));
+    assert_eq!(outcome, Err(SendFailure::Unknown("no answer from Twilio within 10s".into())));
 }
 
 #[tokio::test]
@@ -192,11 +195,20 @@ async fn a_tls_handshake_that_never_ends_took_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut config = TwilioConfig::new(SID, TOKEN, "+15005550001");
     config.base_url = format!("https://{}", listener.local_addr().unwrap());
-    config.timeout = SHORT;
     let sms = TwilioSms::new(config).unwrap();
     let text = text();
-    let (outcome, _still_open) = tokio::join!(sms.send(&text), listener.accept());
-    assert_eq!(outcome, Err(SendFailure::NotTaken("no answer from Twilio within 150 ms".into())));
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        assert_ne!(
+            stream.read_buf(&mut Vec::with_capacity(4096)).await.unwrap(),
+            0,
+            "the client's part of the handshake"
+        );
+        deadline().await;
+        stream
+    };
+    let (outcome, _still_open) = tokio::join!(sms.send(&text), server);
+    assert_eq!(outcome, Err(SendFailure::NotTaken("no answer from Twilio within 10s".into())));
 }
 
 #[tokio::test]
@@ -204,7 +216,7 @@ async fn connection_refused_took_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let outcome = client(address, ANSWERS).send(&text()).await;
+    let outcome = client(address).send(&text()).await;
     let Err(SendFailure::NotTaken(why)) = outcome else {
         panic!("{outcome:?}")
     };

@@ -227,6 +227,12 @@ fn all_mistakes_are_told_at_once() {
 }
 
 #[test]
+fn a_part_that_a_value_does_not_have_is_a_mistake() {
+    let problems = with(&[("booking_confirmed.txt", "Hello\n{{ deposit.amount }}")]).unwrap_err();
+    assert_eq!((problems.len(), problems[0].line), (1, Some(2)), "{problems:?}");
+}
+
+#[test]
 fn every_default_belongs_to_a_message() {
     let mut files: Vec<String> = MailTemplate::ALL
         .into_iter()

@@ -152,7 +152,7 @@ impl Mailer for SmtpMailer {
         match timeout(self.config.timeout, self.deliver(&message, &content_begun)).await {
             Ok(outcome) => outcome,
             Err(_) => {
-                let why = format!("the mail server took longer than {} ms", self.config.timeout.as_millis());
+                let why = format!("the mail server took longer than {:?}", self.config.timeout);
                 // Until the content leaves there is nothing to take.
                 Err(if content_begun.load(Ordering::SeqCst) {
                     SendFailure::Unknown(why)
