@@ -80,16 +80,9 @@ impl Json {
             Self::Array(items) => {
                 let length = items.len();
                 let at = part.parse().ok().filter(|at: &usize| *at < length);
-                at.map(|at| &mut items[at]).ok_or_else(|| BadPath::BadIndex {
-                    path: path.to_owned(),
-                    part: part.to_owned(),
-                    length,
-                })
+                at.map(|at| &mut items[at]).ok_or_else(|| BadPath::BadIndex { path: path.to_owned(), part: part.to_owned(), length })
             }
-            Self::Scalar(_) => Err(BadPath::NotAnObject {
-                path: path.to_owned(),
-                part: part.to_owned(),
-            }),
+            Self::Scalar(_) => Err(BadPath::NotAnObject { path: path.to_owned(), part: part.to_owned() }),
         }
     }
 
@@ -194,10 +187,7 @@ mod tests {
         assert_eq!(set(r#"{"a":"1"}"#, "a", "true").expect("set"), r#"{"a":"true"}"#);
         assert_eq!(set(r#"{"a":"1"}"#, "a", "null").expect("set"), r#"{"a":null}"#);
         assert_eq!(set(r#"{"a":"1"}"#, "a", "[1]").expect("set"), r#"{"a":[1]}"#);
-        assert_eq!(
-            set(r#"{"metadata":{}}"#, "metadata.n", "7").expect("set"),
-            r#"{"metadata":{"n":"7"}}"#
-        );
+        assert_eq!(set(r#"{"metadata":{}}"#, "metadata.n", "7").expect("set"), r#"{"metadata":{"n":"7"}}"#);
         assert_eq!(set(r#"{"a":1}"#, "a", "2").expect("set"), r#"{"a":2}"#);
     }
 
@@ -213,10 +203,7 @@ mod tests {
             assert!(matches!(set("{}", path, "1"), Err(BadPath::EmptyPart { .. })), "{path}");
         }
         for path in ["a.1", "a.-1", "a.x"] {
-            assert!(
-                matches!(set(r#"{"a":[1]}"#, path, "1"), Err(BadPath::BadIndex { length: 1, .. })),
-                "{path}"
-            );
+            assert!(matches!(set(r#"{"a":[1]}"#, path, "1"), Err(BadPath::BadIndex { length: 1, .. })), "{path}");
         }
         assert!(matches!(set(r#"{"a":1}"#, "a.b", "1"), Err(BadPath::NotAnObject { .. })));
     }

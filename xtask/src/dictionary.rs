@@ -19,9 +19,7 @@ const LEVEL: i32 = 3;
 pub(crate) fn write(provider: &str) -> Result<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let bodies = bodies(&root.join("events").join(provider))?;
-    let training: Vec<String> = (0..VARIANTS)
-        .flat_map(|variant| bodies.values().map(move |body| vary(body, variant)))
-        .collect();
+    let training: Vec<String> = (0..VARIANTS).flat_map(|variant| bodies.values().map(move |body| vary(body, variant))).collect();
     let dictionary =
         zstd::dict::from_samples(&training, SIZE).map_err(|error| format!("the samples do not train a dictionary: {error}"))?;
     let mut report = keep(&root, &format!("shared/core/dictionaries/{provider}-{VERSION}.dict"), &dictionary)?;
@@ -32,16 +30,9 @@ pub(crate) fn write(provider: &str) -> Result<String, String> {
         let body = vary(body, VARIANTS);
         let size = |compressor: &mut zstd::bulk::Compressor<'_>| {
             let compressed = compressor.compress(body.as_bytes());
-            compressed
-                .map(|bytes| bytes.len())
-                .map_err(|error| format!("cannot compress {name}: {error}"))
+            compressed.map(|bytes| bytes.len()).map_err(|error| format!("cannot compress {name}: {error}"))
         };
-        report += &format!(
-            "\n{name}: {} bytes, {} compressed, {} with the dictionary",
-            body.len(),
-            size(&mut without)?,
-            size(&mut with)?
-        );
+        report += &format!("\n{name}: {} bytes, {} compressed, {} with the dictionary", body.len(), size(&mut without)?, size(&mut with)?);
     }
     Ok(report)
 }
@@ -55,9 +46,7 @@ fn keep(root: &Path, shown: &str, dictionary: &[u8]) -> Result<String, String> {
     match fs::read(&path) {
         Ok(kept) if kept == dictionary => return Ok(format!("{shown} is as these samples make it")),
         Ok(_) => {
-            return Err(format!(
-                "{shown} is made of other samples, and bodies are compressed with it: raise VERSION and keep the old one"
-            ));
+            return Err(format!("{shown} is made of other samples, and bodies are compressed with it: raise VERSION and keep the old one"));
         }
         Err(_) => {}
     }
@@ -127,17 +116,7 @@ fn another(word: &str, random: &mut Random) -> String {
 }
 
 /// What the samples call their people and places.
-const PEOPLE: [&str; 9] = [
-    "Dana",
-    "Whitfield",
-    "dana",
-    "whitfield",
-    "Alder",
-    "Studio",
-    "alder",
-    "studio",
-    "Portland",
-];
+const PEOPLE: [&str; 9] = ["Dana", "Whitfield", "dana", "whitfield", "Alder", "Studio", "alder", "studio", "Portland"];
 
 fn hex(word: &str) -> bool {
     word.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))

@@ -69,7 +69,8 @@ impl PackedBody {
             Some(dictionary) => Compressor::with_prepared_dictionary(&dictionary.encoder),
             None => Compressor::new(LEVEL),
         };
-        let packed = compressor.and_then(|mut compressor| compressor.compress(body)).expect("compressing to memory only fails without memory");
+        let packed =
+            compressor.and_then(|mut compressor| compressor.compress(body)).expect("compressing to memory only fails without memory");
         Self { dictionary: dictionary.map_or(0, |dictionary| dictionary.number), length: body.len(), packed }
     }
 
@@ -87,7 +88,8 @@ impl PackedBody {
                 .ok_or(BadBody::UnknownDictionary(self.dictionary))?;
             Decompressor::with_prepared_dictionary(&dictionary.decoder)
         };
-        let body = decompressor.and_then(|mut decompressor| decompressor.decompress(&self.packed, self.length)).map_err(BadBody::Corrupt)?;
+        let body =
+            decompressor.and_then(|mut decompressor| decompressor.decompress(&self.packed, self.length)).map_err(BadBody::Corrupt)?;
         if body.len() == self.length {
             Ok(body)
         } else {

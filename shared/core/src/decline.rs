@@ -74,20 +74,9 @@ mod tests {
 
     #[test]
     fn nobody_is_accused() {
-        for code in [
-            "lost_card",
-            "stolen_card",
-            "pickup_card",
-            "fraudulent",
-            "merchant_blacklist",
-            "security_violation",
-        ] {
+        for code in ["lost_card", "stolen_card", "pickup_card", "fraudulent", "merchant_blacklist", "security_violation"] {
             assert_eq!(in_plain_words(Some(code), Some("card_declined")), PLAIN, "{code}");
-            assert_eq!(
-                in_plain_words(Some(code), Some("expired_card")),
-                PLAIN,
-                "{code}: the other code tells nothing either"
-            );
+            assert_eq!(in_plain_words(Some(code), Some("expired_card")), PLAIN, "{code}: the other code tells nothing either");
             assert_eq!(in_plain_words(None, Some(code)), PLAIN, "{code}");
         }
     }

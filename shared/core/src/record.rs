@@ -31,13 +31,7 @@ pub trait Record: Serialize + DeserializeOwned {
 
     /// The record as a document.
     fn document(&self) -> Document {
-        Document {
-            key: Self::key(self.id()),
-            data: to_json(self),
-            blob: None,
-            places: self.places(),
-            expires_at: self.expires_at(),
-        }
+        Document { key: Self::key(self.id()), data: to_json(self), blob: None, places: self.places(), expires_at: self.expires_at() }
     }
 
     /// Reads the record out of its document.

@@ -84,9 +84,7 @@ pub struct NotATime(jiff::Error);
 impl FromStr for Timestamp {
     type Err = NotATime;
     fn from_str(text: &str) -> Result<Self, NotATime> {
-        text.parse::<jiff::Timestamp>()
-            .map(|time| Self::from_millis(time.as_millisecond()))
-            .map_err(NotATime)
+        text.parse::<jiff::Timestamp>().map(|time| Self::from_millis(time.as_millisecond())).map_err(NotATime)
     }
 }
 
@@ -144,19 +142,12 @@ mod tests {
         let time = Timestamp::from_millis(1_771_000_017_250);
         assert_eq!(time.to_string(), "2026-02-13T16:26:57.25Z");
         assert_eq!(time.to_string().parse::<Timestamp>().expect("own text"), time);
-        assert_eq!(
-            "2025-10-04T15:13:32.232083866Z".parse::<Timestamp>().expect("nanoseconds").millis(),
-            1_759_590_812_232
-        );
+        assert_eq!("2025-10-04T15:13:32.232083866Z".parse::<Timestamp>().expect("nanoseconds").millis(), 1_759_590_812_232);
     }
 
     #[test]
     fn extremes_stay_within_what_can_be_shown() {
-        for time in [
-            Timestamp::from_seconds(i64::MAX),
-            Timestamp::from_seconds(i64::MIN),
-            Timestamp::MAX + Duration::MAX,
-        ] {
+        for time in [Timestamp::from_seconds(i64::MAX), Timestamp::from_seconds(i64::MIN), Timestamp::MAX + Duration::MAX] {
             assert_eq!(time.to_string().parse::<Timestamp>().expect("own text"), time);
         }
     }

@@ -72,9 +72,7 @@ fn copy(database: &Path, to: &Path) -> Result<(), BackupError> {
     // For writing, although it only reads: a read-only connection can't use the log of a folder that no process has open.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(database, flags).map_err(failed)?;
-    let name = to
-        .to_str()
-        .ok_or_else(|| unwritable(to)(io::Error::new(io::ErrorKind::InvalidInput, "its name is not UTF-8")))?;
+    let name = to.to_str().ok_or_else(|| unwritable(to)(io::Error::new(io::ErrorKind::InvalidInput, "its name is not UTF-8")))?;
     connection.execute("VACUUM INTO ?1", [name]).map_err(failed)?;
     Ok(())
 }
@@ -82,10 +80,7 @@ fn copy(database: &Path, to: &Path) -> Result<(), BackupError> {
 fn make_durable(file: &Path) -> Result<(), BackupError> {
     let sync = || {
         File::open(file)?.sync_all()?;
-        let folder = file
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()
     };
     sync().map_err(unwritable(file))

@@ -45,7 +45,5 @@ impl From<rusqlite::Error> for Failure {
 
 /// A stored value that can't be what this adapter wrote.
 pub(crate) fn unreadable(what: &str, cause: impl std::fmt::Display) -> Failure {
-    Failure::Permanent(format!(
-        "the database holds {what} that can't be read: {cause}; start from the latest backup"
-    ))
+    Failure::Permanent(format!("the database holds {what} that can't be read: {cause}; start from the latest backup"))
 }

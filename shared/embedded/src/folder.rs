@@ -83,34 +83,18 @@ impl DataFolder {
     pub fn open(path: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let folder = path.as_ref();
         let lock = lock(folder)?;
-        let database = |error: rusqlite::Error| OpenError::Database {
-            folder: folder.to_owned(),
-            cause: Failure::from(error).into(),
-        };
+        let database = |error: rusqlite::Error| OpenError::Database { folder: folder.to_owned(), cause: Failure::from(error).into() };
         let file = folder.join(DATABASE);
         let mut connection = connection::writer(&file).map_err(database)?;
         if let Migrated::Newer(found) = schema::migrate(&mut connection).map_err(database)? {
-            return Err(OpenError::Newer {
-                folder: folder.to_owned(),
-                found,
-                known: schema::NEWEST,
-            });
+            return Err(OpenError::Newer { folder: folder.to_owned(), found, known: schema::NEWEST });
         }
         let boot = begin_process(&mut connection, &*clock).map_err(database)?;
         let flights = Flights::after(&connection).map_err(database)?;
         let readers = Readers::open(&file).map_err(database)?;
-        let writer = Writer::start(connection, flights, Arc::clone(&clock)).map_err(|cause| OpenError::Folder {
-            folder: folder.to_owned(),
-            cause,
-        })?;
-        let inner = Inner {
-            readers,
-            writer,
-            clock,
-            bells: QueueBells::default(),
-            boot,
-            _lock: lock,
-        };
+        let writer = Writer::start(connection, flights, Arc::clone(&clock))
+            .map_err(|cause| OpenError::Folder { folder: folder.to_owned(), cause })?;
+        let inner = Inner { readers, writer, clock, bells: QueueBells::default(), boot, _lock: lock };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -142,21 +126,13 @@ impl DataFolder {
 }
 
 fn lock(folder: &Path) -> Result<File, OpenError> {
-    let unusable = |cause| OpenError::Folder {
-        folder: folder.to_owned(),
-        cause,
-    };
+    let unusable = |cause| OpenError::Folder { folder: folder.to_owned(), cause };
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder).map_err(unusable)?;
-    let file = File::options()
-        .create(true)
-        .write(true)
-        .truncate(false)
-        .open(folder.join(LOCK))
-        .map_err(unusable)?;
+    let file = File::options().create(true).write(true).truncate(false).open(folder.join(LOCK)).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sluice_core::{
     ports::{
-        Clock, Commit, Committed, Condition, Document, Ids, Index, Key, Mail, Mailer, PortError, SendFailure, Sms, Store,
-        TextMessage, Write,
+        Clock, Commit, Committed, Condition, Document, Ids, Index, Key, Mail, Mailer, PortError, SendFailure, Sms, Store, TextMessage,
+        Write,
     },
     record::place,
     time::Timestamp,
@@ -61,12 +61,7 @@ impl Outbox {
     /// An outbox that keeps its entries in `store`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self {
-            store,
-            clock,
-            ids,
-            observer: None,
-        }
+        Self { store, clock, ids, observer: None }
     }
 
     /// Calls `observer` with every entry, once it is stored.
@@ -87,10 +82,7 @@ impl Outbox {
             places: vec![place(Index::List, Self::KIND, entry.at, &id)],
             expires_at: None,
         };
-        let put = Write::Put {
-            document,
-            condition: Condition::Absent,
-        };
+        let put = Write::Put { document, condition: Condition::Absent };
         let writes = vec![put];
         match self.store.commit(Commit { token, writes }).await {
             Ok(Committed::Applied) => {

@@ -21,13 +21,8 @@ pub(crate) struct Readers {
 
 impl Readers {
     pub(crate) fn open(file: &Path) -> rusqlite::Result<Self> {
-        let connections = (0..CONNECTIONS)
-            .map(|_| connection::reader(file).map(Mutex::new))
-            .collect::<rusqlite::Result<_>>()?;
-        Ok(Self {
-            connections,
-            next: AtomicUsize::new(0),
-        })
+        let connections = (0..CONNECTIONS).map(|_| connection::reader(file).map(Mutex::new)).collect::<rusqlite::Result<_>>()?;
+        Ok(Self { connections, next: AtomicUsize::new(0) })
     }
 
     /// Reads on this thread, with a connection that is free, or else once one is.

@@ -39,11 +39,7 @@ pub struct WorkerSettings {
 impl Default for WorkerSettings {
     /// 64 handlers, 90 s of visibility, 25 s to drain.
     fn default() -> Self {
-        Self {
-            concurrency: 64,
-            visibility: Duration::from_secs(90),
-            drain: Duration::from_secs(25),
-        }
+        Self { concurrency: 64, visibility: Duration::from_secs(90), drain: Duration::from_secs(25) }
     }
 }
 
@@ -71,12 +67,7 @@ impl Worker {
     /// A worker on the queue `name`.
     #[must_use]
     pub fn new(queue: EmbeddedQueue, name: QueueName, clock: Arc<dyn Clock>, settings: WorkerSettings) -> Self {
-        Self {
-            queue,
-            name,
-            clock,
-            settings,
-        }
+        Self { queue, name, clock, settings }
     }
 
     /// Works until `stop` returns, then drains: receives no more, lets running handlers finish within the limit, cuts off the rest and gives their
@@ -256,8 +247,7 @@ where
         unhandled.extend(self.cut_off().await);
         let at = clock.now();
         let given_back = unhandled.len();
-        self.finished
-            .extend(unhandled.into_iter().map(|receipt| Settlement::Later { receipt, at }));
+        self.finished.extend(unhandled.into_iter().map(|receipt| Settlement::Later { receipt, at }));
         if let Some(settling) = self.settling.take()
             && let (finished, Err(_)) = settling.await
         {

@@ -55,27 +55,16 @@ impl Writer {
         // Unbounded: whoever submits waits for the answer, so that there are never more jobs than callers.
         let (jobs, waiting) = channel();
         let thread = std::thread::Builder::new().name("sluice-writer".to_owned()).spawn(move || {
-            let state = State {
-                connection,
-                flights,
-                clock,
-            };
+            let state = State { connection, flights, clock };
             state.write_until_closed(&waiting);
         })?;
-        Ok(Self {
-            jobs: Some(jobs),
-            thread: Some(thread),
-        })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
     /// Runs `operation` in the next group, and answers once that is durable. Dropping the future does not take the operation back.
     pub(crate) async fn write<O: Operation>(&self, operation: O) -> Result<O::Answer, PortError> {
         let (reply, answer) = oneshot::channel();
-        let task = Task {
-            operation,
-            outcome: None,
-            reply,
-        };
+        let task = Task { operation, outcome: None, reply };
         let jobs = self.jobs.as_ref().expect("taken only when the writer is dropped");
         if jobs.send(Box::new(task)).is_err() {
             return Err(stopped());
@@ -172,11 +161,7 @@ impl State {
         for job in group {
             self.execute("SAVEPOINT operation")?;
             let mark = self.flights.mark();
-            let mut work = Work {
-                connection: &self.connection,
-                flights: &mut self.flights,
-                clock: &*self.clock,
-            };
+            let mut work = Work { connection: &self.connection, flights: &mut self.flights, clock: &*self.clock };
             let kept = job.run(&mut work);
             if self.connection.is_autocommit() {
                 // A disk that is full may cost the whole transaction.

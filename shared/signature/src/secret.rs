@@ -40,10 +40,7 @@ mod tests {
 
     #[test]
     fn shows_nothing_of_itself() {
-        assert_eq!(
-            format!("{:?} {:#?}", Secret::new("whsec_a"), Secret::new("whsec_b")),
-            "Secret(…) Secret(…)"
-        );
+        assert_eq!(format!("{:?} {:#?}", Secret::new("whsec_a"), Secret::new("whsec_b")), "Secret(…) Secret(…)");
     }
 
     #[test]

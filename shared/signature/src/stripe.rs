@@ -36,10 +36,7 @@ impl Stripe {
     /// As Stripe signs and its libraries verify.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            header: Self::HEADER,
-            tolerance: Self::TOLERANCE,
-        }
+        Self { header: Self::HEADER, tolerance: Self::TOLERANCE }
     }
 
     /// Accepts signatures up to this age, in whole seconds. Zero switches the check off, and leaves captured requests valid for ever.
@@ -55,10 +52,7 @@ impl Stripe {
     }
 
     const fn malformed(&self, problem: &'static str) -> Invalid {
-        Invalid::MalformedHeader {
-            header: self.header,
-            problem,
-        }
+        Invalid::MalformedHeader { header: self.header, problem }
     }
 
     fn parse<'a>(&self, value: &'a [u8]) -> Result<Parsed<'a>, Invalid> {
@@ -80,16 +74,9 @@ impl Stripe {
         }
         let timestamp = timestamp.ok_or(Invalid::NoTimestamp { header: self.header })?;
         if signatures == 0 {
-            return Err(Invalid::NoSignature {
-                header: self.header,
-                accepted: "v1",
-            });
+            return Err(Invalid::NoSignature { header: self.header, accepted: "v1" });
         }
-        Ok(Parsed {
-            timestamp,
-            signatures,
-            value,
-        })
+        Ok(Parsed { timestamp, signatures, value })
     }
 
     fn check_age(&self, secret: usize, timestamp: i64, now: i64) -> Result<(), Invalid> {
@@ -98,12 +85,7 @@ impl Stripe {
         if tolerance == 0 || u64::try_from(age).unwrap_or(0) <= tolerance {
             return Ok(());
         }
-        Err(Invalid::TooOld {
-            secret,
-            timestamp,
-            age,
-            tolerance,
-        })
+        Err(Invalid::TooOld { secret, timestamp, age, tolerance })
     }
 }
 
@@ -132,10 +114,7 @@ impl Scheme for Stripe {
             let mac = mac(key, parsed.timestamp, message.body);
             if parsed.v1().any(|signature| mac.clone().verify_slice(&signature).is_ok()) {
                 self.check_age(secret, parsed.timestamp, now)?;
-                return Ok(Verified {
-                    secret,
-                    timestamp: Some(parsed.timestamp),
-                });
+                return Ok(Verified { secret, timestamp: Some(parsed.timestamp) });
             }
         }
         Err(Invalid::NoMatch {
@@ -156,10 +135,7 @@ impl Scheme for Stripe {
         if !signed {
             return Err(CannotSign::NoSecret);
         }
-        Ok(Signed {
-            url: None,
-            headers: vec![(self.header, value)],
-        })
+        Ok(Signed { url: None, headers: vec![(self.header, value)] })
     }
 }
 
@@ -173,15 +149,11 @@ struct Parsed<'a> {
 impl Parsed<'_> {
     /// The signatures that could be one; what is not 64 digits of lower-case hex never fits.
     fn v1(&self) -> impl Iterator<Item = [u8; 32]> {
-        self.value
-            .split(|byte| *byte == b',')
-            .filter_map(key_and_value)
-            .filter(|(key, _)| *key == VERSION)
-            .filter_map(|(_, digits)| {
-                let mut signature = [0; 32];
-                let decoded = !digits.iter().any(u8::is_ascii_uppercase) && hex::decode_to_slice(digits, &mut signature).is_ok();
-                decoded.then_some(signature)
-            })
+        self.value.split(|byte| *byte == b',').filter_map(key_and_value).filter(|(key, _)| *key == VERSION).filter_map(|(_, digits)| {
+            let mut signature = [0; 32];
+            let decoded = !digits.iter().any(u8::is_ascii_uppercase) && hex::decode_to_slice(digits, &mut signature).is_ok();
+            decoded.then_some(signature)
+        })
     }
 }
 

@@ -10,24 +10,14 @@ const KEY: &str = "whsec_test";
 const BODY: &str = "{\n  \"id\": \"evt_1\",\n  \"object\": \"event\",\n  \"data\": {\n    \"object\": {\n      \"amount\": 1.50,\n      \"lines\": [\n\n      ]\n    }\n  },\n  \"livemode\": false\n}";
 
 fn header(body: &str, time: i64) -> String {
-    let unsigned = Message {
-        method: "POST",
-        url: "",
-        headers: &[],
-        body: body.as_bytes(),
-    };
+    let unsigned = Message { method: "POST", url: "", headers: &[], body: body.as_bytes() };
     let signed = Stripe::new().sign(&unsigned, &[Secret::new(KEY)], time).expect("there is a secret");
     signed.headers[0].1.clone()
 }
 
 fn explained(name: &str, value: &str, body: &[u8], keys: &[&str], now: i64) -> Explanation {
     let headers = [(name, value.as_bytes())];
-    let message = Message {
-        method: "POST",
-        url: "",
-        headers: &headers,
-        body,
-    };
+    let message = Message { method: "POST", url: "", headers: &headers, body };
     let secrets: Vec<Secret> = keys.iter().map(|key| Secret::new(*key)).collect();
     explain(&Stripe::new(), &message, &secrets, now)
 }
@@ -83,21 +73,8 @@ fn what_was_done_to_the_body() {
 
 #[test]
 fn a_changed_body_is_found_however_old_it_is() {
-    let findings = explained(
-        Stripe::HEADER,
-        &header(BODY, NOW),
-        format!("{BODY}\n").as_bytes(),
-        &[KEY],
-        NOW + 9999,
-    )
-    .findings;
-    assert_eq!(
-        findings,
-        [Finding::BodyChanged {
-            change: Change::LineEndAdded,
-            secret: 0
-        }]
-    );
+    let findings = explained(Stripe::HEADER, &header(BODY, NOW), format!("{BODY}\n").as_bytes(), &[KEY], NOW + 9999).findings;
+    assert_eq!(findings, [Finding::BodyChanged { change: Change::LineEndAdded, secret: 0 }]);
 }
 
 #[test]
@@ -105,10 +82,7 @@ fn a_changed_value_leaves_only_guesses() {
     let findings = of_body(BODY.replace("1.50", "1.5"));
     assert_eq!(findings, [Finding::Mode { live: false }, Finding::AnotherSecret]);
     let findings = of_body(BODY.replace("1.50", "1.5").replace("\n ", "").replace("false", "true"));
-    assert_eq!(
-        findings,
-        [Finding::LayoutUnusual, Finding::Mode { live: true }, Finding::AnotherSecret]
-    );
+    assert_eq!(findings, [Finding::LayoutUnusual, Finding::Mode { live: true }, Finding::AnotherSecret]);
     assert_eq!(of_body("oops"), [Finding::NoEvent, Finding::AnotherSecret]);
     assert_eq!(of_body([0xff, 0xfe]), [Finding::NoEvent, Finding::AnotherSecret]);
 }
@@ -143,15 +117,8 @@ fn secrets_that_cannot_be_right() {
 
 #[test]
 fn an_odd_secret_that_fits_is_no_finding() {
-    let unsigned = Message {
-        method: "POST",
-        url: "",
-        headers: &[],
-        body: b"{}",
-    };
-    let signed = Stripe::new()
-        .sign(&unsigned, &[Secret::new(" odd ")], NOW)
-        .expect("there is a secret");
+    let unsigned = Message { method: "POST", url: "", headers: &[], body: b"{}" };
+    let signed = Stripe::new().sign(&unsigned, &[Secret::new(" odd ")], NOW).expect("there is a secret");
     let explanation = explained(Stripe::HEADER, &signed.headers[0].1, b"{}", &[" odd "], NOW);
     assert_eq!(explanation.findings, []);
 }
@@ -161,13 +128,7 @@ fn anothers_header() {
     let explanation = explained("x-hub-signature-256", "sha256=00", b"{}", &[KEY], NOW);
     assert_eq!(explanation.verdict.expect_err("no header of Stripe's").code(), "missing_header");
     assert_eq!(explanation.fits, [Fit::Untried]);
-    assert_eq!(
-        explanation.findings,
-        [Finding::OtherProvider {
-            header: "X-Hub-Signature-256",
-            provider: "GitHub"
-        }]
-    );
+    assert_eq!(explanation.findings, [Finding::OtherProvider { header: "X-Hub-Signature-256", provider: "GitHub" }]);
 }
 
 #[test]

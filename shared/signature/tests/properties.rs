@@ -9,12 +9,7 @@ use sluice_signature::{
 const NOW: i64 = 1_771_000_000;
 
 fn message<'a>(headers: &'a [(&'a str, &'a [u8])], body: &'a [u8]) -> Message<'a> {
-    Message {
-        method: "POST",
-        url: "https://example.com/webhooks/stripe",
-        headers,
-        body,
-    }
+    Message { method: "POST", url: "https://example.com/webhooks/stripe", headers, body }
 }
 
 fn sign(body: &[u8], secrets: &[Secret], time: i64) -> Vec<u8> {
@@ -24,9 +19,7 @@ fn sign(body: &[u8], secrets: &[Secret], time: i64) -> Vec<u8> {
 
 fn verify(header: &[u8], body: &[u8], secrets: &[Secret]) -> Result<usize, Invalid> {
     let headers = [(Stripe::HEADER, header)];
-    Stripe::new()
-        .verify(&message(&headers, body), secrets, NOW)
-        .map(|verified| verified.secret)
+    Stripe::new().verify(&message(&headers, body), secrets, NOW).map(|verified| verified.secret)
 }
 
 fn flip(bytes: &mut [u8], bit: usize) {

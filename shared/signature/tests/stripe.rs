@@ -15,12 +15,7 @@ fn secrets(texts: &[&str]) -> Vec<Secret> {
 
 fn verify_with(scheme: Stripe, header: &[u8], body: &[u8], keys: &[&str], now: i64) -> Result<Verified, Invalid> {
     let headers = [("stripe-signature", header)];
-    let message = Message {
-        method: "POST",
-        url: "https://example.com/webhooks/stripe",
-        headers: &headers,
-        body,
-    };
+    let message = Message { method: "POST", url: "https://example.com/webhooks/stripe", headers: &headers, body };
     scheme.verify(&message, &secrets(keys), now)
 }
 
@@ -37,10 +32,7 @@ fn code(result: Result<Verified, Invalid>) -> &'static str {
     result.map_or_else(|invalid| invalid.code(), |_| "verified")
 }
 
-const FITS: Result<Verified, Invalid> = Ok(Verified {
-    secret: 0,
-    timestamp: Some(NOW),
-});
+const FITS: Result<Verified, Invalid> = Ok(Verified { secret: 0, timestamp: Some(NOW) });
 
 #[test]
 fn known_vectors() {
@@ -49,26 +41,11 @@ fn known_vectors() {
     let vectors: [(&str, i64, &[u8], &str); 4] = [
         (KEY, NOW, BODY, V1),
         (KEY, 7, b"", "fb19c52c0b98b6661f7452666de426d4d84c286ce0b149a9276bfe75492ca460"),
-        (
-            "whsec_grün",
-            -5,
-            &every_byte,
-            "32ceb80ffc6680a4cdfa40afdc5dc1649c2fc9056ee8e8001463ab6abeb08df0",
-        ),
-        (
-            &long_key,
-            NOW,
-            b"{\n  \"id\": \"evt_1\"\n}",
-            "720ecf8aa5fef863be794360cba357266838060c803706184e6073ba0b151cba",
-        ),
+        ("whsec_grün", -5, &every_byte, "32ceb80ffc6680a4cdfa40afdc5dc1649c2fc9056ee8e8001463ab6abeb08df0"),
+        (&long_key, NOW, b"{\n  \"id\": \"evt_1\"\n}", "720ecf8aa5fef863be794360cba357266838060c803706184e6073ba0b151cba"),
     ];
     for (key, time, body, expected) in vectors {
-        let unsigned = Message {
-            method: "POST",
-            url: "",
-            headers: &[],
-            body,
-        };
+        let unsigned = Message { method: "POST", url: "", headers: &[], body };
         let signed = Stripe::new().sign(&unsigned, &secrets(&[key]), time).expect("there is a secret");
         let value = format!("t={time},v1={expected}");
         assert_eq!(signed.headers, [("Stripe-Signature", value.clone())]);
@@ -90,22 +67,11 @@ fn the_time_is_signed_as_the_number_it_is() {
 fn age_alone_counts() {
     assert_eq!(at(NOW, Stripe::TOLERANCE), FITS);
     assert_eq!(at(NOW + 300, Stripe::TOLERANCE), FITS);
-    assert_eq!(
-        at(NOW + 301, Stripe::TOLERANCE),
-        Err(Invalid::TooOld {
-            secret: 0,
-            timestamp: NOW,
-            age: 301,
-            tolerance: 300
-        })
-    );
+    assert_eq!(at(NOW + 301, Stripe::TOLERANCE), Err(Invalid::TooOld { secret: 0, timestamp: NOW, age: 301, tolerance: 300 }));
     for future in [NOW - 1, NOW - 301, 0, i64::MIN] {
         assert_eq!(at(future, Stripe::TOLERANCE), FITS, "signed after {future}");
     }
-    assert_eq!(
-        at(NOW + 11, Duration::from_secs(10)).map_err(|invalid| invalid.code()),
-        Err("too_old")
-    );
+    assert_eq!(at(NOW + 11, Duration::from_secs(10)).map_err(|invalid| invalid.code()), Err("too_old"));
     assert_eq!(at(i64::MAX, Duration::ZERO), FITS, "zero switches the check off");
     assert_eq!(code(at(i64::MAX, Duration::from_secs(u64::MAX))), "verified");
 }
@@ -114,14 +80,7 @@ fn age_alone_counts() {
 fn the_signature_is_looked_at_before_its_age() {
     let header = format!("t={NOW},v1={}", "0".repeat(64));
     let late = verify_with(Stripe::new(), header.as_bytes(), BODY, &[KEY], NOW + 1_000_000);
-    assert_eq!(
-        late,
-        Err(Invalid::NoMatch {
-            signatures: 1,
-            secrets: 1,
-            timestamp: Some(NOW)
-        })
-    );
+    assert_eq!(late, Err(Invalid::NoMatch { signatures: 1, secrets: 1, timestamp: Some(NOW) }));
 }
 
 #[test]
@@ -169,10 +128,7 @@ fn the_header_is_read_strictly() {
     for (header, expected) in table {
         assert_eq!(code(verify(&header)), expected, "{header}");
     }
-    assert_eq!(
-        code(verify_with(Stripe::new(), b"t=\xff,v1=\xff", BODY, &[KEY], NOW)),
-        "malformed_header"
-    );
+    assert_eq!(code(verify_with(Stripe::new(), b"t=\xff,v1=\xff", BODY, &[KEY], NOW)), "malformed_header");
 }
 
 #[test]
@@ -180,12 +136,7 @@ fn the_header_is_sent_once_in_any_case() {
     let value = format!("t={NOW},v1={V1}").into_bytes();
     let verify = |names: &[&str]| {
         let headers: Vec<(&str, &[u8])> = names.iter().map(|name| (*name, &value[..])).collect();
-        let message = Message {
-            method: "POST",
-            url: "",
-            headers: &headers,
-            body: BODY,
-        };
+        let message = Message { method: "POST", url: "", headers: &headers, body: BODY };
         code(Stripe::new().verify(&message, &secrets(&[KEY]), NOW))
     };
     assert_eq!(verify(&["STRIPE-SIGNATURE"]), "verified");
@@ -209,50 +160,24 @@ fn any_secret_of_the_list_fits() {
 fn a_blank_secret_lets_nothing_in() {
     // What anyone could sign with an empty key.
     let forged = "t=1771000000,v1=5a448641f6a8b8f76b69e276d79810cc10198293ad53cd440a8b73a96f2b5a8d";
-    assert_eq!(
-        verify_with(Stripe::new(), forged.as_bytes(), BODY, &[], NOW),
-        Err(Invalid::NoSecret)
-    );
-    assert_eq!(
-        verify_with(Stripe::new(), forged.as_bytes(), BODY, &["", " \n"], NOW),
-        Err(Invalid::NoSecret)
-    );
-    assert_eq!(
-        code(verify_with(Stripe::new(), forged.as_bytes(), BODY, &["", KEY], NOW)),
-        "no_match"
-    );
-    let unsigned = Message {
-        method: "POST",
-        url: "",
-        headers: &[],
-        body: BODY,
-    };
+    assert_eq!(verify_with(Stripe::new(), forged.as_bytes(), BODY, &[], NOW), Err(Invalid::NoSecret));
+    assert_eq!(verify_with(Stripe::new(), forged.as_bytes(), BODY, &["", " \n"], NOW), Err(Invalid::NoSecret));
+    assert_eq!(code(verify_with(Stripe::new(), forged.as_bytes(), BODY, &["", KEY], NOW)), "no_match");
+    let unsigned = Message { method: "POST", url: "", headers: &[], body: BODY };
     assert_eq!(Stripe::new().sign(&unsigned, &secrets(&["", " "]), NOW), Err(CannotSign::NoSecret));
 }
 
 #[test]
 fn signs_once_for_each_secret_and_in_the_header_asked_for() {
     let scheme = Stripe::new().with_header("X-Webhook-Signature");
-    let unsigned = Message {
-        method: "POST",
-        url: "",
-        headers: &[],
-        body: BODY,
-    };
-    let signed = scheme
-        .sign(&unsigned, &secrets(&["whsec_old", KEY]), NOW)
-        .expect("there are secrets");
-    let [(name, value)] = &signed.headers[..] else {
-        panic!("one header: {signed:?}")
-    };
+    let unsigned = Message { method: "POST", url: "", headers: &[], body: BODY };
+    let signed = scheme.sign(&unsigned, &secrets(&["whsec_old", KEY]), NOW).expect("there are secrets");
+    let [(name, value)] = &signed.headers[..] else { panic!("one header: {signed:?}") };
     assert_eq!(*name, "X-Webhook-Signature");
     assert_eq!(value.matches("v1=").count(), 2);
     for key in ["whsec_old", KEY] {
         let headers = [(*name, value.as_bytes())];
-        let message = Message {
-            headers: &headers,
-            ..unsigned
-        };
+        let message = Message { headers: &headers, ..unsigned };
         assert!(scheme.verify(&message, &secrets(&[key]), NOW).is_ok(), "{key}");
     }
 }

@@ -23,6 +23,9 @@ pub(super) fn run(args: &BackupArgs, surroundings: &mut Surroundings<'_>) -> Res
     home::backup(&data, &args.file).map_err(|error| Error::Usage(error.to_string()))?;
     let size = std::fs::metadata(&args.file).map_or(0, |file| file.len());
     writeln!(surroundings.output, "{} holds all of {} ({size} bytes)", args.file.display(), data.display())?;
-    writeln!(surroundings.output, "To go back to it: put it as sluice.db into an empty folder, and start Sluice with --data on that folder.")?;
+    writeln!(
+        surroundings.output,
+        "To go back to it: put it as sluice.db into an empty folder, and start Sluice with --data on that folder."
+    )?;
     Ok(Exit::Success)
 }

@@ -102,7 +102,9 @@ impl Client {
             Ok(ApiAnswer { status, json: serde_json::from_slice(&body).unwrap_or(Value::Null) })
         };
         let limited = async { tokio::time::timeout(DEADLINE, exchange).await };
-        self.runtime.block_on(limited).unwrap_or_else(|_| Err(usage(format!("no answer from {} within {} s", self.base, DEADLINE.as_secs()))))
+        self.runtime
+            .block_on(limited)
+            .unwrap_or_else(|_| Err(usage(format!("no answer from {} within {} s", self.base, DEADLINE.as_secs()))))
     }
 }
 

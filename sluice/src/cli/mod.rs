@@ -151,10 +151,7 @@ fn system_random() -> u128 {
     u128::from_le_bytes(bytes)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "these commands need one secret, not the settings of a running gateway"
-)]
+#[expect(clippy::disallowed_methods, reason = "these commands need one secret, not the settings of a running gateway")]
 fn system_setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -107,7 +107,13 @@ pub(super) fn dlq(command: &DlqCommand, surroundings: &mut Surroundings<'_>) -> 
             }
             let items = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
             for item in items {
-                writeln!(surroundings.output, "{}  received {} times, queued {}", text(&item["id"]), item["receives"], text(&item["sent_at"]))?;
+                writeln!(
+                    surroundings.output,
+                    "{}  received {} times, queued {}",
+                    text(&item["id"]),
+                    item["receives"],
+                    text(&item["sent_at"])
+                )?;
                 writeln!(surroundings.output, "    {}", shortened(&text(&item["body"]), 160))?;
             }
             writeln!(surroundings.output, "{} of {} dead letters", items.len(), page["total"])?;

@@ -51,11 +51,7 @@ pub(super) fn all(
             }
         }
         let exit = if tally.failed() == 0 { Exit::Success } else { Exit::Failure };
-        let text = if count > LINES {
-            tally.summary(started.elapsed())
-        } else {
-            tally.lines()
-        };
+        let text = if count > LINES { tally.summary(started.elapsed()) } else { tally.lines() };
         surroundings.output.write_all(text.as_bytes())?;
         Ok(exit)
     })
@@ -101,23 +97,17 @@ impl<'a> Poster<'a> {
             Ok(outcome) => outcome,
             Err(_) => Err(format!("no answer from {} within {} s", self.target.authority, DEADLINE.as_secs())),
         };
-        Answer {
-            outcome,
-            took: started.elapsed(),
-        }
+        Answer { outcome, took: started.elapsed() }
     }
 
     async fn exchange(&self, request: Request) -> Result<(StatusCode, String), String> {
         let scheme = self.target.url.scheme_str().unwrap_or("http");
-        let mut builder = http::Request::builder()
-            .method(request.method.as_str())
-            .uri(format!("{scheme}://{}{}", self.target.authority, request.path));
+        let mut builder =
+            http::Request::builder().method(request.method.as_str()).uri(format!("{scheme}://{}{}", self.target.authority, request.path));
         for (name, value) in request.headers {
             builder = builder.header(name, value);
         }
-        let request = builder
-            .body(Full::from(request.body))
-            .map_err(|error| format!("this request cannot be sent: {error}"))?;
+        let request = builder.body(Full::from(request.body)).map_err(|error| format!("this request cannot be sent: {error}"))?;
         let response = self.client.request(request).await.map_err(|error| in_words(&error, &self.target.authority))?;
         let status = response.status();
         let body = match Limited::new(response.into_body(), ANSWER_LIMIT).collect().await {
@@ -152,10 +142,7 @@ impl Tally {
     }
 
     fn lines(&self) -> String {
-        self.0
-            .iter()
-            .map(|answer| format!("{} ({})\n", answer.text(), millis(answer.took)))
-            .collect()
+        self.0.iter().map(|answer| format!("{} ({})\n", answer.text(), millis(answer.took))).collect()
     }
 
     fn summary(&self, took: Duration) -> String {
@@ -198,10 +185,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, millis: u64) -> Answer {
-        Answer {
-            outcome: Ok((StatusCode::from_u16(status).expect("a status"), "{}".to_owned())),
-            took: Duration::from_millis(millis),
-        }
+        Answer { outcome: Ok((StatusCode::from_u16(status).expect("a status"), "{}".to_owned())), took: Duration::from_millis(millis) }
     }
 
     #[test]

@@ -33,11 +33,7 @@ fn curl(request: &Request, target: &Target) -> String {
         write!(text, " \\\n  --header {}", quoted(&format!("{name}: {value}"))).expect("writing to a String cannot fail");
     }
     // The body stands here itself: a here-document would add a line end, and what follows `--data-binary @` is read from a file.
-    let option = if request.body.starts_with('@') {
-        "--data-raw"
-    } else {
-        "--data-binary"
-    };
+    let option = if request.body.starts_with('@') { "--data-raw" } else { "--data-binary" };
     writeln!(text, " \\\n  {option} {}", quoted(&request.body)).expect("writing to a String cannot fail");
     text
 }
@@ -51,20 +47,13 @@ fn quoted(text: &str) -> String {
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>).
 fn api_gateway(request: &Request, domain: &str, now: i64) -> Value {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
-    let mut headers: Map<String, Value> = request
-        .headers
-        .iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.as_str().into()))
-        .collect();
+    let mut headers: Map<String, Value> =
+        request.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.as_str().into())).collect();
     headers.insert("content-length".to_owned(), request.body.len().to_string().into());
     headers.insert("host".to_owned(), domain.into());
     let user_agent = headers.get("user-agent").cloned().unwrap_or_default();
     let is_text = headers.get("content-type").and_then(Value::as_str).is_some_and(comes_as_text);
-    let body = if is_text {
-        request.body.clone()
-    } else {
-        STANDARD.encode(&request.body)
-    };
+    let body = if is_text { request.body.clone() } else { STANDARD.encode(&request.body) };
     let route = format!("ANY {path}");
     json!({
         "version": "2.0",
@@ -114,10 +103,7 @@ mod tests {
 
     #[test]
     fn a_quoted_word_stays_one_word() {
-        assert_eq!(
-            quoted("it's $HOME `x` \\ \"y\"\n"),
-            r#"'it'\''s $HOME `x` \ "y""#.to_owned() + "\n'"
-        );
+        assert_eq!(quoted("it's $HOME `x` \\ \"y\"\n"), r#"'it'\''s $HOME `x` \ "y""#.to_owned() + "\n'");
     }
 
     #[test]

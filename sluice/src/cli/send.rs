@@ -15,10 +15,8 @@ use crate::{
 
 /// The arguments of `sluice send`.
 #[derive(clap::Args)]
-#[command(
-    after_help = "Each event sent is a new one, with an id and a time of its own, unless --set says otherwise.\n\
-    Exit codes: 0 every answer was 2xx, 1 one was not, 2 nothing was sent."
-)]
+#[command(after_help = "Each event sent is a new one, with an id and a time of its own, unless --set says otherwise.\n\
+    Exit codes: 0 every answer was 2xx, 1 one was not, 2 nothing was sent.")]
 pub struct Args {
     /// Who is to appear to send it
     #[arg(value_parser = provider_names())]
@@ -53,10 +51,7 @@ pub struct Args {
 // Written by hand because the secret stays out of it.
 impl std::fmt::Debug for Args {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Args")
-            .field("provider", &self.provider)
-            .field("sample", &self.sample)
-            .finish_non_exhaustive()
+        f.debug_struct("Args").field("provider", &self.provider).field("sample", &self.sample).finish_non_exhaustive()
     }
 }
 
@@ -72,9 +67,7 @@ pub enum Shape {
 }
 
 fn path_and_value(text: &str) -> Result<(String, String), &'static str> {
-    let (path, value) = text
-        .split_once('=')
-        .ok_or("write it as PATH=VALUE, such as data.object.amount=6000")?;
+    let (path, value) = text.split_once('=').ok_or("write it as PATH=VALUE, such as data.object.amount=6000")?;
     Ok((path.to_owned(), value.to_owned()))
 }
 
@@ -107,11 +100,7 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Err
     // Made once before anything is sent: a change that cannot be made is a mistake of the command line, not of one event.
     let first = sender.make(surroundings)?;
     if let Some(shape) = args.print {
-        write!(
-            surroundings.output,
-            "{}",
-            print::show(shape, &first, &sender.target, (surroundings.now)())
-        )?;
+        write!(surroundings.output, "{}", print::show(shape, &first, &sender.target, (surroundings.now)()))?;
         return Ok(Exit::Success);
     }
     post::all(&sender, first, args.count, args.concurrency, surroundings)
@@ -172,9 +161,7 @@ fn secret(args: &Args, provider: &Provider, target: &Target, surroundings: &Surr
         }
     };
     if secret.is_blank() {
-        return Err(usage(format!(
-            "the secret is empty: correct --secret or {setting}, or leave both out for `sluice dev`"
-        )));
+        return Err(usage(format!("the secret is empty: correct --secret or {setting}, or leave both out for `sluice dev`")));
     }
     Ok(secret)
 }
@@ -193,30 +180,16 @@ impl Sender<'_> {
     /// A new event, signed now.
     pub(super) fn make(&self, surroundings: &Surroundings<'_>) -> Result<Request, Error> {
         let now = (surroundings.now)();
-        let new = New {
-            random: (surroundings.random)(),
-            now,
-        };
+        let new = New { random: (surroundings.random)(), now };
         let mut body = self.body.clone();
         (self.provider.renew)(&mut body, &new).map_err(|error| usage(error.to_string()))?;
         for (path, value) in self.changes {
-            body.set(path, Json::typed(value))
-                .map_err(|error| usage(format!("--set: {error}")))?;
+            body.set(path, Json::typed(value)).map_err(|error| usage(format!("--set: {error}")))?;
         }
         let body = lay_out(&body.to_string(), self.provider.layout);
-        let headers: Vec<(&str, &[u8])> = self
-            .request
-            .headers
-            .iter()
-            .map(|(name, value)| (&name[..], value.as_bytes()))
-            .collect();
+        let headers: Vec<(&str, &[u8])> = self.request.headers.iter().map(|(name, value)| (&name[..], value.as_bytes())).collect();
         let url = self.target.url.to_string();
-        let unsigned = Message {
-            method: &self.request.method,
-            url: &url,
-            headers: &headers,
-            body: body.as_bytes(),
-        };
+        let unsigned = Message { method: &self.request.method, url: &url, headers: &headers, body: body.as_bytes() };
         let signed = (self.provider.scheme)(None)
             .sign(&unsigned, std::slice::from_ref(&self.secret), now)
             .map_err(|error| usage(error.to_string()))?;
@@ -224,15 +197,9 @@ impl Sender<'_> {
             Some(Ok(url)) => url.path_and_query().map(ToString::to_string),
             _ => self.target.url.path_and_query().map(ToString::to_string),
         };
-        let mut request = Request {
-            method: self.request.method.clone(),
-            path: path.unwrap_or_default(),
-            headers: self.request.headers.clone(),
-            body,
-        };
-        request
-            .headers
-            .extend(signed.headers.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        let mut request =
+            Request { method: self.request.method.clone(), path: path.unwrap_or_default(), headers: self.request.headers.clone(), body };
+        request.headers.extend(signed.headers.into_iter().map(|(name, value)| (name.to_owned(), value)));
         Ok(request)
     }
 }

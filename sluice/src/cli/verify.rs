@@ -14,10 +14,8 @@ use crate::providers::Provider;
 
 /// The arguments of `sluice verify`.
 #[derive(clap::Args)]
-#[command(
-    after_help = "Exit codes: 0 the signature is valid, 1 it is not, 2 the question was not understood.\n\
-    A setting's secrets also appear in no list of processes: prefer it to --secret on shared machines."
-)]
+#[command(after_help = "Exit codes: 0 the signature is valid, 1 it is not, 2 the question was not understood.\n\
+    A setting's secrets also appear in no list of processes: prefer it to --secret on shared machines.")]
 pub struct Args {
     /// Who is said to have sent it
     #[arg(value_parser = provider_names())]
@@ -71,26 +69,13 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Err
     let secrets = secrets(args, provider, surroundings)?;
     let body = body(args, surroundings)?;
     let headers: Vec<(&str, &[u8])> = args.header.iter().map(|(name, value)| (&name[..], value.as_bytes())).collect();
-    let message = Message {
-        method: &args.method,
-        url: &args.url,
-        headers: &headers,
-        body: &body,
-    };
+    let message = Message { method: &args.method, url: &args.url, headers: &headers, body: &body };
     let scheme = (provider.scheme)(args.tolerance.map(Duration::from_secs));
     let now = args.now.unwrap_or_else(surroundings.now);
     let explanation = explain(scheme.as_ref(), &message, &secrets, now);
-    let text = if args.json {
-        as_json(&explanation)
-    } else {
-        as_text(&explanation, now)
-    };
+    let text = if args.json { as_json(&explanation) } else { as_text(&explanation, now) };
     surroundings.output.write_all(text.as_bytes())?;
-    Ok(if explanation.verdict.is_ok() {
-        Exit::Success
-    } else {
-        Exit::Failure
-    })
+    Ok(if explanation.verdict.is_ok() { Exit::Success } else { Exit::Failure })
 }
 
 fn secrets(args: &Args, provider: &Provider, surroundings: &Surroundings<'_>) -> Result<Vec<Secret>, Error> {
@@ -106,9 +91,7 @@ fn body(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Vec<u8>, Err
     if args.body.as_os_str() == "-" {
         let mut body = Vec::new();
         let read = surroundings.input.read_to_end(&mut body);
-        return read
-            .map(|_| body)
-            .map_err(|error| usage(format!("cannot read the body from standard input: {error}")));
+        return read.map(|_| body).map_err(|error| usage(format!("cannot read the body from standard input: {error}")));
     }
     fs::read(&args.body).map_err(|error| usage(format!("cannot read the body from {}: {error}", args.body.display())))
 }
@@ -155,15 +138,10 @@ fn as_json(explanation: &Explanation) -> String {
         Ok(verified) => verified.timestamp,
         Err(invalid) => invalid.timestamp(),
     };
-    let secrets: Vec<_> = (1..)
-        .zip(&explanation.fits)
-        .map(|(position, fit): (usize, _)| json!({ "position": position, "fit": fit.code() }))
-        .collect();
-    let findings: Vec<_> = explanation
-        .findings
-        .iter()
-        .map(|finding| json!({ "code": finding.code(), "text": finding.to_string() }))
-        .collect();
+    let secrets: Vec<_> =
+        (1..).zip(&explanation.fits).map(|(position, fit): (usize, _)| json!({ "position": position, "fit": fit.code() })).collect();
+    let findings: Vec<_> =
+        explanation.findings.iter().map(|finding| json!({ "code": finding.code(), "text": finding.to_string() })).collect();
     let answer = json!({
         "valid": verdict.is_ok(),
         "code": code,

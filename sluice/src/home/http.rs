@@ -61,7 +61,8 @@ fn connect(stream: TcpStream, graceful: &GracefulShutdown, ingest: Arc<Ingest>, 
     // Answers are small and whole: waiting for more to send only delays them. Fails on a connection that is gone, which shows soon enough.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| answer(Arc::clone(&ingest), api.clone(), request));
-    let connection = http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD).serve_connection(TokioIo::new(stream), service);
+    let connection =
+        http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD).serve_connection(TokioIo::new(stream), service);
     let watched = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = watched.await {

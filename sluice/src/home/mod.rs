@@ -18,7 +18,9 @@ use sluice_core::{
     sweep::{ROUND, Sweeper},
     watch::Watch,
 };
-use sluice_embedded::{DataFolder, Disposition, Drained, EmbeddedQueue, MAX_RECEIVES, Received, SystemClock, SystemIds, Worker, WorkerSettings};
+use sluice_embedded::{
+    DataFolder, Disposition, Drained, EmbeddedQueue, MAX_RECEIVES, Received, SystemClock, SystemIds, Worker, WorkerSettings,
+};
 use tokio::{net::TcpListener, sync::watch};
 
 pub use log::init as init_log;

@@ -36,7 +36,11 @@ pub(super) fn prepare(settings: &Settings) -> Result<Prepared, Vec<String>> {
             if let Some(base_url) = base_url {
                 config.base_url.clone_from(base_url);
             }
-            take(&mut problems, TwilioSms::new(config).map_err(|wrong| wrong.iter().map(|problem| format!("TWILIO_…, SLUICE_SMS_FROM: {problem}")).collect()))
+            take(
+                &mut problems,
+                TwilioSms::new(config)
+                    .map_err(|wrong| wrong.iter().map(|problem| format!("TWILIO_…, SLUICE_SMS_FROM: {problem}")).collect()),
+            )
         }
     };
     match templates {
@@ -87,7 +91,13 @@ fn read_templates(folder: &Path) -> io::Result<BTreeMap<String, String>> {
 }
 
 /// Puts the adapters together.
-pub(super) fn wire(settings: &Settings, prepared: Prepared, store: Arc<EmbeddedStore>, clock: &Arc<dyn Clock>, ids: &Arc<dyn Ids>) -> Outgoing {
+pub(super) fn wire(
+    settings: &Settings,
+    prepared: Prepared,
+    store: Arc<EmbeddedStore>,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn Ids>,
+) -> Outgoing {
     let outbox = Arc::new(Outbox::new(store, Arc::clone(clock), Arc::clone(ids)).observed(report::captured));
     let mailer: Option<Arc<dyn Mailer>> = match settings.mail {
         MailSettings::Captured => Some(outbox.clone()),

@@ -18,7 +18,10 @@ pub(super) fn started(mode: Mode, settings: &Settings, address: SocketAddr) {
             tracing::info!("{}: on, for {} at {}/webhooks/{}", provider.title(), sources.join(", "), settings.public_url, provider.name());
         }
     }
-    tracing::info!("Stripe's test mode: {}", if settings.stripe_test_mode { "on, its events change records and send mails" } else { "off, its events are recorded only" });
+    tracing::info!(
+        "Stripe's test mode: {}",
+        if settings.stripe_test_mode { "on, its events change records and send mails" } else { "off, its events are recorded only" }
+    );
     match &settings.mail {
         MailSettings::Captured => tracing::info!("mail: captured, nothing is sent"),
         MailSettings::Off => tracing::warn!("mail: off"),
@@ -72,7 +75,9 @@ Stripe's own tool works, too: stripe listen --forward-to localhost:{port}/webhoo
 pub(super) fn captured(entry: &OutboxEntry) {
     let OutboxEntry { to, text, .. } = entry;
     match entry.channel {
-        Channel::Email => println!("┌ mail to {to}: {}\n│ {}", entry.subject.as_deref().unwrap_or_default(), text.trim_end().replace('\n', "\n│ ")),
+        Channel::Email => {
+            println!("┌ mail to {to}: {}\n│ {}", entry.subject.as_deref().unwrap_or_default(), text.trim_end().replace('\n', "\n│ "))
+        }
         Channel::Sms => println!("┌ text message to {to}\n│ {text}"),
     }
 }

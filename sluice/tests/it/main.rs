@@ -40,10 +40,7 @@ fn try_sluice(arguments: &[&str], settings: &[(&str, &str)], input: &[u8]) -> Re
             output: &mut output,
         },
     )?;
-    Ok(Ran {
-        exit,
-        output: String::from_utf8(output).expect("UTF-8"),
-    })
+    Ok(Ran { exit, output: String::from_utf8(output).expect("UTF-8") })
 }
 
 fn sluice(arguments: &[&str]) -> Ran {

@@ -83,10 +83,7 @@ fn the_samples_tell_one_story() {
     assert_eq!(object("checkout.session.completed")["payment_intent"], intent["id"]);
     let subscription = object("customer.subscription.updated");
     for invoice in ["invoice.paid", "invoice.payment_failed"] {
-        assert_eq!(
-            object(invoice)["parent"]["subscription_details"]["subscription"],
-            subscription["id"]
-        );
+        assert_eq!(object(invoice)["parent"]["subscription_details"]["subscription"], subscription["id"]);
         assert_eq!(object(invoice)["customer"], customer["id"]);
     }
     assert_eq!(object("setup_intent.succeeded")["customer"], customer["id"]);

@@ -17,12 +17,7 @@ fn ok(_: usize) -> &'static str {
 
 fn signed_with(arrived: &Arrived, secret: &str) -> bool {
     let headers: Vec<(&str, &[u8])> = arrived.headers.iter().map(|(name, value)| (&name[..], value.as_bytes())).collect();
-    let message = Message {
-        method: "POST",
-        url: "",
-        headers: &headers,
-        body: &arrived.body,
-    };
+    let message = Message { method: "POST", url: "", headers: &headers, body: &arrived.body };
     Stripe::new().verify(&message, &[Secret::new(secret)], NOW).is_ok()
 }
 
@@ -66,17 +61,7 @@ fn posts_a_signed_sample() {
 #[test]
 fn each_event_is_a_new_one_and_many_are_summed_up() {
     let server = Server::start(|before| if before % 4 == 3 { "500 Internal Server Error" } else { "200 OK" });
-    let ran = sluice(&[
-        "send",
-        "stripe",
-        "customer.created",
-        "--to",
-        &server.url(),
-        "--count",
-        "40",
-        "--concurrency",
-        "8",
-    ]);
+    let ran = sluice(&["send", "stripe", "customer.created", "--to", &server.url(), "--count", "40", "--concurrency", "8"]);
     assert_eq!(ran.exit, Exit::Failure);
     let lines: Vec<&str> = ran.output.lines().collect();
     assert!(lines[0].starts_with("30 ok, 10 failed, p50 "), "{}", ran.output);
@@ -98,9 +83,7 @@ fn few_get_a_line_each() {
 
 #[test]
 fn nobody_there() {
-    let address = TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a free port");
+    let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let ran = sluice(&["send", "stripe", "customer.created", "--to", &format!("http://{address}")]);
     assert_eq!(ran.exit, Exit::Failure);
     assert!(ran.output.starts_with(&format!("nothing listens at {address} (")), "{}", ran.output);
@@ -151,27 +134,14 @@ fn set_changes_the_body_and_named_ids_stay() {
 
 #[test]
 fn the_secret_of_this_machine_stays_on_it() {
-    for to in [
-        "https://example.com",
-        "http://192.168.0.7:3000",
-        "http://localhost.example.com",
-        "http://127.0.0.1.example.com",
-    ] {
+    for to in ["https://example.com", "http://192.168.0.7:3000", "http://localhost.example.com", "http://127.0.0.1.example.com"] {
         let error = error(&["send", "stripe", "customer.created", "--to", to]);
         assert!(error.contains("give --secret, or set STRIPE_WEBHOOK_SECRET"), "{error}");
     }
     for to in ["http://localhost:3000", "http://127.9.9.9", "http://[::1]:3000"] {
         sluice(&["send", "stripe", "customer.created", "--to", to, "--print", "curl"]);
     }
-    let elsewhere = [
-        "send",
-        "stripe",
-        "customer.created",
-        "--to",
-        "https://example.com",
-        "--print",
-        "request",
-    ];
+    let elsewhere = ["send", "stripe", "customer.created", "--to", "https://example.com", "--print", "request"];
     let setting = [("STRIPE_WEBHOOK_SECRET", "whsec_first, whsec_second")];
     let with_setting = try_sluice(&elsewhere, &setting, b"").expect("there is a secret");
     let with_secret = sluice(&[&elsewhere[..], &["--secret", "whsec_first"]].concat());
@@ -187,15 +157,7 @@ fn printed_as_a_request() {
 
 #[test]
 fn printed_for_curl() {
-    let ran = sluice(&[
-        "send",
-        "stripe",
-        "customer.created",
-        "--print",
-        "curl",
-        "--set",
-        "data.object.name=D'Arcy $HOME",
-    ]);
+    let ran = sluice(&["send", "stripe", "customer.created", "--print", "curl", "--set", "data.object.name=D'Arcy $HOME"]);
     insta::assert_snapshot!(ran.output);
 }
 
@@ -225,26 +187,17 @@ fn what_cannot_be_sent() {
         "--set: \"x\" in \"type.x\" cannot be reached: what stands before it is a single value, not an object"
     );
     let unknown = error(&["send", "stripe", "customer.deleted"]);
-    assert!(
-        unknown.starts_with("stripe has no sample customer.deleted: there are charge.refunded, "),
-        "{unknown}"
-    );
+    assert!(unknown.starts_with("stripe has no sample customer.deleted: there are charge.refunded, "), "{unknown}");
     let with_name = error(&["send", "stripe", "customer.created", "--to", "http://127.0.0.1@example.com"]);
     assert!(with_name.starts_with("the URL has a user name in it"), "{with_name}");
     for to in ["example.com", "/webhooks", "ftp://127.0.0.1"] {
         let error = error(&["send", "stripe", "customer.created", "--to", to]);
-        assert!(
-            error.ends_with("is no URL to post to: write http://host:port or https://host"),
-            "{error}"
-        );
+        assert!(error.ends_with("is no URL to post to: write http://host:port or https://host"), "{error}");
     }
     let blank = error(&["send", "stripe", "customer.created", "--secret", " "]);
     assert!(blank.starts_with("the secret is empty"), "{blank}");
     assert_eq!(refused(&["send", "stripe"]).kind(), ErrorKind::MissingRequiredArgument);
     assert_eq!(refused(&["send", "stripe", "x", "--count", "0"]).kind(), ErrorKind::ValueValidation);
     assert_eq!(refused(&["send", "stripe", "x", "--set", "a"]).kind(), ErrorKind::ValueValidation);
-    assert_eq!(
-        refused(&["send", "stripe", "x", "--print", "curl", "--count", "2"]).kind(),
-        ErrorKind::ArgumentConflict
-    );
+    assert_eq!(refused(&["send", "stripe", "x", "--print", "curl", "--count", "2"]).kind(), ErrorKind::ArgumentConflict);
 }

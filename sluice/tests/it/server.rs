@@ -81,9 +81,5 @@ fn read(reader: &mut impl BufRead) -> Option<Arrived> {
     let length = headers.iter().find(|(name, _)| name == "content-length")?.1.parse().ok()?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Arrived {
-        line: lines.swap_remove(0),
-        headers,
-        body,
-    })
+    Some(Arrived { line: lines.swap_remove(0), headers, body })
 }

@@ -18,19 +18,11 @@ impl Signed {
     fn with(secret: &str, change: impl Fn(&str) -> String) -> Self {
         let printed = sluice(&["send", "stripe", "customer.created", "--secret", secret, "--print", "request"]).output;
         let (head, body) = printed.split_once("\n\n").expect("a head and a body");
-        let header = head
-            .lines()
-            .find(|line| line.starts_with("Stripe-Signature: "))
-            .expect("signed")
-            .to_owned();
+        let header = head.lines().find(|line| line.starts_with("Stripe-Signature: ")).expect("signed").to_owned();
         let folder = TempDir::new().expect("a folder");
         let path = folder.path().join("body.json");
         fs::write(&path, change(body.strip_suffix('\n').expect("a line end after the body"))).expect("written");
-        Self {
-            header,
-            body: path,
-            _folder: folder,
-        }
+        Self { header, body: path, _folder: folder }
     }
 
     fn verify(&self, more: &[&str]) -> Ran {
@@ -68,10 +60,8 @@ fn stale() {
 #[test]
 fn reserialised() {
     let compact = |body: &str| {
-        serde_json::from_str::<Box<serde_json::value::RawValue>>(body).map_or_else(
-            |_| String::new(),
-            |raw| raw.get().lines().map(str::trim).collect::<String>().replace("\": ", "\":"),
-        )
+        serde_json::from_str::<Box<serde_json::value::RawValue>>(body)
+            .map_or_else(|_| String::new(), |raw| raw.get().lines().map(str::trim).collect::<String>().replace("\": ", "\":"))
     };
     let ran = Signed::with("whsec_a", compact).verify(&["--secret", "whsec_a"]);
     assert_eq!(ran.exit, Exit::Failure);
@@ -87,16 +77,8 @@ fn a_line_end_was_added() {
 
 #[test]
 fn another_secret() {
-    let ran = Signed::with("whsec_a", as_sent).verify(&[
-        "--secret",
-        "whsec_b",
-        "--secret",
-        "sk_live_c",
-        "--secret",
-        " whsec_d ",
-        "--secret",
-        "",
-    ]);
+    let ran =
+        Signed::with("whsec_a", as_sent).verify(&["--secret", "whsec_b", "--secret", "sk_live_c", "--secret", " whsec_d ", "--secret", ""]);
     assert_eq!(ran.exit, Exit::Failure);
     insta::assert_snapshot!(ran.output);
 }
@@ -110,16 +92,7 @@ fn a_padded_secret() {
 
 #[test]
 fn another_provider() {
-    let ran = sluice(&[
-        "verify",
-        "stripe",
-        "--secret",
-        "whsec_a",
-        "--header",
-        "X-Hub-Signature-256: sha256=00",
-        "--body",
-        "-",
-    ]);
+    let ran = sluice(&["verify", "stripe", "--secret", "whsec_a", "--header", "X-Hub-Signature-256: sha256=00", "--body", "-"]);
     assert_eq!(ran.exit, Exit::Failure);
     insta::assert_snapshot!(ran.output);
 }
@@ -167,10 +140,7 @@ fn what_cannot_be_understood_is_a_usage_error() {
 #[test]
 fn secrets_stay_out_of_the_answer() {
     let signed = Signed::with("whsec_a", as_sent);
-    for more in [
-        &["--secret", "sk_hidden", "--secret", " hidden "][..],
-        &["--secret", "hidden", "--json"],
-    ] {
+    for more in [&["--secret", "sk_hidden", "--secret", " hidden "][..], &["--secret", "hidden", "--json"]] {
         assert!(!signed.verify(more).output.contains("hidden"));
     }
 }

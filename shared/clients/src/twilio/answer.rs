@@ -41,12 +41,7 @@ fn refuses_for_good(code: u32) -> bool {
 }
 
 fn describe(status: StatusCode, code: Option<u32>, message: Option<&str>) -> String {
-    let message: String = message
-        .unwrap_or("no reason given")
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(300)
-        .collect();
+    let message: String = message.unwrap_or("no reason given").chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
     let advice = match (status.as_u16(), code) {
         (401, _) | (_, Some(20003)) => "; check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN",
         (_, Some(21608)) => "; a trial account texts verified numbers only",
@@ -68,10 +63,7 @@ mod tests {
     }
 
     fn with_code(status: u16, code: u32) -> SendFailure {
-        answered(
-            status,
-            &format!(r#"{{"code":{code},"message":"why","more_info":"https://…","status":{status}}}"#),
-        )
+        answered(status, &format!(r#"{{"code":{code},"message":"why","more_info":"https://…","status":{status}}}"#))
     }
 
     #[test]
@@ -83,17 +75,9 @@ mod tests {
 
     #[test]
     fn what_the_operator_can_mend_is_not_the_numbers_fault() {
-        for (status, code) in [
-            (400, 21606),
-            (400, 21212),
-            (400, 21608),
-            (400, 21659),
-            (401, 20003),
-            (403, 20403),
-            (404, 20404),
-            (429, 20429),
-            (400, 99_999),
-        ] {
+        for (status, code) in
+            [(400, 21606), (400, 21212), (400, 21608), (400, 21659), (401, 20003), (403, 20403), (404, 20404), (429, 20429), (400, 99_999)]
+        {
             assert!(matches!(with_code(status, code), SendFailure::NotTaken(_)), "{status} {code}");
         }
     }
@@ -112,9 +96,6 @@ mod tests {
             answered(400, r#"{"code":21211,"message":"Invalid\nnumber"}"#),
             SendFailure::Refused("Twilio answered 400 with error 21211: Invalid number".into())
         );
-        assert_eq!(
-            answered(403, "<html>"),
-            SendFailure::NotTaken("Twilio answered 403: no reason given".into())
-        );
+        assert_eq!(answered(403, "<html>"), SendFailure::NotTaken("Twilio answered 403: no reason given".into()));
     }
 }

@@ -100,17 +100,14 @@ impl TwilioConfig {
 }
 
 fn is_sid(text: &str, prefix: &str) -> bool {
-    text.strip_prefix(prefix)
-        .is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    text.strip_prefix(prefix).is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn is_sender(text: &str) -> bool {
     let digits = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
         lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
     };
-    let number = text
-        .strip_prefix('+')
-        .is_some_and(|number| !number.starts_with('0') && digits(number, 7..=15));
+    let number = text.strip_prefix('+').is_some_and(|number| !number.starts_with('0') && digits(number, 7..=15));
     let short_code = digits(text, 3..=8);
     let name = (1..=11).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
@@ -142,20 +139,8 @@ mod tests {
         for fine in ["+15005550006", "12345", "MG0123456789abcdef0123456789abcdef", "Acme Spa"] {
             assert!(TwilioConfig::new(SID, "token", fine).check().is_ok(), "{fine}");
         }
-        for wrong in [
-            "",
-            "+",
-            "+0123456789",
-            "+1 500 555 0006",
-            "15005550006",
-            "Acme Spa & Co",
-            "MG0123456789abcdef",
-        ] {
-            assert_eq!(
-                TwilioConfig::new(SID, "token", wrong).check(),
-                Err(vec![TwilioConfigProblem::From]),
-                "{wrong}"
-            );
+        for wrong in ["", "+", "+0123456789", "+1 500 555 0006", "15005550006", "Acme Spa & Co", "MG0123456789abcdef"] {
+            assert_eq!(TwilioConfig::new(SID, "token", wrong).check(), Err(vec![TwilioConfigProblem::From]), "{wrong}");
         }
     }
 

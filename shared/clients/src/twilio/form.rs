@@ -22,14 +22,8 @@ pub(super) struct Form {
 impl Form {
     /// The fields, encoded. `given_out` is set once the connection takes the bytes: from then on they may have arrived.
     pub(super) fn new(fields: &[(&str, &str)], given_out: Arc<AtomicBool>) -> Self {
-        let pairs: Vec<String> = fields
-            .iter()
-            .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
-            .collect();
-        Self {
-            encoded: Some(Bytes::from(pairs.join("&"))),
-            given_out,
-        }
+        let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+        Self { encoded: Some(Bytes::from(pairs.join("&"))), given_out }
     }
 }
 
@@ -69,9 +63,6 @@ mod tests {
     #[test]
     fn encoded_as_forms_are() {
         let form = Form::new(&[("To", "+15005550006"), ("Body", "50% off & more = fun\nÄ~")], Arc::default());
-        assert_eq!(
-            form.encoded.as_deref(),
-            Some(b"To=%2B15005550006&Body=50%25+off+%26+more+%3D+fun%0A%C3%84%7E".as_slice())
-        );
+        assert_eq!(form.encoded.as_deref(), Some(b"To=%2B15005550006&Body=50%25+off+%26+more+%3D+fun%0A%C3%84%7E".as_slice()));
     }
 }

@@ -59,10 +59,7 @@ impl TwilioSms {
         authorization.set_sensitive(true);
         let tls = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(rustls::crypto::ring::default_provider());
         let connector = tls.expect("ring has the default versions").https_or_http().enable_http1().build();
-        let client = Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(0)
-            .retry_canceled_requests(false)
-            .build(connector);
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).retry_canceled_requests(false).build(connector);
         Ok(Self {
             client,
             messages,
@@ -74,19 +71,13 @@ impl TwilioSms {
     }
 
     fn request(&self, text: &TextMessage, given_out: &Arc<AtomicBool>) -> Request<Form> {
-        let mut fields = vec![
-            ("To", text.to.as_str()),
-            (self.sender.0, self.sender.1.as_str()),
-            ("Body", text.text.as_str()),
-        ];
+        let mut fields = vec![("To", text.to.as_str()), (self.sender.0, self.sender.1.as_str()), ("Body", text.text.as_str())];
         fields.extend(self.status_callback.as_deref().map(|url| ("StatusCallback", url)));
         let mut request = Request::new(Form::new(&fields, Arc::clone(given_out)));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.messages.clone();
         request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
-        request
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         request
     }
 
@@ -110,11 +101,7 @@ enum CallFailure {
 async fn read(answer: Response<Incoming>) -> SendFailure {
     let (head, body) = answer.into_parts();
     // A body that breaks off or is too long only costs the reason: the status decides.
-    let body = Limited::new(body, LONGEST_ANSWER)
-        .collect()
-        .await
-        .map(|body| body.to_bytes())
-        .unwrap_or_else(|_| Bytes::new());
+    let body = Limited::new(body, LONGEST_ANSWER).collect().await.map(|body| body.to_bytes()).unwrap_or_else(|_| Bytes::new());
     answer::failure(head.status, &body)
 }
 
@@ -129,11 +116,7 @@ impl Sms for TwilioSms {
             Err(_) => format!("no answer from Twilio within {:?}", self.timeout),
         };
         // Without its body Twilio can't have taken the request, whatever became of the rest.
-        Err(if given_out.load(Ordering::SeqCst) {
-            SendFailure::Unknown(why)
-        } else {
-            SendFailure::NotTaken(why)
-        })
+        Err(if given_out.load(Ordering::SeqCst) { SendFailure::Unknown(why) } else { SendFailure::NotTaken(why) })
     }
 }
 

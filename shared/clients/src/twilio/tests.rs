@@ -12,12 +12,7 @@ const SID: &str = "AC0123456789abcdef0123456789abcdef";
 const TOKEN: &str = "a-token-nobody-may-see";
 
 fn text() -> TextMessage {
-    TextMessage {
-        id: "ef_1".into(),
-        event: "in_1".into(),
-        to: "+15005550006".into(),
-        text: "Your booking is confirmed & paid".into(),
-    }
+    TextMessage { id: "ef_1".into(), event: "in_1".into(), to: "+15005550006".into(), text: "Your booking is confirmed & paid".into() }
 }
 
 fn client(address: SocketAddr) -> TwilioSms {
@@ -34,11 +29,7 @@ async fn read_request(stream: &mut TcpStream) -> String {
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let length: usize = head
                 .lines()
-                .find_map(|line| {
-                    line.to_ascii_lowercase()
-                        .strip_prefix("content-length: ")
-                        .map(|length| length.parse().unwrap())
-                })
+                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(|length| length.parse().unwrap()))
                 .expect("a length");
             if body.len() >= length {
                 return text;
@@ -75,14 +66,8 @@ async fn a_text_is_posted_as_twilio_wants_it() {
     config.status_callback = Some("https://example.com/webhooks/twilio/sms-status".into());
     TwilioSms::new(config).unwrap().send(&text()).await.unwrap();
     let asked = asked.await.unwrap();
-    assert!(
-        asked.starts_with(&format!("POST /2010-04-01/Accounts/{SID}/Messages.json HTTP/1.1\r\n")),
-        "{asked}"
-    );
-    assert!(
-        asked.contains(&format!("authorization: Basic {}\r\n", STANDARD.encode(format!("{SID}:{TOKEN}")))),
-        "{asked}"
-    );
+    assert!(asked.starts_with(&format!("POST /2010-04-01/Accounts/{SID}/Messages.json HTTP/1.1\r\n")), "{asked}");
+    assert!(asked.contains(&format!("authorization: Basic {}\r\n", STANDARD.encode(format!("{SID}:{TOKEN}")))), "{asked}");
     assert!(asked.contains("content-type: application/x-www-form-urlencoded\r\n"), "{asked}");
     assert!(
         asked.ends_with(
@@ -95,28 +80,20 @@ async fn a_text_is_posted_as_twilio_wants_it() {
 
 #[tokio::test]
 async fn created_counts_even_if_the_rest_of_the_answer_is_lost() {
-    assert_eq!(
-        outcome_of("HTTP/1.1 201 Created\r\nContent-Length: 500\r\n\r\n{\"sid\":").await,
-        Ok(())
-    );
+    assert_eq!(outcome_of("HTTP/1.1 201 Created\r\nContent-Length: 500\r\n\r\n{\"sid\":").await, Ok(()));
 }
 
 #[tokio::test]
 async fn a_number_is_refused() {
     let outcome = outcome_of("HTTP/1.1 400 Bad Request\r\nContent-Length: 37\r\n\r\n{\"code\":21610,\"message\":\"opted out\"} ").await;
-    assert_eq!(
-        outcome,
-        Err(SendFailure::Refused("Twilio answered 400 with error 21610: opted out".into()))
-    );
+    assert_eq!(outcome, Err(SendFailure::Refused("Twilio answered 400 with error 21610: opted out".into())));
 }
 
 #[tokio::test]
 async fn credentials_are_refused() {
     let outcome =
         outcome_of("HTTP/1.1 401 Unauthorized\r\nContent-Length: 41\r\n\r\n{\"code\":20003,\"message\":\"Authenticate\"}   ").await;
-    let Err(SendFailure::NotTaken(why)) = outcome else {
-        panic!("{outcome:?}")
-    };
+    let Err(SendFailure::NotTaken(why)) = outcome else { panic!("{outcome:?}") };
     assert!(why.contains("20003: Authenticate; check TWILIO_ACCOUNT_SID"), "{why}");
     assert!(!why.contains(TOKEN), "{why}");
 }
@@ -199,11 +176,7 @@ async fn a_tls_handshake_that_never_ends_took_nothing() {
     let text = text();
     let server = async {
         let (mut stream, _) = listener.accept().await.unwrap();
-        assert_ne!(
-            stream.read_buf(&mut Vec::with_capacity(4096)).await.unwrap(),
-            0,
-            "the client's part of the handshake"
-        );
+        assert_ne!(stream.read_buf(&mut Vec::with_capacity(4096)).await.unwrap(), 0, "the client's part of the handshake");
         deadline().await;
         stream
     };
@@ -217,8 +190,6 @@ async fn connection_refused_took_nothing() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let outcome = client(address).send(&text()).await;
-    let Err(SendFailure::NotTaken(why)) = outcome else {
-        panic!("{outcome:?}")
-    };
+    let Err(SendFailure::NotTaken(why)) = outcome else { panic!("{outcome:?}") };
     assert!(why.contains("refused"), "{why}");
 }

@@ -100,9 +100,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, Query(filter): Query<Filte
         None => None,
         Some(text) => Some(body::status(text).map_err(|message| Problem::new(StatusCode::BAD_REQUEST, format!("status {message}")))?),
     };
-    let keep = |stored: &Stored| {
-        status.is_none_or(|wanted| Booking::from_stored(stored).is_ok_and(|booking| booking.status() == wanted))
-    };
+    let keep = |stored: &Stored| status.is_none_or(|wanted| Booking::from_stored(stored).is_ok_and(|booking| booking.status() == wanted));
     let listed = listing::list(&*api.store, index, name, filter.paging.cursor()?, filter.paging.limit()?, keep).await?;
     let items = listed.items.iter().map(View::of).collect::<Result<_, _>>()?;
     Ok(Json(PageOf::new(items, listed.next)))

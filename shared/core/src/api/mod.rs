@@ -64,7 +64,9 @@ pub fn router(api: Arc<Api>) -> Router {
     }
     let v1 = v1
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path") })
-        .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method; see Allow") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method; see Allow")
+        })
         .layer(middleware::from_fn_with_state(Arc::clone(&api), authorize));
     Router::new()
         .nest("/api/v1", v1)

@@ -6,8 +6,8 @@ use crate::{
     money::Money,
     records::{Booking, BookingPut, PaymentNews},
     template::{
-        BookingConfirmed, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded, BookingReinstated, LatePayment, MailTemplate,
-        SupportLatePayment,
+        BookingConfirmed, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded, BookingReinstated, LatePayment,
+        MailTemplate, SupportLatePayment,
     },
 };
 
@@ -23,15 +23,26 @@ impl Outgoing {
         }
         let put = booking.put.as_ref().ok_or_else(|| NoDraft::NothingToSay("the booking has no owner's word yet".to_owned()))?;
         let facts = self.facts(booking, put);
-        let deposit = booking.first_payment().and_then(|(_, paid)| money(paid.amount, &paid.currency)).or_else(|| money(put.deposit_amount, &put.currency));
+        let deposit = booking
+            .first_payment()
+            .and_then(|(_, paid)| money(paid.amount, &paid.currency))
+            .or_else(|| money(put.deposit_amount, &put.currency));
         let deposit = deposit.ok_or_else(|| NoDraft::NothingToSay("the booking's currency can't be read".to_owned()));
         let mail = |words| Draft::Mail { to: put.customer_email.clone(), words };
         let text = |words| Draft::Text { to: put.customer_phone.clone(), words };
         Ok(match (template, effect.kind) {
-            (Some(MailTemplate::BookingConfirmed), EffectKind::Mail) => mail(self.templates.mail(&BookingConfirmed { booking: facts, deposit: deposit? })?),
-            (Some(MailTemplate::BookingConfirmed), EffectKind::Sms) => text(self.templates.sms(&BookingConfirmed { booking: facts, deposit: deposit? })?),
-            (Some(MailTemplate::BookingReinstated), EffectKind::Mail) => mail(self.templates.mail(&BookingReinstated { booking: facts, deposit: deposit? })?),
-            (Some(MailTemplate::BookingReinstated), EffectKind::Sms) => text(self.templates.sms(&BookingReinstated { booking: facts, deposit: deposit? })?),
+            (Some(MailTemplate::BookingConfirmed), EffectKind::Mail) => {
+                mail(self.templates.mail(&BookingConfirmed { booking: facts, deposit: deposit? })?)
+            }
+            (Some(MailTemplate::BookingConfirmed), EffectKind::Sms) => {
+                text(self.templates.sms(&BookingConfirmed { booking: facts, deposit: deposit? })?)
+            }
+            (Some(MailTemplate::BookingReinstated), EffectKind::Mail) => {
+                mail(self.templates.mail(&BookingReinstated { booking: facts, deposit: deposit? })?)
+            }
+            (Some(MailTemplate::BookingReinstated), EffectKind::Sms) => {
+                text(self.templates.sms(&BookingReinstated { booking: facts, deposit: deposit? })?)
+            }
             (Some(MailTemplate::BookingPaymentFailed), EffectKind::Mail) => mail(self.failed(booking, put, facts)?),
             (Some(MailTemplate::BookingHoldEnded), EffectKind::Mail) => {
                 let held_until = booking.hold_until().ok_or_else(|| unknown(effect))?;
@@ -39,7 +50,8 @@ impl Outgoing {
             }
             (Some(MailTemplate::BookingRefunded), EffectKind::Mail) => {
                 let currency = effect.about.subject.strip_prefix(Booking::REFUND).unwrap_or_default();
-                let refunded = booking.refunded().get(currency).and_then(|amount| money(*amount, currency)).ok_or_else(|| unknown(effect))?;
+                let refunded =
+                    booking.refunded().get(currency).and_then(|amount| money(*amount, currency)).ok_or_else(|| unknown(effect))?;
                 let part_of = BookingRefunded::part_of(refunded, money(booking.paid_amount(currency), currency));
                 mail(self.templates.mail(&BookingRefunded { booking: facts, refunded, part_of })?)
             }

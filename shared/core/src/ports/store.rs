@@ -18,10 +18,7 @@ pub struct Key {
 impl Key {
     /// The key of the record `id` of `kind`.
     pub fn new(kind: &'static str, id: impl Into<String>) -> Self {
-        Self {
-            kind: Cow::Borrowed(kind),
-            id: id.into(),
-        }
+        Self { kind: Cow::Borrowed(kind), id: id.into() }
     }
 }
 

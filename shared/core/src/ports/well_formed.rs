@@ -20,10 +20,7 @@ impl Commit {
     /// [`PortError::Permanent`] names the rule that is broken.
     pub fn well_formed(&self) -> Result<(), PortError> {
         if self.writes.len() > MAX_WRITES {
-            return Err(broken(format!(
-                "{} steps; at most {MAX_WRITES} go into one commit",
-                self.writes.len()
-            )));
+            return Err(broken(format!("{} steps; at most {MAX_WRITES} go into one commit", self.writes.len())));
         }
         for (position, write) in self.writes.iter().enumerate() {
             // Quadratic, and cheaper than a set for the few steps that commits have.
@@ -45,10 +42,7 @@ impl Commit {
 }
 
 fn repeats_an_index(places: &[Place]) -> bool {
-    places
-        .iter()
-        .enumerate()
-        .any(|(position, place)| places[..position].iter().any(|earlier| earlier.index == place.index))
+    places.iter().enumerate().any(|(position, place)| places[..position].iter().any(|earlier| earlier.index == place.index))
 }
 
 fn broken(what: String) -> PortError {

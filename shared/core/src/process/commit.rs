@@ -1,7 +1,7 @@
 use crate::{
     body::PackedBody,
-    event::{EventRecord, EventStatus},
     effect::join_planned,
+    event::{EventRecord, EventStatus},
     ids::fresh,
     plan::Plan,
     ports::{Commit, Committed, Condition, PortError, Stored, Write},
@@ -100,7 +100,13 @@ impl Processor {
     }
 
     /// The event record was not as expected: a lost answer of our own, or somebody else's work.
-    async fn met(&self, found: Option<Box<Stored>>, expected: Option<u64>, outcome: Outcome, handling: &Handling) -> Result<Outcome, Trouble> {
+    async fn met(
+        &self,
+        found: Option<Box<Stored>>,
+        expected: Option<u64>,
+        outcome: Outcome,
+        handling: &Handling,
+    ) -> Result<Outcome, Trouble> {
         let Some(found) = found else {
             return Err(Trouble::Temporary("the event record was removed meanwhile".to_owned()));
         };

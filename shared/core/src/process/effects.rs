@@ -14,7 +14,13 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 impl Processor {
     /// Does the stored effects that are left, marking each on the version held. Whoever takes over meanwhile changes the version,
     /// and so fences this handling off.
-    pub(super) async fn carry_on(&self, mut record: EventRecord, mut version: u64, outcome: Outcome, handling: &Handling) -> Result<Outcome, Trouble> {
+    pub(super) async fn carry_on(
+        &self,
+        mut record: EventRecord,
+        mut version: u64,
+        outcome: Outcome,
+        handling: &Handling,
+    ) -> Result<Outcome, Trouble> {
         let mut left = None;
         // Effects may be added on the way: a mail in place of a text that was refused, an alarm for a failure.
         let mut index = 0;

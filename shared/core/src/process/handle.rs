@@ -1,3 +1,4 @@
+use crate::event::Lease;
 use crate::{
     envelope::{Envelope, InboundMessage},
     event::{EventRecord, EventStatus},
@@ -6,7 +7,6 @@ use crate::{
     process::{Disposition, Incarnation, LEASE_MARGIN, Outcome, Processor, Received, Trouble, backoff, event::timer_envelope},
     time::Timestamp,
 };
-use crate::event::Lease;
 
 /// One handling of one message: who does it, and until when.
 pub(super) struct Handling {

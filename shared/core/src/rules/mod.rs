@@ -43,10 +43,7 @@ pub fn plan(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
 
 /// The body is not what the event's type promises.
 pub(crate) fn unexpected_shape(event: &Event<'_>, what: &dyn std::fmt::Display) -> Stop {
-    Stop::Park {
-        code: format!("unexpected_shape:{}", event.kind),
-        reason: format!("the body is not what {} promises: {what}", event.kind),
-    }
+    Stop::Park { code: format!("unexpected_shape:{}", event.kind), reason: format!("the body is not what {} promises: {what}", event.kind) }
 }
 
 /// The key of an event that Sluice makes itself.

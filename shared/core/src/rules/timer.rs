@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::unexpected_shape;
 use crate::{
-    ports::Key,
     plan::{Event, Stop, View},
+    ports::Key,
     record::Record,
     records::Booking,
     time::Timestamp,

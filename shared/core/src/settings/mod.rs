@@ -8,7 +8,13 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Dura
 pub use table::{Setting, TABLE};
 
 use self::reader::Reader;
-use crate::{ids::is_source, ingest::MAX_BODY, pay_url::PayUrl, provider, secrets::{DEFAULT_SOURCE, FixedSecrets}};
+use crate::{
+    ids::is_source,
+    ingest::MAX_BODY,
+    pay_url::PayUrl,
+    provider,
+    secrets::{DEFAULT_SOURCE, FixedSecrets},
+};
 use sluice_signature::Secret;
 
 /// What Sluice runs as. It decides the defaults, and what may be left out.
@@ -135,7 +141,8 @@ impl Settings {
         let mut reader = Reader::new(environment);
         reader.refuse_unknown();
         let dev = mode == Mode::Dev;
-        let listen = reader.parsed("SLUICE_LISTEN", "127.0.0.1:3000".parse().expect("an address"), "an address and port, such as 127.0.0.1:3000");
+        let listen =
+            reader.parsed("SLUICE_LISTEN", "127.0.0.1:3000".parse().expect("an address"), "an address and port, such as 127.0.0.1:3000");
         let mail = read_mail(&mut reader, mode);
         let needs_people = !dev && !matches!(mail, MailSettings::Off);
         let support_email = reader.required_if(needs_people, "SLUICE_SUPPORT_EMAIL", "support@example.com", "where support reads its mail");
@@ -155,9 +162,11 @@ impl Settings {
             templates: reader.text("SLUICE_TEMPLATES").map(Into::into),
             hold: reader.length("SLUICE_HOLD", Duration::from_hours(2)),
             log: reader.parsed("SLUICE_LOG", tracing::Level::INFO, "error, warn, info or debug"),
-            log_format: reader
-                .choice("SLUICE_LOG_FORMAT", &[("text", LogFormat::Text), ("json", LogFormat::Json)])
-                .unwrap_or(if dev { LogFormat::Text } else { LogFormat::Json }),
+            log_format: reader.choice("SLUICE_LOG_FORMAT", &[("text", LogFormat::Text), ("json", LogFormat::Json)]).unwrap_or(if dev {
+                LogFormat::Text
+            } else {
+                LogFormat::Json
+            }),
             mail,
         };
         if settings.max_body == 0 || settings.max_body > 100_000_000 {
@@ -190,12 +199,18 @@ fn read_mail(reader: &mut Reader<'_>, mode: Mode) -> MailSettings {
         (Some(Switch::Off), None) => MailSettings::Off,
         (_, Some(url)) => {
             if from.is_none() {
-                reader.problem("SLUICE_MAIL_FROM", "is missing: mail goes out over SLUICE_SMTP_URL, and needs a sender, such as Bookings <bookings@example.com>");
+                reader.problem(
+                    "SLUICE_MAIL_FROM",
+                    "is missing: mail goes out over SLUICE_SMTP_URL, and needs a sender, such as Bookings <bookings@example.com>",
+                );
             }
             MailSettings::Smtp { url, from: from.unwrap_or_default(), reply_to }
         }
         (Some(Switch::Smtp), None) => {
-            reader.problem("SLUICE_SMTP_URL", "is missing, and SLUICE_MAIL is smtp; set it, such as smtps://user:password@mail.example.com:465");
+            reader.problem(
+                "SLUICE_SMTP_URL",
+                "is missing, and SLUICE_MAIL is smtp; set it, such as smtps://user:password@mail.example.com:465",
+            );
             MailSettings::Off
         }
         (None, None) if mode == Mode::Dev => MailSettings::Captured,
@@ -270,7 +285,10 @@ fn read_public_url(reader: &mut Reader<'_>, listen: SocketAddr) -> String {
     let Some(text) = reader.text("SLUICE_PUBLIC_URL") else { return own };
     let url = text.trim_end_matches('/');
     let fits = url.parse::<http::Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("https" | "http")) && uri.host().is_some() && uri.query().is_none() && matches!(uri.path(), "" | "/")
+        matches!(uri.scheme_str(), Some("https" | "http"))
+            && uri.host().is_some()
+            && uri.query().is_none()
+            && matches!(uri.path(), "" | "/")
     });
     if !fits {
         reader.problem("SLUICE_PUBLIC_URL", "must be scheme and host alone, such as https://hooks.example.com");

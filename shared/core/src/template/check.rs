@@ -71,19 +71,15 @@ fn tried(environment: &Environment<'_>, file: &str, contexts: &[Value]) -> Vec<T
     if !unknown.is_empty() {
         return unknown;
     }
-    let problem = |problem: &str| TemplateProblem {
-        file: file.to_owned(),
-        line: None,
-        problem: problem.to_owned(),
-    };
+    let problem = |problem: &str| TemplateProblem { file: file.to_owned(), line: None, problem: problem.to_owned() };
     let render = |context: &Value| environment.get_template(file)?.render(context.clone());
     contexts
         .iter()
         .filter_map(|context| match render(context) {
             Err(error) => Some(from_engine(file, &error)),
-            Ok(rendered) if text::one_line(&rendered).is_empty() => Some(problem(
-                "it comes out empty; write some text, or remove the file to use the default",
-            )),
+            Ok(rendered) if text::one_line(&rendered).is_empty() => {
+                Some(problem("it comes out empty; write some text, or remove the file to use the default"))
+            }
             Ok(rendered) if file == LAYOUT_FILE && !rendered.contains(BODY_MARK) => {
                 Some(problem("the mail's text is missing; write {{ body }} where it belongs"))
             }
@@ -97,20 +93,12 @@ fn unknown_names(environment: &Environment<'_>, file: &str, contexts: &[Value]) 
     let Ok(template) = environment.get_template(file) else {
         return Vec::new();
     };
-    let mut known: Vec<String> = contexts
-        .iter()
-        .filter_map(|context| context.try_iter().ok())
-        .flatten()
-        .map(|key| key.to_string())
-        .collect();
+    let mut known: Vec<String> =
+        contexts.iter().filter_map(|context| context.try_iter().ok()).flatten().map(|key| key.to_string()).collect();
     known.sort();
     known.dedup();
     let is_known = |name: &str| known.iter().any(|known| known == name) || environment.globals().any(|(global, _)| global == name);
-    let mut unknown: Vec<_> = template
-        .undeclared_variables(false)
-        .into_iter()
-        .filter(|name| !is_known(name))
-        .collect();
+    let mut unknown: Vec<_> = template.undeclared_variables(false).into_iter().filter(|name| !is_known(name)).collect();
     unknown.sort();
     unknown
         .into_iter()
@@ -128,10 +116,7 @@ fn line_of(source: &str, name: &str) -> Option<usize> {
     // Text outside of the braces may hold the same word.
     let in_braces = |line: &&str| line.contains("{{") || line.contains("{%");
     let lines = || source.lines().enumerate().filter(|(_, line)| has_name(line));
-    lines()
-        .find(|(_, line)| in_braces(line))
-        .or_else(|| lines().next())
-        .map(|(index, _)| index + 1)
+    lines().find(|(_, line)| in_braces(line)).or_else(|| lines().next()).map(|(index, _)| index + 1)
 }
 
 fn from_engine(file: &str, error: &Error) -> TemplateProblem {
@@ -141,11 +126,7 @@ fn from_engine(file: &str, error: &Error) -> TemplateProblem {
         (_, Some(detail)) => detail,
         (kind, None) => kind.to_string(),
     };
-    TemplateProblem {
-        file: file.to_owned(),
-        line: error.line(),
-        problem,
-    }
+    TemplateProblem { file: file.to_owned(), line: error.line(), problem }
 }
 
 fn unknown_file(file: String) -> TemplateProblem {
@@ -154,11 +135,7 @@ fn unknown_file(file: String) -> TemplateProblem {
         Some((likeness, name)) if likeness * 2 >= file.len() => format!(" (did you mean {name}?)"),
         _ => String::new(),
     };
-    TemplateProblem {
-        problem: format!("no template has this name{hint}; rename or remove it"),
-        line: None,
-        file,
-    }
+    TemplateProblem { problem: format!("no template has this name{hint}; rename or remove it"), line: None, file }
 }
 
 /// How many letters two names share at their start and end, less those that only one has.

@@ -56,18 +56,11 @@ pub(super) fn full() -> BookingFacts {
 }
 
 pub(super) fn least() -> BookingFacts {
-    BookingFacts {
-        customer_name: None,
-        starts_at: None,
-        ..full()
-    }
+    BookingFacts { customer_name: None, starts_at: None, ..full() }
 }
 
 pub(super) fn confirmed(booking: BookingFacts) -> BookingConfirmed {
-    BookingConfirmed {
-        booking,
-        deposit: dollars(6_000),
-    }
+    BookingConfirmed { booking, deposit: dollars(6_000) }
 }
 
 pub(super) fn payment_failed(booking: BookingFacts) -> BookingPaymentFailed {
@@ -81,26 +74,16 @@ pub(super) fn payment_failed(booking: BookingFacts) -> BookingPaymentFailed {
 }
 
 pub(super) fn hold_ended(booking: BookingFacts) -> BookingHoldEnded {
-    BookingHoldEnded {
-        booking,
-        held_until: now(),
-    }
+    BookingHoldEnded { booking, held_until: now() }
 }
 
 pub(super) fn reinstated(booking: BookingFacts) -> BookingReinstated {
-    BookingReinstated {
-        booking,
-        deposit: dollars(6_000),
-    }
+    BookingReinstated { booking, deposit: dollars(6_000) }
 }
 
 pub(super) fn refunded(booking: BookingFacts) -> BookingRefunded {
     let part = booking.starts_at.is_some();
-    BookingRefunded {
-        booking,
-        refunded: dollars(if part { 2_000 } else { 6_000 }),
-        part_of: part.then(|| dollars(6_000)),
-    }
+    BookingRefunded { booking, refunded: dollars(if part { 2_000 } else { 6_000 }), part_of: part.then(|| dollars(6_000)) }
 }
 
 pub(super) fn late_payment() -> SupportLatePayment {
@@ -143,13 +126,5 @@ pub(super) fn alert(kind: AlertKind) -> Alert {
 }
 
 pub(super) fn alert_least(kind: AlertKind) -> Alert {
-    Alert {
-        count: 1,
-        since: None,
-        event_id: None,
-        event_type: None,
-        provider: None,
-        effect: None,
-        ..alert(kind)
-    }
+    Alert { count: 1, since: None, event_id: None, event_type: None, provider: None, effect: None, ..alert(kind) }
 }

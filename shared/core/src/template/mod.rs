@@ -67,11 +67,7 @@ impl Templates {
     pub fn new(overrides: BTreeMap<String, String>) -> Result<Self, Vec<TemplateProblem>> {
         let mut environment = empty_environment();
         let problems = check::load(&mut environment, overrides);
-        if problems.is_empty() {
-            Ok(Self { environment })
-        } else {
-            Err(problems)
-        }
+        if problems.is_empty() { Ok(Self { environment }) } else { Err(problems) }
     }
 
     /// The words of a mail.
@@ -101,14 +97,8 @@ impl Templates {
     }
 
     fn render(&self, file: &str, context: &Value) -> Result<String, RenderError> {
-        let rendered = self
-            .environment
-            .get_template(file)
-            .and_then(|template| template.render(context.clone()));
-        rendered.map_err(|error| RenderError {
-            file: file.to_owned(),
-            cause: error.to_string(),
-        })
+        let rendered = self.environment.get_template(file).and_then(|template| template.render(context.clone()));
+        rendered.map_err(|error| RenderError { file: file.to_owned(), cause: error.to_string() })
     }
 }
 

@@ -96,18 +96,8 @@ fn a_usual_text_message_is_one_segment() {
         for currency in ["usd", "eur", "gbp", "inr", "kwd"] {
             let deposit = Money::new(123_450, currency.parse().unwrap());
             for text in [
-                templates
-                    .sms(&BookingConfirmed {
-                        booking: booking.clone(),
-                        deposit,
-                    })
-                    .unwrap(),
-                templates
-                    .sms(&BookingReinstated {
-                        booking: booking.clone(),
-                        deposit,
-                    })
-                    .unwrap(),
+                templates.sms(&BookingConfirmed { booking: booking.clone(), deposit }).unwrap(),
+                templates.sms(&BookingReinstated { booking: booking.clone(), deposit }).unwrap(),
             ] {
                 assert!(septets(&text) <= 160, "{} septets: {text}", septets(&text));
             }
@@ -143,11 +133,7 @@ fn a_line_break_in_a_name_starts_nothing() {
         booking.customer_name = Some(format!("Anna{breaks}Bcc: all@example.com{breaks}{breaks}Dear reader"));
         let mail = templates.mail(&confirmed(booking.clone())).unwrap();
         assert_eq!(mail.subject, "Done, Anna Bcc: all@example.com Dear reader");
-        assert!(
-            mail.text.starts_with("Hello Anna Bcc: all@example.com Dear reader,\n"),
-            "{}",
-            mail.text
-        );
+        assert!(mail.text.starts_with("Hello Anna Bcc: all@example.com Dear reader,\n"), "{}", mail.text);
         let text = templates.sms(&confirmed(booking)).unwrap();
         assert!(!text.contains(char::is_control), "{text:?}");
     }
@@ -175,11 +161,7 @@ fn amounts_in_their_own_decimals() {
         (6_000, "jpy", "Your ¥6,000 deposit has been refunded"),
         (6_000, "kwd", "Your KWD 6.000 deposit has been refunded"),
     ] {
-        let refund = BookingRefunded {
-            booking: full(),
-            refunded: Money::new(amount, currency.parse().unwrap()),
-            part_of: None,
-        };
+        let refund = BookingRefunded { booking: full(), refunded: Money::new(amount, currency.parse().unwrap()), part_of: None };
         let mail = defaults().mail(&refund).unwrap();
         assert_eq!(mail.subject, subject);
         assert!(mail.html.contains(&format!("{} deposit", refund.refunded)), "{}", mail.html);
@@ -188,20 +170,13 @@ fn amounts_in_their_own_decimals() {
 
 #[test]
 fn one_file_replaces_one_part() {
-    let templates = with(&[(
-        "booking_refunded.txt",
-        "Refunded: {{ refunded }}{% if part_of %} of {{ part_of }}{% endif %}.",
-    )])
-    .unwrap();
+    let templates = with(&[("booking_refunded.txt", "Refunded: {{ refunded }}{% if part_of %} of {{ part_of }}{% endif %}.")]).unwrap();
     let mail = templates.mail(&refunded(full())).unwrap();
     assert_eq!(mail.text, "Refunded: $20.00 of $60.00.\n");
     assert_eq!(mail.subject, "$20.00 of your $60.00 deposit has been refunded");
     let page = with(&[("layout.html", "<main title=\"{{ subject }}\">{{ body }}</main>")]).unwrap();
     let html = page.mail(&refunded(full())).unwrap().html;
-    assert!(
-        html.starts_with("<main title=\"$20.00 of your") && html.contains("<p style"),
-        "{html}"
-    );
+    assert!(html.starts_with("<main title=\"$20.00 of your") && html.contains("<p style"), "{html}");
 }
 
 #[test]
@@ -213,10 +188,7 @@ fn all_mistakes_are_told_at_once() {
         ("booking_confirmed.html", "<p>\n{% if starts_at %}</p>"),
         ("booking_confirmed.sms.txt", "{# nothing #}"),
         ("booking_hold_ended.txt", "Hello {{ customer_name }}"),
-        (
-            "booking_refunded.html",
-            "{% if refunded == 'never' %}\n{{ unreachable }}{% endif %} {{ refunded }}",
-        ),
+        ("booking_refunded.html", "{% if refunded == 'never' %}\n{{ unreachable }}{% endif %} {{ refunded }}"),
         ("booking_refunded.subject.txt", "{{ refunded|nosuch }}"),
         ("layout.html", "<p>{{ subject }}</p>"),
         ("alert.txt", "{% include 'booking_confirmed.txt' %}"),

@@ -19,10 +19,7 @@ pub(super) fn short(text: &str, longest: usize) -> String {
         return text.to_owned();
     }
     let kept: String = text.chars().take(longest.saturating_sub(3)).collect();
-    let whole_words = kept
-        .rfind(' ')
-        .filter(|&end| end >= kept.len() / 2)
-        .map_or(kept.as_str(), |end| &kept[..end]);
+    let whole_words = kept.rfind(' ').filter(|&end| end >= kept.len() / 2).map_or(kept.as_str(), |end| &kept[..end]);
     format!("{}...", whole_words.trim_end())
 }
 
@@ -49,10 +46,8 @@ pub(super) fn gsm_friendly(text: &str) -> String {
 
 /// `22 November 2026, 06:16 UTC`.
 fn readable(time: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(time.millis()).map_or_else(
-        |_| time.to_string(),
-        |time| time.to_zoned(jiff::tz::TimeZone::UTC).strftime("%-d %B %Y, %H:%M UTC").to_string(),
-    )
+    jiff::Timestamp::from_millisecond(time.millis())
+        .map_or_else(|_| time.to_string(), |time| time.to_zoned(jiff::tz::TimeZone::UTC).strftime("%-d %B %Y, %H:%M UTC").to_string())
 }
 
 /// Serializes a free text for a template: on one line, and not endless.
@@ -94,10 +89,7 @@ mod tests {
 
     #[test]
     fn nothing_leaves_its_line() {
-        assert_eq!(
-            one_line(" Anna\r\nBcc: all@example.com\t\u{2028}x\u{0}y\u{85}z "),
-            "Anna Bcc: all@example.com x y z"
-        );
+        assert_eq!(one_line(" Anna\r\nBcc: all@example.com\t\u{2028}x\u{0}y\u{85}z "), "Anna Bcc: all@example.com x y z");
         assert_eq!(one_line("\r\n"), "");
     }
 

@@ -52,12 +52,7 @@ impl ManualClock {
     }
 
     fn with_pace(now: Timestamp, pace: Pace) -> Self {
-        Self(Mutex::new(State {
-            now,
-            pace,
-            sleepers: BTreeMap::new(),
-            next_sleeper: 0,
-        }))
+        Self(Mutex::new(State { now, pace, sleepers: BTreeMap::new(), next_sleeper: 0 }))
     }
 
     /// Sets the time, also back, and ends the sleeps that it has passed.
@@ -103,12 +98,7 @@ impl Clock for ManualClock {
             }
             end
         };
-        Sleep {
-            clock: self,
-            end,
-            id: None,
-        }
-        .await;
+        Sleep { clock: self, end, id: None }.await;
     }
 }
 
@@ -131,10 +121,7 @@ impl Future for Sleep<'_> {
         if self.id.is_none() {
             state.next_sleeper += 1;
         }
-        let sleeper = Sleeper {
-            end: self.end,
-            waker: context.waker().clone(),
-        };
+        let sleeper = Sleeper { end: self.end, waker: context.waker().clone() };
         state.sleepers.insert(id, sleeper);
         drop(state);
         self.id = Some(id);

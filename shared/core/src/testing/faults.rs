@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use super::ManualClock;
 use crate::{
     ports::{
-        Commit, Committed, Key, Mail, Mailer, Message, Page, PortError, Query, Queue, QueueName, SendError, SendFailure, Sms, Store, Stored,
-        TextMessage,
+        Commit, Committed, Key, Mail, Mailer, Message, Page, PortError, Query, Queue, QueueName, SendError, SendFailure, Sms, Store,
+        Stored, TextMessage,
     },
     time::Timestamp,
 };

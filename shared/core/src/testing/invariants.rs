@@ -167,10 +167,7 @@ pub fn acknowledged_is_applied(event: &Event<'_>) -> Result<(), Broken> {
 /// [`Broken::CalledWithoutExcuse`].
 pub fn repeats_are_excused(effect: &Effect) -> Result<(), Broken> {
     if effect.calls > 1 + effect.excuses {
-        return Err(Broken::CalledWithoutExcuse {
-            calls: effect.calls,
-            excuses: effect.excuses,
-        });
+        return Err(Broken::CalledWithoutExcuse { calls: effect.calls, excuses: effect.excuses });
     }
     Ok(())
 }
@@ -228,19 +225,12 @@ pub fn receives_are_explained(receives: u32, faults: u32) -> Result<(), Broken> 
 /// # Errors
 /// [`Broken::Lost`].
 pub fn nothing_is_lost(events: &[Event<'_>]) -> Result<(), Broken> {
-    let told = events
-        .iter()
-        .flat_map(|event| event.effects)
-        .filter(|effect| happened(effect))
-        .filter_map(|effect| effect.announcement)
-        .max();
+    let told =
+        events.iter().flat_map(|event| event.effects).filter(|effect| happened(effect)).filter_map(|effect| effect.announcement).max();
     let settled = |effect: &Effect| {
         happened(effect) || (effect.state == EffectState::Superseded && effect.announcement.is_some() && effect.announcement < told)
     };
-    if events
-        .iter()
-        .all(|event| event.recorded == Recorded::Done && event.effects.iter().all(settled))
-    {
+    if events.iter().all(|event| event.recorded == Recorded::Done && event.effects.iter().all(settled)) {
         Ok(())
     } else {
         Err(Broken::Lost)
@@ -273,34 +263,17 @@ fn happened(effect: &Effect) -> bool {
 mod tests {
     use super::*;
 
-    const SENT: Effect = Effect {
-        announcement: Some(2),
-        state: EffectState::Done,
-        calls: 1,
-        excuses: 0,
-        calls_after_mark: 0,
-    };
+    const SENT: Effect = Effect { announcement: Some(2), state: EffectState::Done, calls: 1, excuses: 0, calls_after_mark: 0 };
 
     fn done(effects: &[Effect]) -> Event<'_> {
-        Event {
-            recorded: Recorded::Done,
-            applied: 1,
-            visible: true,
-            acknowledged: true,
-            foreign_writes: 0,
-            plans_after_commit: 0,
-            effects,
-        }
+        Event { recorded: Recorded::Done, applied: 1, visible: true, acknowledged: true, foreign_writes: 0, plans_after_commit: 0, effects }
     }
 
     #[test]
     fn changes_and_event_record_stand_together() {
         let whole = done(&[]);
         assert_eq!(changes_apply_once(&whole), Ok(()));
-        assert_eq!(
-            changes_apply_once(&Event { applied: 2, ..whole }),
-            Err(Broken::AppliedTwice { applied: 2 })
-        );
+        assert_eq!(changes_apply_once(&Event { applied: 2, ..whole }), Err(Broken::AppliedTwice { applied: 2 }));
         assert_eq!(changes_apply_once(&Event { applied: 0, ..whole }), Err(Broken::HalfApplied));
         assert_eq!(changes_apply_once(&Event { visible: false, ..whole }), Err(Broken::HalfApplied));
         let recorded = Recorded::Absent;
@@ -309,48 +282,27 @@ mod tests {
 
     #[test]
     fn acknowledged_means_settled_to_the_queue_and_applied_to_the_owner() {
-        let waiting = [Effect {
-            state: EffectState::Pending,
-            ..SENT
-        }];
-        let early = Event {
-            recorded: Recorded::Processing,
-            ..done(&waiting)
-        };
+        let waiting = [Effect { state: EffectState::Pending, ..SENT }];
+        let early = Event { recorded: Recorded::Processing, ..done(&waiting) };
         assert_eq!(acknowledged_is_done(&done(&[SENT])), Ok(()));
         assert_eq!(acknowledged_is_done(&done(&waiting)), Err(Broken::AcknowledgedTooEarly));
         assert_eq!(acknowledged_is_done(&early), Err(Broken::AcknowledgedTooEarly));
         assert_eq!(acknowledged_is_applied(&early), Ok(()));
-        assert_eq!(
-            acknowledged_is_applied(&Event { applied: 0, ..early }),
-            Err(Broken::AcknowledgedTooEarly)
-        );
+        assert_eq!(acknowledged_is_applied(&Event { applied: 0, ..early }), Err(Broken::AcknowledgedTooEarly));
     }
 
     #[test]
     fn each_repetition_needs_its_own_excuse() {
-        let repeated = Effect {
-            calls: 3,
-            excuses: 2,
-            ..SENT
-        };
+        let repeated = Effect { calls: 3, excuses: 2, ..SENT };
         assert_eq!(repeats_are_excused(&repeated), Ok(()));
         let excuses = 1;
         let calls = 3;
-        assert_eq!(
-            repeats_are_excused(&Effect { excuses, ..repeated }),
-            Err(Broken::CalledWithoutExcuse { calls, excuses })
-        );
+        assert_eq!(repeats_are_excused(&Effect { excuses, ..repeated }), Err(Broken::CalledWithoutExcuse { calls, excuses }));
     }
 
     #[test]
     fn superseded_needs_a_later_one_that_was_sent() {
-        let gave_way = |announcement| Effect {
-            announcement,
-            state: EffectState::Superseded,
-            calls: 0,
-            ..SENT
-        };
+        let gave_way = |announcement| Effect { announcement, state: EffectState::Superseded, calls: 0, ..SENT };
         let (earlier, later, unnumbered) = ([gave_way(Some(1))], [gave_way(Some(3))], [gave_way(None)]);
         let sent = [SENT];
         assert_eq!(nothing_is_lost(&[done(&earlier), done(&sent)]), Ok(()));
@@ -359,10 +311,7 @@ mod tests {
         assert_eq!(nothing_is_lost(&[done(&unnumbered), done(&sent)]), Err(Broken::Lost));
         assert_eq!(last_is_announced(2, &[done(&sent)]), Ok(()));
         assert_eq!(last_is_announced(0, &[]), Ok(()));
-        assert_eq!(
-            last_is_announced(3, &[done(&later), done(&sent)]),
-            Err(Broken::LastNotAnnounced { announcement: 3 })
-        );
+        assert_eq!(last_is_announced(3, &[done(&later), done(&sent)]), Err(Broken::LastNotAnnounced { announcement: 3 }));
     }
 
     #[test]
@@ -374,9 +323,6 @@ mod tests {
     #[test]
     fn receives_are_paid_for_by_faults() {
         assert_eq!(receives_are_explained(4, 1), Ok(()));
-        assert_eq!(
-            receives_are_explained(5, 1),
-            Err(Broken::ReceivedTooOften { receives: 5, explained: 4 })
-        );
+        assert_eq!(receives_are_explained(5, 1), Err(Broken::ReceivedTooOften { receives: 5, explained: 4 }));
     }
 }

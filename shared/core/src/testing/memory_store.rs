@@ -32,10 +32,7 @@ impl MemoryStore {
     /// An empty store; `clock` says which documents have expired.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self {
-            clock,
-            contents: Mutex::default(),
-        }
+        Self { clock, contents: Mutex::default() }
     }
 
     /// Every document that has not expired, in the order of the keys: what a test compares.
@@ -43,12 +40,7 @@ impl MemoryStore {
     pub fn documents(&self) -> Vec<Stored> {
         let now = self.clock.now();
         let contents = self.contents();
-        contents
-            .documents
-            .values()
-            .filter(|stored| !stored.document.has_expired(now))
-            .cloned()
-            .collect()
+        contents.documents.values().filter(|stored| !stored.document.has_expired(now)).cloned().collect()
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents> {
@@ -81,13 +73,8 @@ impl Contents {
             }
             Write::Put { document, .. } => {
                 let before = self.remove(&document.key);
-                let version = before
-                    .filter(|stored| !stored.document.has_expired(now))
-                    .map_or(0, |stored| stored.version);
-                self.insert(Stored {
-                    document,
-                    version: version + 1,
-                });
+                let version = before.filter(|stored| !stored.document.has_expired(now)).map_or(0, |stored| stored.version);
+                self.insert(Stored { document, version: version + 1 });
             }
             Write::Move { key, from, to } => {
                 if let Some(mut stored) = self.remove(&key) {
@@ -126,36 +113,23 @@ impl Contents {
 
     fn page(&self, query: &Query, now: Timestamp) -> Page {
         let Some(partition) = self.partitions.get(&(query.index, query.partition.clone())) else {
-            return Page {
-                items: Vec::new(),
-                more: false,
-            };
+            return Page { items: Vec::new(), more: false };
         };
         if is_empty(&query.from, &query.to) {
-            return Page {
-                items: Vec::new(),
-                more: false,
-            };
+            return Page { items: Vec::new(), more: false };
         }
         let range = partition.range((query.from.clone(), query.to.clone()));
         let mut found: Box<dyn Iterator<Item = (&String, &BTreeSet<Key>)>> = match query.order {
             Order::Ascending => Box::new(range),
             Order::Descending => Box::new(range.rev()),
         };
-        let place = |sort: &String| Place {
-            index: query.index,
-            partition: query.partition.clone(),
-            sort: sort.clone(),
-        };
+        let place = |sort: &String| Place { index: query.index, partition: query.partition.clone(), sort: sort.clone() };
         let mut live = found
             .by_ref()
             .flat_map(|(sort, keys)| keys.iter().map(move |key| (sort, key)))
             .filter_map(|(sort, key)| self.live(key, now).map(|stored| (place(sort), stored.clone())));
         let items = live.by_ref().take(query.limit).collect();
-        Page {
-            items,
-            more: live.next().is_some(),
-        }
+        Page { items, more: live.next().is_some() }
     }
 }
 
@@ -190,10 +164,7 @@ impl Store for MemoryStore {
             .iter()
             .enumerate()
             .filter(|(_, write)| !contents.allows(write, now))
-            .map(|(position, write)| Refusal {
-                write: position,
-                found: contents.live(write.key(), now).cloned(),
-            })
+            .map(|(position, write)| Refusal { write: position, found: contents.live(write.key(), now).cloned() })
             .collect();
         if !refusals.is_empty() {
             return Ok(Committed::Refused(refusals));

@@ -88,7 +88,9 @@ async fn run(happenings: &[Happening], order: &[usize], faults: &[(u64, Fault)])
                 world.clock.advance(minutes(1));
                 let status = if *cancelled { "cancelled" } else { "pending" };
                 // A put whose answer is lost or whose process dies is put again by its caller.
-                while world.unless_crashed(put(&world, json!({ "status": status }))).await.is_none_or(|answer| !answer.status.is_success()) {}
+                while world.unless_crashed(put(&world, json!({ "status": status }))).await.is_none_or(|answer| !answer.status.is_success())
+                {
+                }
             }
             happening => world.enqueue(&happening.event(*number).expect("an event")).await,
         }

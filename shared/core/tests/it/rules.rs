@@ -344,7 +344,9 @@ async fn test_mode_changes_nothing_unless_it_is_on() {
         received_at: start(),
         body: text.as_bytes(),
     };
-    assert!(matches!(sluice_core::rules::plan(&event, &mut view), Err(sluice_core::plan::Stop::Ignore(reason)) if reason.contains("SLUICE_STRIPE_TEST_MODE")));
+    assert!(
+        matches!(sluice_core::rules::plan(&event, &mut view), Err(sluice_core::plan::Stop::Ignore(reason)) if reason.contains("SLUICE_STRIPE_TEST_MODE"))
+    );
 }
 
 #[tokio::test]

@@ -36,14 +36,7 @@ impl Size {
 
 /// Two workers on these webhooks (how often each is queued) and puts, with this many faults.
 fn scenario(webhooks: &[u8], puts: u8, faults: u8) -> Scenario {
-    Scenario {
-        webhooks: webhooks.to_vec(),
-        puts,
-        workers: 2,
-        faults,
-        mutation: Mutation::None,
-        questions: properties::promises,
-    }
+    Scenario { webhooks: webhooks.to_vec(), puts, workers: 2, faults, mutation: Mutation::None, questions: properties::promises }
 }
 
 fn run(scenario: Scenario, finish: HasDiscoveries) -> impl Checker<Scenario> {
@@ -120,10 +113,7 @@ fn every_run_ends() {
 #[test]
 fn takeover_repetition_and_supersession_happen() {
     let questions = properties::possibilities;
-    let scenario = Scenario {
-        questions,
-        ..scenario(&[1, 1], 0, 1)
-    };
+    let scenario = Scenario { questions, ..scenario(&[1, 1], 0, 1) };
     run(scenario, HasDiscoveries::All).assert_properties();
 }
 
@@ -132,10 +122,7 @@ fn takeover_repetition_and_supersession_happen() {
 #[test]
 fn an_announcement_can_be_overtaken_without_any_fault() {
     let questions = properties::possibilities;
-    let scenario = Scenario {
-        questions,
-        ..scenario(&[1, 1], 0, 0)
-    };
+    let scenario = Scenario { questions, ..scenario(&[1, 1], 0, 0) };
     let overtaken = "an announcement goes out after a later one";
     let found = run(scenario, HasDiscoveries::AnyOf(BTreeSet::from([overtaken])));
     assert!(found.discovery(overtaken).is_some(), "the gap is closed: say so in the documents");
@@ -152,11 +139,7 @@ fn breaks(mutation: Mutation, within: Scenario, promises: &[&'static str]) {
 
 #[test]
 fn marks_need_a_fence() {
-    breaks(
-        Mutation::MarkUnfenced,
-        scenario(&[2], 0, 1),
-        &["only the owner writes", "marked never runs again"],
-    );
+    breaks(Mutation::MarkUnfenced, scenario(&[2], 0, 1), &["only the owner writes", "marked never runs again"]);
 }
 
 #[test]
@@ -166,29 +149,17 @@ fn an_owner_is_drawn_for_each_message() {
 
 #[test]
 fn effects_are_those_stored() {
-    breaks(
-        Mutation::RunPlannedEffects,
-        scenario(&[2], 0, 1),
-        &["nothing is lost", "last is announced"],
-    );
+    breaks(Mutation::RunPlannedEffects, scenario(&[2], 0, 1), &["nothing is lost", "last is announced"]);
 }
 
 #[test]
 fn effects_come_before_the_acknowledgement() {
-    breaks(
-        Mutation::AcknowledgeFirst,
-        scenario(&[1], 0, 1),
-        &["acknowledged is done", "nothing is lost"],
-    );
+    breaks(Mutation::AcknowledgeFirst, scenario(&[1], 0, 1), &["acknowledged is done", "nothing is lost"]);
 }
 
 #[test]
 fn unfinished_events_are_taken_over() {
-    breaks(
-        Mutation::NeverTakeOver,
-        scenario(&[2], 0, 1),
-        &["acknowledged is done", "nothing is lost", "last is announced"],
-    );
+    breaks(Mutation::NeverTakeOver, scenario(&[2], 0, 1), &["acknowledged is done", "nothing is lost", "last is announced"]);
 }
 
 #[test]
@@ -233,11 +204,7 @@ fn the_lease_is_looked_at_before_a_call() {
 
 #[test]
 fn only_later_announcements_supersede() {
-    breaks(
-        Mutation::SupersedeAll,
-        scenario(&[1, 1], 0, 0),
-        &["nothing is lost", "last is announced"],
-    );
+    breaks(Mutation::SupersedeAll, scenario(&[1, 1], 0, 0), &["nothing is lost", "last is announced"]);
 }
 
 #[test]

@@ -37,12 +37,7 @@ impl State {
                 continue;
             }
             let handled = self.handlings.iter().map(|handling| handling.message.event);
-            let early = self
-                .queue
-                .iter()
-                .map(|message| message.event)
-                .chain(handled)
-                .any(|queued| queued == *id);
+            let early = self.queue.iter().map(|message| message.event).chain(handled).any(|queued| queued == *id);
             if !early || faulty {
                 actions.push(Action::Sweep { id: *id, early });
             }
@@ -67,12 +62,7 @@ impl State {
             unreachable!("only this phase commits");
         };
         let kind = WriteKind::Commit { read, record };
-        let write = Write {
-            id,
-            by: NOBODY,
-            event,
-            kind,
-        };
+        let write = Write { id, by: NOBODY, event, kind };
         match delivery {
             Delivery::Heard => {
                 match self.land(&write, scenario.mutation) {
@@ -109,11 +99,7 @@ impl State {
 
     /// Queues the id of an event record.
     pub(crate) fn queue_id(&mut self, event: EventId) {
-        self.queue.push(Message {
-            event,
-            receives: 0,
-            hidden: false,
-        });
+        self.queue.push(Message { event, receives: 0, hidden: false });
     }
 
     fn answer(&mut self, put: usize, scenario: &Scenario) {

@@ -15,20 +15,12 @@ pub(crate) fn promises() -> Vec<Property<Scenario>> {
         Property::always("acknowledged is done", |_, state| each_event(state, rules::acknowledged_is_done)),
         Property::always("answered is applied", answered_is_applied),
         Property::always("repeats are excused", |_, state| each_effect(state, rules::repeats_are_excused)),
-        Property::always("marked never runs again", |_, state| {
-            each_effect(state, rules::marked_never_runs_again)
-        }),
+        Property::always("marked never runs again", |_, state| each_effect(state, rules::marked_never_runs_again)),
         Property::always("only the owner writes", |_, state| each_event(state, rules::only_the_owner_writes)),
-        Property::always("own commit is recognised", |_, state| {
-            each_event(state, rules::own_commit_is_recognised)
-        }),
+        Property::always("own commit is recognised", |_, state| each_event(state, rules::own_commit_is_recognised)),
         Property::always("receives are explained", receives_are_explained),
-        Property::always("nothing is lost", |scenario, state| {
-            !quiet(scenario, state) || nothing_is_lost(scenario, state)
-        }),
-        Property::always("last is announced", |scenario, state| {
-            !quiet(scenario, state) || last_is_announced(state)
-        }),
+        Property::always("nothing is lost", |scenario, state| !quiet(scenario, state) || nothing_is_lost(scenario, state)),
+        Property::always("last is announced", |scenario, state| !quiet(scenario, state) || last_is_announced(state)),
     ]
 }
 
@@ -36,17 +28,13 @@ pub(crate) fn promises() -> Vec<Property<Scenario>> {
 pub(crate) fn possibilities() -> Vec<Property<Scenario>> {
     vec![
         Property::sometimes("an event is taken over", |_, state: &State| state.history.takeovers),
-        Property::sometimes("an effect is repeated", |_, state: &State| {
-            state.history.calls.iter().flatten().any(|calls| calls.made > 1)
-        }),
+        Property::sometimes("an effect is repeated", |_, state: &State| state.history.calls.iter().flatten().any(|calls| calls.made > 1)),
         Property::sometimes("an announcement is superseded", |_, state: &State| {
             let effects = state.events.iter().flat_map(|(_, event)| event.effects.iter().flatten());
             effects.into_iter().any(|effect| effect.state == rules::EffectState::Superseded)
         }),
         // Between the last look at the record and the call there is a gap that no lease closes.
-        Property::sometimes("an announcement goes out after a later one", |_, state: &State| {
-            state.history.told_out_of_order
-        }),
+        Property::sometimes("an announcement goes out after a later one", |_, state: &State| state.history.told_out_of_order),
     ]
 }
 
@@ -63,20 +51,10 @@ impl Account {
         let bit = 1 << change;
         let history = &state.history;
         let stored = state.events.iter().map(|(_, event)| event).find(|event| event.change == change);
-        let absent = rules::Effect {
-            announcement: None,
-            state: rules::EffectState::Pending,
-            calls: 0,
-            excuses: 0,
-            calls_after_mark: 0,
-        };
+        let absent = rules::Effect { announcement: None, state: rules::EffectState::Pending, calls: 0, excuses: 0, calls_after_mark: 0 };
         let mut effects = [absent; EFFECTS];
         let mut count = 0;
-        for (effect, calls) in stored
-            .iter()
-            .flat_map(|event| event.effects.iter().flatten())
-            .zip(&history.calls[at])
-        {
+        for (effect, calls) in stored.iter().flat_map(|event| event.effects.iter().flatten()).zip(&history.calls[at]) {
             effects[count] = rules::Effect {
                 announcement: effect.announcement.map(u32::from),
                 state: effect.state,
@@ -103,10 +81,7 @@ impl Account {
     }
 
     fn event(&self) -> rules::Event<'_> {
-        rules::Event {
-            effects: self.effects(),
-            ..self.event
-        }
+        rules::Event { effects: self.effects(), ..self.event }
     }
 
     fn effects(&self) -> &[rules::Effect] {
@@ -130,10 +105,7 @@ fn answered_is_applied(scenario: &Scenario, state: &State) -> bool {
     (scenario.webhook_count()..scenario.changes()).all(|change| {
         let account = Account::of(state, change);
         let acknowledged = state.history.answered & 1 << change != 0;
-        let event = rules::Event {
-            acknowledged,
-            ..account.event()
-        };
+        let event = rules::Event { acknowledged, ..account.event() };
         rules::acknowledged_is_applied(&event).is_ok()
     })
 }
@@ -141,11 +113,7 @@ fn answered_is_applied(scenario: &Scenario, state: &State) -> bool {
 fn receives_are_explained(scenario: &Scenario, state: &State) -> bool {
     let faults = u32::from(scenario.faults - state.faults);
     let held = state.handlings.iter().map(|handling| &handling.message);
-    state
-        .queue
-        .iter()
-        .chain(held)
-        .all(|message| rules::receives_are_explained(u32::from(message.receives), faults).is_ok())
+    state.queue.iter().chain(held).all(|message| rules::receives_are_explained(u32::from(message.receives), faults).is_ok())
 }
 
 /// Whether nothing at all can happen any more.

@@ -124,11 +124,7 @@ pub(crate) enum Action {
     /// A handling reads what it needs, or decides.
     Think { handling: usize },
     /// A handling's write goes out.
-    Send {
-        handling: usize,
-        delivery: Delivery,
-        on_error: OnError,
-    },
+    Send { handling: usize, delivery: Delivery, on_error: OnError },
     /// A handling's call goes out.
     Call { handling: usize, end: CallEnd },
     /// A handling deletes its message, or fails to.
@@ -159,11 +155,7 @@ impl Model for Scenario {
 
     fn init_states(&self) -> Vec<State> {
         let copies = self.webhooks.iter().zip(0..).flat_map(|(count, change)| {
-            let message = Message {
-                event: EventId::Webhook(change),
-                receives: 0,
-                hidden: false,
-            };
+            let message = Message { event: EventId::Webhook(change), receives: 0, hidden: false };
             std::iter::repeat_n(message, usize::from(*count))
         });
         let state = State {
@@ -215,11 +207,7 @@ impl Model for Scenario {
                 });
             }
             Action::Think { handling } => next.think(handling, self.mutation),
-            Action::Send {
-                handling,
-                delivery,
-                on_error,
-            } => next.send(handling, delivery, on_error, self.mutation),
+            Action::Send { handling, delivery, on_error } => next.send(handling, delivery, on_error, self.mutation),
             Action::Call { handling, end } => next.call(handling, end, self.mutation),
             Action::Acknowledge { handling, delivery } => next.acknowledge(handling, delivery),
             Action::Crash { batch } => next.crash(batch),
@@ -260,10 +248,7 @@ fn receives(scenario: &Scenario, state: &State, actions: &mut Vec<Action>) {
         }
         actions.push(Action::Receive { message, batch: None });
         // Which messages share a process matters to crashes only, so joining is open to a batch of which nothing is under way.
-        let mut fresh = state
-            .handlings
-            .iter()
-            .filter(|handling| handling.phase == Phase::Received && !handling.lapsed);
+        let mut fresh = state.handlings.iter().filter(|handling| handling.phase == Phase::Received && !handling.lapsed);
         if let Some(handling) = fresh.next() {
             let batch = Some(handling.batch);
             actions.push(Action::Receive { message, batch });

@@ -122,12 +122,7 @@ pub(crate) enum Put {
     /// About to read and plan.
     Planning,
     /// About to send the commit (again).
-    Committing {
-        read: u8,
-        record: Record,
-        id: EventId,
-        event: Event,
-    },
+    Committing { read: u8, record: Record, id: EventId, event: Event },
     /// About to send the event's id to the queue.
     Sending { id: EventId },
     /// Answered or dead.

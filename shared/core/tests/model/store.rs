@@ -30,24 +30,14 @@ pub(crate) fn plan(change: Change, record: Record, owner: Owner) -> (Record, Eve
     let new = facts != record.facts;
     let changed = derived(facts) != derived(record.facts);
     let announced = record.announced + u8::from(changed);
-    let pending = |announcement| Effect {
-        announcement,
-        state: EffectState::Pending,
-    };
+    let pending = |announcement| Effect { announcement, state: EffectState::Pending };
     let announcement = changed.then(|| pending(Some(announced)));
     let publish = (new && change > 0).then(|| pending(None));
     let mut effects = [None; EFFECTS];
     for (place, effect) in effects.iter_mut().zip([announcement, publish].into_iter().flatten()) {
         *place = Some(effect);
     }
-    let event = Event {
-        change,
-        version: 1,
-        owner,
-        leased: owner != NOBODY,
-        done: effects[0].is_none(),
-        effects,
-    };
+    let event = Event { change, version: 1, owner, leased: owner != NOBODY, done: effects[0].is_none(), effects };
     let version = record.version + 1;
     (Record { version, facts, announced }, event)
 }
@@ -99,10 +89,7 @@ impl State {
             self.history.foreign_writes[usize::from(event.change)] += 1;
         }
         // The lease is a time: it may have run out while the write was on its way.
-        let lapsed = self
-            .handlings
-            .iter()
-            .any(|handling| handling.owns(write.id, event.owner) && handling.lapsed);
+        let lapsed = self.handlings.iter().any(|handling| handling.owns(write.id, event.owner) && handling.lapsed);
         event.leased = event.owner != NOBODY && !event.done && !lapsed;
         self.events.retain(|(id, _)| *id != write.id);
         self.events.push((write.id, event));

@@ -13,11 +13,7 @@ impl State {
     pub(crate) fn handling_actions(&self, handling: usize, actions: &mut Vec<Action>) {
         let it = &self.handlings[handling];
         let mut send = |delivery, on_error| {
-            actions.push(Action::Send {
-                handling,
-                delivery,
-                on_error,
-            });
+            actions.push(Action::Send { handling, delivery, on_error });
         };
         let faulty = self.faults > 0;
         match it.phase {
@@ -224,11 +220,8 @@ impl State {
     }
 
     fn run(&mut self, handling: usize, event: Event, mutation: Mutation) {
-        self.handlings[handling].phase = if mutation == Mutation::AcknowledgeFirst {
-            Phase::Acknowledging { then: Some(event) }
-        } else {
-            Phase::Running { event }
-        };
+        self.handlings[handling].phase =
+            if mutation == Mutation::AcknowledgeFirst { Phase::Acknowledging { then: Some(event) } } else { Phase::Running { event } };
     }
 
     fn run_stored(&mut self, handling: usize, mut event: Event, mutation: Mutation) {

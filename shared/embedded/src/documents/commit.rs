@@ -19,10 +19,7 @@ impl Operation for ApplyCommit {
     type Answer = Committed;
 
     fn run(&mut self, work: &mut Work<'_>) -> Result<Outcome<Committed>, Failure> {
-        let steps = Steps {
-            connection: work.connection,
-            now: work.clock.now(),
-        };
+        let steps = Steps { connection: work.connection, now: work.clock.now() };
         // Steps are about different documents, so what one has written can't change what another finds, and the savepoint takes it all back.
         let mut refusals = Vec::new();
         for (position, write) in self.writes.iter().enumerate() {
@@ -31,11 +28,7 @@ impl Operation for ApplyCommit {
                 Step::Refused(found) => refusals.push(Refusal { write: position, found }),
             }
         }
-        Ok(if refusals.is_empty() {
-            Outcome::Keep(Committed::Applied)
-        } else {
-            Outcome::Undo(Committed::Refused(refusals))
-        })
+        Ok(if refusals.is_empty() { Outcome::Keep(Committed::Applied) } else { Outcome::Undo(Committed::Refused(refusals)) })
     }
 }
 
@@ -106,11 +99,7 @@ impl Steps<'_> {
     }
 
     fn replace(&self, head: &Head, document: &Document, places: Option<&str>) -> Result<(), Failure> {
-        let version = if head.has_expired(self.now) {
-            1
-        } else {
-            head.version.cast_signed() + 1
-        };
+        let version = if head.has_expired(self.now) { 1 } else { head.version.cast_signed() + 1 };
         let expires_at = document.expires_at.map(Timestamp::millis);
         // SQLite writes the index of ends anew whenever the column is named, so it is named only if it changes.
         if expires_at == head.expires_at {
@@ -176,8 +165,6 @@ fn holds(condition: Condition, head: Option<&Head>, now: Timestamp) -> Holds {
 pub(super) fn remove(connection: &Connection, head: &Head) -> Result<(), Failure> {
     let places = row::read_places(head.places.as_deref())?;
     row::replace_places(connection, head.doc, &places, &[])?;
-    connection
-        .prepare_cached("DELETE FROM documents WHERE doc = ?1")?
-        .execute([head.doc])?;
+    connection.prepare_cached("DELETE FROM documents WHERE doc = ?1")?.execute([head.doc])?;
     Ok(())
 }

@@ -20,12 +20,7 @@ impl Operation for RemoveExpired {
                 "SELECT doc, version, expires_at, places FROM documents WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2",
             )?;
             let rows = statement.query_map([now, limit], |row| {
-                Ok(Head {
-                    doc: row.get(0)?,
-                    version: row.get::<_, i64>(1)?.unsigned_abs(),
-                    expires_at: row.get(2)?,
-                    places: row.get(3)?,
-                })
+                Ok(Head { doc: row.get(0)?, version: row.get::<_, i64>(1)?.unsigned_abs(), expires_at: row.get(2)?, places: row.get(3)? })
             })?;
             rows.collect::<rusqlite::Result<Vec<Head>>>()?
         };

@@ -33,9 +33,7 @@ impl Store for EmbeddedStore {
         let now = self.inner.clock.now();
         // On this thread: a point read takes some microseconds, and handing it to another thread and back costs more than that.
         let found = self.inner.readers.read(|connection| {
-            in_one_snapshot(connection, keys.len(), || {
-                keys.iter().map(|key| row::find(connection, key, now)).collect()
-            })
+            in_one_snapshot(connection, keys.len(), || keys.iter().map(|key| row::find(connection, key, now)).collect())
         });
         Ok(found?)
     }

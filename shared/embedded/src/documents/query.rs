@@ -32,15 +32,8 @@ pub(super) fn page(connection: &Connection, query: &Query, now: Timestamp) -> Re
 }
 
 fn item(row: &rusqlite::Row<'_>, query: &Query) -> Result<(Place, Stored), Failure> {
-    let place = Place {
-        index: query.index,
-        partition: query.partition.clone(),
-        sort: row.get(0)?,
-    };
-    let key = Key {
-        kind: Cow::Owned(row.get(1)?),
-        id: row.get(2)?,
-    };
+    let place = Place { index: query.index, partition: query.partition.clone(), sort: row.get(0)? };
+    let key = Key { kind: Cow::Owned(row.get(1)?), id: row.get(2)? };
     Ok((place, row::stored(row, 3, key)?))
 }
 

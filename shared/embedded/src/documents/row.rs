@@ -33,10 +33,7 @@ pub(super) fn stored(row: &Row<'_>, first: usize, key: Key) -> Result<Stored, Fa
         expires_at: row.get::<_, Option<i64>>(first + 1)?.map(Timestamp::from_millis),
     };
     let version: i64 = row.get(first)?;
-    Ok(Stored {
-        document,
-        version: version.unsigned_abs(),
-    })
+    Ok(Stored { document, version: version.unsigned_abs() })
 }
 
 /// What a write needs to know of the row it changes.
@@ -61,12 +58,7 @@ impl Head {
 pub(super) fn head(connection: &Connection, key: &Key) -> Result<Option<Head>, Failure> {
     let mut statement = connection.prepare_cached("SELECT doc, version, expires_at, places FROM documents WHERE id = ?1 AND kind = ?2")?;
     let found = statement.query_row((&key.id, &key.kind), |row| {
-        Ok(Head {
-            doc: row.get(0)?,
-            version: row.get::<_, i64>(1)?.unsigned_abs(),
-            expires_at: row.get(2)?,
-            places: row.get(3)?,
-        })
+        Ok(Head { doc: row.get(0)?, version: row.get::<_, i64>(1)?.unsigned_abs(), expires_at: row.get(2)?, places: row.get(3)? })
     });
     Ok(found.optional()?)
 }
@@ -81,9 +73,7 @@ pub(super) fn write_places(places: &[Place]) -> Result<Option<String>, Failure> 
 
 /// Reads what [`write_places`] wrote.
 pub(super) fn read_places(text: Option<&str>) -> Result<Vec<Place>, Failure> {
-    text.map_or(Ok(Vec::new()), |text| {
-        serde_json::from_str(text).map_err(|error| unreadable("a document's places", error))
-    })
+    text.map_or(Ok(Vec::new()), |text| serde_json::from_str(text).map_err(|error| unreadable("a document's places", error)))
 }
 
 /// Replaces a row's places in the index, touching only those that changed.
@@ -94,9 +84,12 @@ pub(super) fn replace_places(connection: &Connection, doc: i64, before: &[Place]
             .execute((index_number(place.index), &place.partition, &place.sort, doc))?;
     }
     for place in after.iter().filter(|place| !before.contains(place)) {
-        connection
-            .prepare_cached("INSERT INTO places (place_index, place_partition, sort, doc) VALUES (?1, ?2, ?3, ?4)")?
-            .execute((index_number(place.index), &place.partition, &place.sort, doc))?;
+        connection.prepare_cached("INSERT INTO places (place_index, place_partition, sort, doc) VALUES (?1, ?2, ?3, ?4)")?.execute((
+            index_number(place.index),
+            &place.partition,
+            &place.sort,
+            doc,
+        ))?;
     }
     Ok(())
 }

@@ -16,9 +16,8 @@ use crate::{
 /// Reads the dead letters of a queue, oldest first, and how many there are.
 pub(super) fn list(connection: &Connection, queue: QueueName, limit: usize) -> Result<(Vec<DeadLetter>, u64), Failure> {
     let queue = queue_number(queue);
-    let count: i64 = connection
-        .prepare_cached("SELECT count(*) FROM dead_letters WHERE queue = ?1")?
-        .query_row([queue], |row| row.get(0))?;
+    let count: i64 =
+        connection.prepare_cached("SELECT count(*) FROM dead_letters WHERE queue = ?1")?.query_row([queue], |row| row.get(0))?;
     let mut statement =
         connection.prepare_cached("SELECT id, body, receives, sent_at FROM dead_letters WHERE queue = ?1 ORDER BY id LIMIT ?2")?;
     let rows = statement.query_map((queue, i64::try_from(limit).unwrap_or(i64::MAX)), |row| {
@@ -52,9 +51,7 @@ impl Operation for Redrive {
                 "INSERT INTO ready (queue, visible_at, id, receives) SELECT queue, ?2, id, 0 FROM dead_letters WHERE queue = ?1",
             )?
             .execute((queue, work.clock.now().millis()))?;
-        let redriven = connection
-            .prepare_cached("DELETE FROM dead_letters WHERE queue = ?1")?
-            .execute([queue])?;
+        let redriven = connection.prepare_cached("DELETE FROM dead_letters WHERE queue = ?1")?.execute([queue])?;
         Ok(Outcome::Keep(redriven as u64))
     }
 

@@ -40,10 +40,7 @@ impl Flights {
             [],
             |row| row.get(0),
         )?;
-        Ok(Self {
-            last_message,
-            ..Self::default()
-        })
+        Ok(Self { last_message, ..Self::default() })
     }
 
     /// An id that no message of this process had before, sent or not.
@@ -83,10 +80,7 @@ impl Flights {
     }
 
     fn of(&self, queue: i64) -> impl Iterator<Item = (i64, &Flight)> {
-        self.messages
-            .iter()
-            .filter(move |(_, flight)| flight.queue == queue)
-            .map(|(message, flight)| (*message, flight))
+        self.messages.iter().filter(move |(_, flight)| flight.queue == queue).map(|(message, flight)| (*message, flight))
     }
 
     pub(crate) fn mark(&self) -> Mark {

@@ -77,16 +77,8 @@ impl Queue for EmbeddedQueue {
             return Ok(());
         }
         let count = messages.len();
-        let operation = SendMessages {
-            queue,
-            messages,
-            not_before,
-            bell: self.inner.bells.of(queue),
-        };
-        self.inner.writer.write(operation).await.map_err(|cause| SendError {
-            failed: (0..count).collect(),
-            cause,
-        })
+        let operation = SendMessages { queue, messages, not_before, bell: self.inner.bells.of(queue) };
+        self.inner.writer.write(operation).await.map_err(|cause| SendError { failed: (0..count).collect(), cause })
     }
 }
 

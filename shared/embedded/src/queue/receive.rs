@@ -89,20 +89,16 @@ fn take_visible(connection: &Connection, queue: i64, now: Timestamp, limit: usiz
          WHERE r.queue = ?1 AND r.visible_at <= ?2 ORDER BY r.visible_at, r.id LIMIT ?3",
     )?;
     let rows = statement.query_map((queue, now.millis(), limit), |row| {
-        Ok(Taken {
-            id: row.get(0)?,
-            visible_at: row.get(1)?,
-            receives: row.get(2)?,
-            sent_at: row.get(3)?,
-            body: row.get(4)?,
-        })
+        Ok(Taken { id: row.get(0)?, visible_at: row.get(1)?, receives: row.get(2)?, sent_at: row.get(3)?, body: row.get(4)? })
     })?;
     let taken = rows.collect::<rusqlite::Result<Vec<Taken>>>()?;
     if let Some(last) = taken.last() {
         // They are the first of the queue, so everything up to the last of them is them.
-        connection
-            .prepare_cached("DELETE FROM ready WHERE queue = ?1 AND (visible_at, id) <= (?2, ?3)")?
-            .execute((queue, last.visible_at, last.id))?;
+        connection.prepare_cached("DELETE FROM ready WHERE queue = ?1 AND (visible_at, id) <= (?2, ?3)")?.execute((
+            queue,
+            last.visible_at,
+            last.id,
+        ))?;
     }
     Ok(taken)
 }
@@ -113,17 +109,9 @@ impl Receive {
         work.connection
             .prepare_cached("INSERT INTO in_flight (id, queue, receives) VALUES (?1, ?2, ?3)")?
             .execute((message.id, queue, receives))?;
-        let flight = Flight {
-            queue,
-            receipt: work.flights.next_receipt(),
-            receives,
-            visible_at: now + self.visibility,
-        };
+        let flight = Flight { queue, receipt: work.flights.next_receipt(), receives, visible_at: now + self.visibility };
         work.flights.insert(message.id, flight);
-        let receipt = Receipt {
-            message: message.id,
-            number: flight.receipt,
-        };
+        let receipt = Receipt { message: message.id, number: flight.receipt };
         let received = Received {
             id: message.id.to_string(),
             body: message.body,
@@ -136,26 +124,31 @@ impl Receive {
 }
 
 fn bury(connection: &Connection, queue: i64, message: &Taken) -> Result<(), Failure> {
-    connection
-        .prepare_cached("INSERT INTO dead_letters (id, queue, receives, sent_at, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute((message.id, queue, message.receives, message.sent_at, &message.body))?;
+    connection.prepare_cached("INSERT INTO dead_letters (id, queue, receives, sent_at, body) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute((
+        message.id,
+        queue,
+        message.receives,
+        message.sent_at,
+        &message.body,
+    ))?;
     super::settle::forget(connection, message.id)
 }
 
 /// Takes a message out of whoever's hand it is in.
 pub(super) fn land(work: &mut Work<'_>, message: i64) -> Result<(), Failure> {
-    work.connection
-        .prepare_cached("DELETE FROM in_flight WHERE id = ?1")?
-        .execute([message])?;
+    work.connection.prepare_cached("DELETE FROM in_flight WHERE id = ?1")?.execute([message])?;
     work.flights.remove(message);
     Ok(())
 }
 
 /// Lets a message be received from `visible_at` on.
 pub(super) fn make_ready(connection: &Connection, queue: i64, message: i64, receives: u32, visible_at: Timestamp) -> Result<(), Failure> {
-    connection
-        .prepare_cached("INSERT INTO ready (queue, visible_at, id, receives) VALUES (?1, ?2, ?3, ?4)")?
-        .execute((queue, visible_at.millis(), message, receives))?;
+    connection.prepare_cached("INSERT INTO ready (queue, visible_at, id, receives) VALUES (?1, ?2, ?3, ?4)")?.execute((
+        queue,
+        visible_at.millis(),
+        message,
+        receives,
+    ))?;
     Ok(())
 }
 

@@ -30,12 +30,16 @@ impl Operation for SendMessages {
         let queue = queue_number(self.queue);
         for message in &self.messages {
             let id = work.flights.next_message();
-            work.connection
-                .prepare_cached("INSERT INTO messages (id, sent_at, body) VALUES (?1, ?2, ?3)")?
-                .execute((id, now.millis(), &message.body))?;
-            work.connection
-                .prepare_cached("INSERT INTO ready (queue, visible_at, id, receives) VALUES (?1, ?2, ?3, 0)")?
-                .execute((queue, visible_at.millis(), id))?;
+            work.connection.prepare_cached("INSERT INTO messages (id, sent_at, body) VALUES (?1, ?2, ?3)")?.execute((
+                id,
+                now.millis(),
+                &message.body,
+            ))?;
+            work.connection.prepare_cached("INSERT INTO ready (queue, visible_at, id, receives) VALUES (?1, ?2, ?3, 0)")?.execute((
+                queue,
+                visible_at.millis(),
+                id,
+            ))?;
         }
         Ok(Outcome::Keep(()))
     }

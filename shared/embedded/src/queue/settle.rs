@@ -52,11 +52,7 @@ impl Operation for Settle {
     }
 
     fn committed(&self) {
-        if self
-            .settlements
-            .iter()
-            .any(|settlement| matches!(settlement, Settlement::Later { .. }))
-        {
+        if self.settlements.iter().any(|settlement| matches!(settlement, Settlement::Later { .. })) {
             self.bell.notify_one();
         }
     }
@@ -64,8 +60,6 @@ impl Operation for Settle {
 
 /// Removes a message for good.
 pub(super) fn forget(connection: &Connection, message: i64) -> Result<(), Failure> {
-    connection
-        .prepare_cached("DELETE FROM messages WHERE id = ?1")?
-        .execute([message])?;
+    connection.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([message])?;
     Ok(())
 }

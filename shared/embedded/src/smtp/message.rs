@@ -12,11 +12,7 @@ use sluice_core::ports::Mail;
 /// Builds the message, or says why the mail can never be sent.
 pub(super) fn build(mail: &Mail, from: &Mailbox, reply_to: Option<&Mailbox>) -> Result<Message, String> {
     // An address and not a mailbox: whatever else stands in the text is no name that somebody chose.
-    let to: Address = mail
-        .to
-        .trim()
-        .parse()
-        .map_err(|error| format!("{:?} is no mail address: {error}", mail.to))?;
+    let to: Address = mail.to.trim().parse().map_err(|error| format!("{:?} is no mail address: {error}", mail.to))?;
     let mut builder = Message::builder()
         .from(from.clone())
         .to(Mailbox::new(None, to))
@@ -38,10 +34,7 @@ fn header(name: &'static str, value: &str) -> HeaderValue {
 }
 
 fn one_line(text: &str) -> String {
-    text.split(char::is_control)
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// The same for every try of one mail, so that a mailbox can tell a repetition. Different ids stay different.

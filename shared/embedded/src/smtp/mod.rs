@@ -54,12 +54,7 @@ impl SmtpConfig {
     /// Settings with the usual timeout and no reply-to.
     #[must_use]
     pub fn new(server: SmtpServer, from: Mailbox) -> Self {
-        Self {
-            server,
-            from,
-            reply_to: None,
-            timeout: Self::TIMEOUT,
-        }
+        Self { server, from, reply_to: None, timeout: Self::TIMEOUT }
     }
 }
 
@@ -154,11 +149,7 @@ impl Mailer for SmtpMailer {
             Err(_) => {
                 let why = format!("the mail server took longer than {:?}", self.config.timeout);
                 // Until the content leaves there is nothing to take.
-                Err(if content_begun.load(Ordering::SeqCst) {
-                    SendFailure::Unknown(why)
-                } else {
-                    SendFailure::NotTaken(why)
-                })
+                Err(if content_begun.load(Ordering::SeqCst) { SendFailure::Unknown(why) } else { SendFailure::NotTaken(why) })
             }
         }
     }

@@ -65,9 +65,7 @@ impl FromStr for SmtpServer {
         let (scheme, rest) = text.trim().split_once("://").ok_or(BadSmtpUrl::Scheme)?;
         // From the right, so that a password may hold an @.
         let (user, rest) = rest.rsplit_once('@').map_or((None, rest), |(user, rest)| (Some(user), rest));
-        let (address, option) = rest
-            .split_once('?')
-            .map_or((rest, None), |(address, option)| (address, Some(option)));
+        let (address, option) = rest.split_once('?').map_or((rest, None), |(address, option)| (address, Some(option)));
         let (host, port) = host_and_port(address.strip_suffix('/').unwrap_or(address))?;
         let tls = match (scheme.to_ascii_lowercase().as_str(), option) {
             ("smtps", None | Some("tls=required")) => SmtpTls::Implicit,
@@ -84,12 +82,7 @@ impl FromStr for SmtpServer {
             SmtpTls::Required => 587,
             SmtpTls::None => 25,
         };
-        Ok(Self {
-            host,
-            port: port.unwrap_or(usual),
-            tls,
-            credentials: user.map(credentials).transpose()?,
-        })
+        Ok(Self { host, port: port.unwrap_or(usual), tls, credentials: user.map(credentials).transpose()? })
     }
 }
 
@@ -100,11 +93,7 @@ fn host_and_port(address: &str) -> Result<(String, Option<u16>), BadSmtpUrl> {
             if !matches!(host.parse(), Ok(IpAddr::V6(_))) {
                 return Err(BadSmtpUrl::Host);
             }
-            let port = if rest.is_empty() {
-                None
-            } else {
-                Some(rest.strip_prefix(':').ok_or(BadSmtpUrl::Host)?)
-            };
+            let port = if rest.is_empty() { None } else { Some(rest.strip_prefix(':').ok_or(BadSmtpUrl::Host)?) };
             (host, port)
         }
         None => {
@@ -116,9 +105,7 @@ fn host_and_port(address: &str) -> Result<(String, Option<u16>), BadSmtpUrl> {
             (host, port)
         }
     };
-    let port = port
-        .map(|port| port.parse().ok().filter(|&port| port != 0).ok_or(BadSmtpUrl::Port))
-        .transpose()?;
+    let port = port.map(|port| port.parse().ok().filter(|&port| port != 0).ok_or(BadSmtpUrl::Port)).transpose()?;
     Ok((host.to_owned(), port))
 }
 
@@ -138,10 +125,7 @@ fn decoded(text: &str) -> Result<String, BadSmtpUrl> {
     let mut parts = text.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
-        let digits = part
-            .get(..2)
-            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
-            .ok_or(BadSmtpUrl::Percent)?;
+        let digits = part.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit())).ok_or(BadSmtpUrl::Percent)?;
         bytes.push(u8::from_str_radix(digits, 16).map_err(|_| BadSmtpUrl::Percent)?);
         bytes.extend_from_slice(&part.as_bytes()[2..]);
     }

@@ -27,17 +27,11 @@ pub(super) async fn open(server: &SmtpServer, tls: Option<&TlsParameters>, hello
         .await
         .map_err(|error| not_taken("connecting", &error))?;
     if let Some(tls) = tls.filter(|_| server.tls == SmtpTls::Required) {
-        connection
-            .starttls(tls.clone(), hello)
-            .await
-            .map_err(|error| not_taken("STARTTLS", &error))?;
+        connection.starttls(tls.clone(), hello).await.map_err(|error| not_taken("STARTTLS", &error))?;
     }
     if let Some((user, password)) = &server.credentials {
         let credentials = Credentials::new(user.clone(), password.clone());
-        connection
-            .auth(DEFAULT_MECHANISMS, &credentials)
-            .await
-            .map_err(|error| not_taken("logging in", &error))?;
+        connection.auth(DEFAULT_MECHANISMS, &credentials).await.map_err(|error| not_taken("logging in", &error))?;
     }
     Ok(connection)
 }
@@ -48,17 +42,11 @@ pub(super) async fn open(server: &SmtpServer, tls: Option<&TlsParameters>, hello
 /// [`SendFailure`]; the connection is of no use any more.
 pub(super) async fn send(connection: &mut AsyncSmtpConnection, message: &Message, content_begun: &AtomicBool) -> Result<(), SendFailure> {
     let envelope = message.envelope();
-    let international = envelope
-        .from()
-        .into_iter()
-        .chain(envelope.to())
-        .any(|address| !address.to_string().is_ascii());
+    let international = envelope.from().into_iter().chain(envelope.to()).any(|address| !address.to_string().is_ascii());
     let mut parameters = Vec::new();
     if international {
         if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
-            return Err(SendFailure::Refused(
-                "the mail server takes no addresses outside of ASCII (SMTPUTF8)".to_owned(),
-            ));
+            return Err(SendFailure::Refused("the mail server takes no addresses outside of ASCII (SMTPUTF8)".to_owned()));
         }
         parameters.push(MailParameter::SmtpUtfEight);
     }
@@ -66,19 +54,14 @@ pub(super) async fn send(connection: &mut AsyncSmtpConnection, message: &Message
     connection.command(sender).await.map_err(|error| not_taken("the sender", &error))?;
     for recipient in envelope.to() {
         let recipient = Rcpt::new(recipient.clone(), Vec::new());
-        connection
-            .command(recipient)
-            .await
-            .map_err(|error| answered("the recipient", &error))?;
+        connection.command(recipient).await.map_err(|error| answered("the recipient", &error))?;
     }
     connection.command(Data).await.map_err(|error| answered("DATA", &error))?;
     content_begun.store(true, Ordering::SeqCst);
     match connection.message(&message.formatted()).await {
         Ok(_) => Ok(()),
         Err(error) if error.status().is_some() => Err(answered("the mail", &error)),
-        Err(error) => Err(SendFailure::Unknown(format!(
-            "the mail server's answer to the mail was lost: {error}"
-        ))),
+        Err(error) => Err(SendFailure::Unknown(format!("the mail server's answer to the mail was lost: {error}"))),
     }
 }
 

@@ -62,12 +62,7 @@ fn serve(scripts: Vec<Script>) -> (u16, UnboundedReceiver<()>, JoinHandle<Vec<Ve
     let (falls_silent, silent) = unbounded_channel();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let said = std::thread::spawn(move || {
-        scripts
-            .into_iter()
-            .map(|script| converse(&listener, script, &falls_silent))
-            .collect()
-    });
+    let said = std::thread::spawn(move || scripts.into_iter().map(|script| converse(&listener, script, &falls_silent)).collect());
     (port, silent, said)
 }
 
@@ -146,16 +141,8 @@ async fn a_mail_is_taken() {
     assert_eq!(outcome, Ok(()));
     assert_eq!(said[0], "EHLO example.com");
     assert!(said[1].starts_with("AUTH PLAIN "), "{said:?}");
-    assert_eq!(
-        said[2..5],
-        ["MAIL FROM:<bookings@example.com>", "RCPT TO:<anna@example.net>", "DATA"]
-    );
-    for line in [
-        "Message-ID: <ef_1@example.com>",
-        "Subject: Your booking is confirmed",
-        "X-Sluice-Event: in_1",
-        "..",
-    ] {
+    assert_eq!(said[2..5], ["MAIL FROM:<bookings@example.com>", "RCPT TO:<anna@example.net>", "DATA"]);
+    for line in ["Message-ID: <ef_1@example.com>", "Subject: Your booking is confirmed", "X-Sluice-Event: in_1", ".."] {
         assert!(said.iter().any(|said| said == line), "{line} is missing in {said:?}");
     }
     assert_eq!(said.last().map(String::as_str), Some("."));
@@ -173,22 +160,10 @@ async fn the_same_mail_has_the_same_message_id_again() {
 #[tokio::test]
 async fn refused_for_good() {
     for script in [
-        Script {
-            recipient: Say("550 5.1.1 No such user"),
-            ..BY_THE_BOOK
-        },
-        Script {
-            recipient: Say("550 No such user"),
-            ..BY_THE_BOOK
-        },
-        Script {
-            data: Say("554 5.1.1 No valid recipients"),
-            ..BY_THE_BOOK
-        },
-        Script {
-            content: Say("550-5.1.1 No such user\r\n550 5.1.1 Really"),
-            ..BY_THE_BOOK
-        },
+        Script { recipient: Say("550 5.1.1 No such user"), ..BY_THE_BOOK },
+        Script { recipient: Say("550 No such user"), ..BY_THE_BOOK },
+        Script { data: Say("554 5.1.1 No valid recipients"), ..BY_THE_BOOK },
+        Script { content: Say("550-5.1.1 No such user\r\n550 5.1.1 Really"), ..BY_THE_BOOK },
     ] {
         let failure = failure_of(script).await;
         assert!(matches!(&failure, SendFailure::Refused(why) if why.contains("55")), "{failure:?}");
@@ -198,58 +173,19 @@ async fn refused_for_good() {
 #[tokio::test]
 async fn surely_not_taken() {
     for script in [
-        Script {
-            greeting: Say("554 5.7.1 Go away"),
-            ..BY_THE_BOOK
-        },
-        Script {
-            greeting: Close,
-            ..BY_THE_BOOK
-        },
-        Script {
-            hello: Say("250 mail.example.com"),
-            ..BY_THE_BOOK
-        },
-        Script {
-            login: Say("535 5.7.8 Wrong password"),
-            ..BY_THE_BOOK
-        },
-        Script {
-            login: Close,
-            ..BY_THE_BOOK
-        },
-        Script {
-            sender: Say("550 5.1.8 Sender unknown"),
-            ..BY_THE_BOOK
-        },
-        Script {
-            sender: Say("451 4.3.0 Later"),
-            ..BY_THE_BOOK
-        },
-        Script {
-            recipient: Say("451 4.7.1 Greylisted"),
-            ..BY_THE_BOOK
-        },
-        Script {
-            recipient: Say("554 5.7.1 Relay access denied"),
-            ..BY_THE_BOOK
-        },
-        Script {
-            recipient: Close,
-            ..BY_THE_BOOK
-        },
-        Script {
-            data: Say("421 4.3.2 Shutting down"),
-            ..BY_THE_BOOK
-        },
-        Script {
-            data: Close,
-            ..BY_THE_BOOK
-        },
-        Script {
-            content: Say("451 4.3.0 Disk full"),
-            ..BY_THE_BOOK
-        },
+        Script { greeting: Say("554 5.7.1 Go away"), ..BY_THE_BOOK },
+        Script { greeting: Close, ..BY_THE_BOOK },
+        Script { hello: Say("250 mail.example.com"), ..BY_THE_BOOK },
+        Script { login: Say("535 5.7.8 Wrong password"), ..BY_THE_BOOK },
+        Script { login: Close, ..BY_THE_BOOK },
+        Script { sender: Say("550 5.1.8 Sender unknown"), ..BY_THE_BOOK },
+        Script { sender: Say("451 4.3.0 Later"), ..BY_THE_BOOK },
+        Script { recipient: Say("451 4.7.1 Greylisted"), ..BY_THE_BOOK },
+        Script { recipient: Say("554 5.7.1 Relay access denied"), ..BY_THE_BOOK },
+        Script { recipient: Close, ..BY_THE_BOOK },
+        Script { data: Say("421 4.3.2 Shutting down"), ..BY_THE_BOOK },
+        Script { data: Close, ..BY_THE_BOOK },
+        Script { content: Say("451 4.3.0 Disk full"), ..BY_THE_BOOK },
     ] {
         let failure = failure_of(script).await;
         assert!(matches!(failure, SendFailure::NotTaken(_)), "{failure:?}");
@@ -268,18 +204,9 @@ async fn an_answer_lost_after_the_content_leaves_it_open() {
 #[tokio::test]
 async fn the_deadline_before_the_content_took_nothing() {
     let silent = [
-        Script {
-            greeting: Silence,
-            ..BY_THE_BOOK
-        },
-        Script {
-            recipient: Silence,
-            ..BY_THE_BOOK
-        },
-        Script {
-            data: Silence,
-            ..BY_THE_BOOK
-        },
+        Script { greeting: Silence, ..BY_THE_BOOK },
+        Script { recipient: Silence, ..BY_THE_BOOK },
+        Script { data: Silence, ..BY_THE_BOOK },
     ];
     for script in silent {
         let failure = failure_of(script).await;
@@ -289,11 +216,7 @@ async fn the_deadline_before_the_content_took_nothing() {
 
 #[tokio::test]
 async fn the_deadline_after_the_content_leaves_it_open() {
-    let failure = failure_of(Script {
-        content: Silence,
-        ..BY_THE_BOOK
-    })
-    .await;
+    let failure = failure_of(Script { content: Silence, ..BY_THE_BOOK }).await;
     assert_eq!(failure, SendFailure::Unknown("the mail server took longer than 20s".into()));
 }
 
@@ -303,10 +226,7 @@ async fn connection_refused_took_nothing() {
     let port = listener.local_addr().unwrap().port();
     drop(listener);
     let failure = mailer_at(&format!("smtp://127.0.0.1:{port}")).send(&mail("ef_1")).await;
-    assert!(
-        matches!(&failure, Err(SendFailure::NotTaken(why)) if why.contains("refused")),
-        "{failure:?}"
-    );
+    assert!(matches!(&failure, Err(SendFailure::NotTaken(why)) if why.contains("refused")), "{failure:?}");
 }
 
 #[tokio::test]
@@ -314,10 +234,7 @@ async fn without_encryption_nothing_is_said() {
     let (port, _, said) = serve(vec![BY_THE_BOOK]);
     let mailer = mailer_at(&format!("smtp://user:very-secret@127.0.0.1:{port}?tls=required"));
     let failure = mailer.send(&mail("ef_1")).await;
-    assert!(
-        matches!(&failure, Err(SendFailure::NotTaken(why)) if why.contains("STARTTLS")),
-        "{failure:?}"
-    );
+    assert!(matches!(&failure, Err(SendFailure::NotTaken(why)) if why.contains("STARTTLS")), "{failure:?}");
     drop(mailer);
     assert_eq!(said.join().unwrap(), [["EHLO example.com"]]);
 }
@@ -327,29 +244,17 @@ async fn a_wrong_address_never_connects() {
     let mut mail = mail("ef_1");
     mail.to = "anna".into();
     let failure = mailer_at("smtp://127.0.0.1:1").send(&mail).await;
-    assert!(
-        matches!(&failure, Err(SendFailure::Refused(why)) if why.contains("\"anna\"")),
-        "{failure:?}"
-    );
+    assert!(matches!(&failure, Err(SendFailure::Refused(why)) if why.contains("\"anna\"")), "{failure:?}");
 }
 
 #[tokio::test]
 async fn an_address_outside_of_ascii_needs_a_server_that_takes_it() {
     let mut mail = mail("ef_1");
     mail.to = "änna@example.net".into();
-    let (port, _, said) = serve(vec![
-        BY_THE_BOOK,
-        Script {
-            hello: Say("250-mail.example.com\r\n250 SMTPUTF8"),
-            ..BY_THE_BOOK
-        },
-    ]);
+    let (port, _, said) = serve(vec![BY_THE_BOOK, Script { hello: Say("250-mail.example.com\r\n250 SMTPUTF8"), ..BY_THE_BOOK }]);
     let mailer = mailer_at(&format!("smtp://127.0.0.1:{port}"));
     let failure = mailer.send(&mail).await;
-    assert!(
-        matches!(&failure, Err(SendFailure::Refused(why)) if why.contains("SMTPUTF8")),
-        "{failure:?}"
-    );
+    assert!(matches!(&failure, Err(SendFailure::Refused(why)) if why.contains("SMTPUTF8")), "{failure:?}");
     assert_eq!(mailer.send(&mail).await, Ok(()));
     drop(mailer);
     assert!(said.join().unwrap()[1].contains(&"MAIL FROM:<bookings@example.com> SMTPUTF8".to_owned()));
@@ -357,37 +262,21 @@ async fn an_address_outside_of_ascii_needs_a_server_that_takes_it() {
 
 #[tokio::test]
 async fn a_connection_serves_the_next_mail_as_long_as_it_works() {
-    let gone = Script {
-        probe: Say("421 4.4.2 Idle for too long"),
-        ..BY_THE_BOOK
-    };
+    let gone = Script { probe: Say("421 4.4.2 Idle for too long"), ..BY_THE_BOOK };
     let (port, _, said) = serve(vec![gone, BY_THE_BOOK]);
     let mailer = mailer_at(&format!("smtp://127.0.0.1:{port}"));
     for id in ["ef_1", "ef_2", "ef_3"] {
         assert_eq!(mailer.send(&mail(id)).await, Ok(()), "{id}");
     }
     drop(mailer);
-    let ids: Vec<Vec<String>> = said
-        .join()
-        .unwrap()
-        .into_iter()
-        .map(|said| said.into_iter().filter(|line| line.starts_with("Message-ID")).collect())
-        .collect();
-    assert_eq!(
-        ids,
-        [
-            vec!["Message-ID: <ef_1@example.com>"],
-            vec!["Message-ID: <ef_2@example.com>", "Message-ID: <ef_3@example.com>"]
-        ]
-    );
+    let ids: Vec<Vec<String>> =
+        said.join().unwrap().into_iter().map(|said| said.into_iter().filter(|line| line.starts_with("Message-ID")).collect()).collect();
+    assert_eq!(ids, [vec!["Message-ID: <ef_1@example.com>"], vec!["Message-ID: <ef_2@example.com>", "Message-ID: <ef_3@example.com>"]]);
 }
 
 #[tokio::test]
 async fn a_failed_mail_leaves_no_connection_behind() {
-    let refusing = Script {
-        recipient: Say("550 5.1.1 No such user"),
-        ..BY_THE_BOOK
-    };
+    let refusing = Script { recipient: Say("550 5.1.1 No such user"), ..BY_THE_BOOK };
     let (port, _, said) = serve(vec![refusing, BY_THE_BOOK]);
     let mailer = mailer_at(&format!("smtp://127.0.0.1:{port}"));
     assert!(matches!(mailer.send(&mail("ef_1")).await, Err(SendFailure::Refused(_))));
@@ -398,18 +287,9 @@ async fn a_failed_mail_leaves_no_connection_behind() {
 
 #[test]
 fn mailboxes() {
-    assert_eq!(
-        parse_mailbox(" Acme Spa <bookings@example.com> ").unwrap().name.as_deref(),
-        Some("Acme Spa")
-    );
+    assert_eq!(parse_mailbox(" Acme Spa <bookings@example.com> ").unwrap().name.as_deref(), Some("Acme Spa"));
     assert!(parse_mailbox("bookings@example.com").is_ok());
-    for wrong in [
-        "",
-        "bookings",
-        "Acme Spa",
-        "a@example.com, b@example.com",
-        "Acme\r\nBcc: x@example.com <a@example.com>",
-    ] {
+    for wrong in ["", "bookings", "Acme Spa", "a@example.com, b@example.com", "Acme\r\nBcc: x@example.com <a@example.com>"] {
         assert!(parse_mailbox(wrong).is_err(), "{wrong:?}");
     }
 }

@@ -60,13 +60,7 @@ pub(crate) fn clock_of(clock: &Arc<ManualClock>) -> Arc<dyn Clock> {
 }
 
 pub(crate) fn document(id: &str) -> Document {
-    Document {
-        key: Key::new("test", id),
-        data: b"{}".to_vec(),
-        blob: None,
-        places: Vec::new(),
-        expires_at: None,
-    }
+    Document { key: Key::new("test", id), data: b"{}".to_vec(), blob: None, places: Vec::new(), expires_at: None }
 }
 
 pub(crate) async fn put(store: &EmbeddedStore, id: &str) -> Result<Committed, PortError> {
@@ -74,24 +68,12 @@ pub(crate) async fn put(store: &EmbeddedStore, id: &str) -> Result<Committed, Po
 }
 
 pub(crate) async fn put_document(store: &EmbeddedStore, document: Document) -> Result<Committed, PortError> {
-    let put = Write::Put {
-        document,
-        condition: Condition::Absent,
-    };
-    let commit = Commit {
-        token: String::new(),
-        writes: vec![put],
-    };
+    let put = Write::Put { document, condition: Condition::Absent };
+    let commit = Commit { token: String::new(), writes: vec![put] };
     store.commit(commit).await
 }
 
 pub(crate) async fn send(queue: &EmbeddedQueue, body: &str) {
-    let message = Message {
-        body: body.to_owned(),
-        group: None,
-    };
-    queue
-        .send(QueueName::Inbound, vec![message], None)
-        .await
-        .expect("the queue answers");
+    let message = Message { body: body.to_owned(), group: None };
+    queue.send(QueueName::Inbound, vec![message], None).await.expect("the queue answers");
 }

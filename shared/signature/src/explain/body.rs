@@ -93,11 +93,7 @@ fn originals(body: &[u8]) -> Vec<(Change, Cow<'_, [u8]>)> {
 /// The body within an event of API Gateway or a function URL.
 fn unwrapped(event: &serde_json::Value) -> Option<Vec<u8>> {
     let body = event.get("body")?.as_str()?;
-    if event.get("isBase64Encoded")?.as_bool()? {
-        STANDARD.decode(body).ok()
-    } else {
-        Some(body.as_bytes().to_vec())
-    }
+    if event.get("isBase64Encoded")?.as_bool()? { STANDARD.decode(body).ok() } else { Some(body.as_bytes().to_vec()) }
 }
 
 fn replace(body: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {

@@ -85,10 +85,7 @@ impl Finding {
     /// Whether the signature itself bears this out, so that no further guess is needed.
     #[must_use]
     pub const fn is_proven(&self) -> bool {
-        matches!(
-            self,
-            Self::Stale { .. } | Self::BodyChanged { .. } | Self::SecretPadded { fits_without: true, .. }
-        )
+        matches!(self, Self::Stale { .. } | Self::BodyChanged { .. } | Self::SecretPadded { fits_without: true, .. })
     }
 }
 

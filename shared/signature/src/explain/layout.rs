@@ -16,14 +16,8 @@ pub enum Layout {
 
 impl Layout {
     /// The ways that providers write, and JSON libraries by default or when told to.
-    pub const ALL: [Self; 6] = [
-        Self::Stripe,
-        Self::Indented("  "),
-        Self::Compact,
-        Self::Spaced,
-        Self::Indented("    "),
-        Self::Indented("\t"),
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Stripe, Self::Indented("  "), Self::Compact, Self::Spaced, Self::Indented("    "), Self::Indented("\t")];
 
     const fn indent(self) -> Option<&'static str> {
         match self {
@@ -91,9 +85,7 @@ impl<'a> Iterator for Tokens<'a> {
         let length = match first {
             b'{' | b'}' | b'[' | b']' | b',' | b':' => 1,
             b'"' => string_length(text.as_bytes()),
-            _ => text
-                .find(['{', '}', '[', ']', ',', ':', '"', ' ', '\t', '\r', '\n'])
-                .unwrap_or(text.len()),
+            _ => text.find(['{', '}', '[', ']', ',', ':', '"', ' ', '\t', '\r', '\n']).unwrap_or(text.len()),
         };
         let (token, rest) = text.split_at(length);
         self.0 = rest;
@@ -127,12 +119,9 @@ mod tests {
     fn layouts_turn_into_each_other_and_touch_nothing_else() {
         for from in Layout::ALL {
             let text = lay_out(COMPACT, from);
-            for (to, expected) in [
-                (Layout::Compact, COMPACT),
-                (Layout::Spaced, SPACED),
-                (Layout::Indented("  "), TWO),
-                (Layout::Stripe, STRIPE),
-            ] {
+            for (to, expected) in
+                [(Layout::Compact, COMPACT), (Layout::Spaced, SPACED), (Layout::Indented("  "), TWO), (Layout::Stripe, STRIPE)]
+            {
                 assert_eq!(lay_out(&text, to), expected, "{from:?} to {to:?}");
             }
         }

@@ -91,12 +91,7 @@ pub fn explain(scheme: &dyn Explained, message: &Message<'_>, secrets: &[Secret]
         findings.extend(scheme.doubt_message(message));
         findings.push(Finding::AnotherSecret);
     }
-    Explanation {
-        fits: secrets.iter().map(|secret| fit(scheme, message, secret, now)).collect(),
-        verdict,
-        clock_difference,
-        findings,
-    }
+    Explanation { fits: secrets.iter().map(|secret| fit(scheme, message, secret, now)).collect(), verdict, clock_difference, findings }
 }
 
 /// A clock that differs by less is nothing to speak of, in seconds.

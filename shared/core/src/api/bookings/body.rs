@@ -13,23 +13,13 @@ use crate::{
     time::Timestamp,
 };
 
-const FIELDS: [&str; 10] = [
-    "customer_name",
-    "customer_email",
-    "customer_phone",
-    "status",
-    "deposit_amount",
-    "currency",
-    "starts_at",
-    "tenant",
-    "metadata",
-    "id",
-];
+const FIELDS: [&str; 10] =
+    ["customer_name", "customer_email", "customer_phone", "status", "deposit_amount", "currency", "starts_at", "tenant", "metadata", "id"];
 
 /// Reads the owner's word, and says of every field that is wrong what is wrong with it.
 pub(super) fn read(body: &[u8], now: Timestamp) -> Result<BookingPut, Problem> {
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")))?;
+    let value: Value =
+        serde_json::from_slice(body).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")))?;
     let Value::Object(fields) = value else {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "the body is not a JSON object"));
     };
@@ -45,8 +35,11 @@ pub(super) fn read(body: &[u8], now: Timestamp) -> Result<BookingPut, Problem> {
         cancelled_at: (status == BookingStatus::Cancelled).then_some(now),
         deposit_amount: form.required("deposit_amount", amount),
         currency: form.required("currency", |value| text(value).and_then(currency)),
-        starts_at: form.optional("starts_at", |value| text(value)?.parse().map_err(|_| "must be an RFC 3339 time, such as 2026-11-22T18:00:00Z".to_owned())),
-        tenant: form.optional("tenant", |value| text(value).and_then(|id| record_id(&id).map(str::to_owned).map_err(|error| error.to_string()))),
+        starts_at: form.optional("starts_at", |value| {
+            text(value)?.parse().map_err(|_| "must be an RFC 3339 time, such as 2026-11-22T18:00:00Z".to_owned())
+        }),
+        tenant: form
+            .optional("tenant", |value| text(value).and_then(|id| record_id(&id).map(str::to_owned).map_err(|error| error.to_string()))),
         metadata: form.optional("metadata", metadata).unwrap_or_default(),
     };
     if form.errors.is_empty() { Ok(put) } else { Err(Problem::fields(form.errors)) }

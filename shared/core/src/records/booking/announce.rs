@@ -111,7 +111,9 @@ impl Booking {
                 (EffectKind::Mail, MailTemplate::BookingPaymentFailed)
             }
             PaymentNews::HoldEnded => (EffectKind::Mail, MailTemplate::BookingHoldEnded),
-            PaymentNews::Confirmed if self.told.payment == Some(PaymentNews::HoldEnded) => (EffectKind::Sms, MailTemplate::BookingReinstated),
+            PaymentNews::Confirmed if self.told.payment == Some(PaymentNews::HoldEnded) => {
+                (EffectKind::Sms, MailTemplate::BookingReinstated)
+            }
             PaymentNews::Confirmed => (EffectKind::Sms, MailTemplate::BookingConfirmed),
         };
         self.told.payment = Some(news);
@@ -131,7 +133,8 @@ impl Booking {
     }
 
     fn announce_late_payments(&mut self, due: &mut Vec<Due>) {
-        let late: Vec<String> = self.late_payments().into_iter().filter(|intent| !self.told.late.contains(*intent)).map(str::to_owned).collect();
+        let late: Vec<String> =
+            self.late_payments().into_iter().filter(|intent| !self.told.late.contains(*intent)).map(str::to_owned).collect();
         for intent in late {
             due.push(self.due(EffectKind::Mail, MailTemplate::SupportLatePayment, &format!("{}{intent}", Self::LATE)));
             self.told.late.insert(intent);

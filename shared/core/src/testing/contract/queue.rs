@@ -124,17 +124,13 @@ pub async fn queues_are_apart<C: QueueCase>(case: &C) {
     assert_nothing_to_receive(case).await;
     let received = case.receive(QueueName::Outbound, 10, VISIBILITY).await;
     assert_eq!(bodies(&received), BTreeSet::from(["out"]));
-    case.done(QueueName::Outbound, received.into_iter().map(|message| message.receipt).collect())
-        .await;
+    case.done(QueueName::Outbound, received.into_iter().map(|message| message.receipt).collect()).await;
 }
 
 /// One call sends 25; receives hand out at most what is asked for, and all of them in the end.
 pub async fn a_batch_is_received_in_batches<C: QueueCase>(case: &C) {
     let sent: Vec<String> = (0..25).map(|n| format!("message {n}")).collect();
-    case.queue()
-        .send(QUEUE, messages(sent.clone()), None)
-        .await
-        .expect("the queue answers");
+    case.queue().send(QUEUE, messages(sent.clone()), None).await.expect("the queue answers");
     let mut met = BTreeSet::new();
     loop {
         let received = case.receive(QUEUE, 10, VISIBILITY * 30).await;
@@ -145,8 +141,7 @@ pub async fn a_batch_is_received_in_batches<C: QueueCase>(case: &C) {
         for message in &received {
             assert!(met.insert(message.body.clone()), "twice: {}", message.body);
         }
-        case.done(QUEUE, received.into_iter().map(|message| message.receipt).collect())
-            .await;
+        case.done(QUEUE, received.into_iter().map(|message| message.receipt).collect()).await;
     }
     assert_eq!(met, sent.into_iter().collect());
     case.queue().send(QUEUE, Vec::new(), None).await.expect("nothing to send");
@@ -214,10 +209,7 @@ pub async fn a_stale_receipt_settles_nothing<C: QueueCase>(case: &C) {
 /// Receivers at the same moment get different messages, and together all of them.
 pub async fn concurrent_receivers_share_nothing<C: QueueCase>(case: &C) {
     let sent: BTreeSet<String> = (0..40).map(|n| format!("message {n}")).collect();
-    case.queue()
-        .send(QUEUE, messages(sent.iter()), None)
-        .await
-        .expect("the queue answers");
+    case.queue().send(QUEUE, messages(sent.iter()), None).await.expect("the queue answers");
     let mut met = BTreeSet::new();
     loop {
         let rounds = join_all((0..8).map(|_| case.receive(QUEUE, 5, VISIBILITY * 30))).await;
@@ -252,10 +244,7 @@ pub async fn too_many_receives_make_a_dead_letter<C: QueueCase>(case: &C) {
         case.pass(Duration::from_secs(1)).await;
     }
     let (letters, count) = case.dead_letters().list(QUEUE, 10).await.expect("the queue answers");
-    assert_eq!(
-        letters.iter().map(|letter| letter.body.as_str()).collect::<Vec<_>>(),
-        ["first", "second"]
-    );
+    assert_eq!(letters.iter().map(|letter| letter.body.as_str()).collect::<Vec<_>>(), ["first", "second"]);
     assert!(letters.iter().all(|letter| letter.receives >= case.max_receives()), "{letters:?}");
     assert_eq!(count, 2);
     let (letters, count) = case.dead_letters().list(QUEUE, 1).await.expect("the queue answers");
@@ -269,10 +258,7 @@ pub async fn redriven_messages_are_as_new<C: QueueCase>(case: &C) {
     assert_eq!(case.dead_letters().redrive(QUEUE).await.expect("the queue answers"), 0);
     send(case, &["a"], None).await;
     exhaust(case).await;
-    assert_eq!(
-        case.dead_letters().redrive(QueueName::Outbound).await.expect("the queue answers"),
-        0
-    );
+    assert_eq!(case.dead_letters().redrive(QueueName::Outbound).await.expect("the queue answers"), 0);
     assert_eq!(case.dead_letters().redrive(QUEUE).await.expect("the queue answers"), 1);
     let (letters, count) = case.dead_letters().list(QUEUE, 10).await.expect("the queue answers");
     assert_eq!((letters, count), (Vec::new(), 0));

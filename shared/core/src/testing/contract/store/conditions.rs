@@ -27,10 +27,7 @@ pub async fn version_counts_the_puts(case: &StoreCase) {
     for version in 1..5 {
         let document = case.document("a", &version.to_string());
         assert_eq!(case.put(document.clone(), Condition::Version(version)).await, Committed::Applied);
-        let read = Stored {
-            document,
-            version: version + 1,
-        };
+        let read = Stored { document, version: version + 1 };
         assert_eq!(case.get(&case.key("a")).await, Some(read));
     }
 }
@@ -39,10 +36,7 @@ pub async fn version_counts_the_puts(case: &StoreCase) {
 pub async fn a_lost_version_is_refused(case: &StoreCase) {
     case.put_new(case.document("a", "1")).await;
     case.put(case.document("a", "2"), Condition::Version(1)).await;
-    let stored = Stored {
-        document: case.document("a", "2"),
-        version: 2,
-    };
+    let stored = Stored { document: case.document("a", "2"), version: 2 };
     for wrong in [0, 1, 3] {
         let answer = case.put(case.document("a", "lost"), Condition::Version(wrong)).await;
         assert_eq!(answer, refused(Some(stored.clone())), "version {wrong}");
@@ -55,12 +49,7 @@ pub async fn a_lost_version_is_refused(case: &StoreCase) {
 /// A delete takes effect only on its condition; what is put afterwards begins with version 1 again.
 pub async fn delete_removes_on_its_condition(case: &StoreCase) {
     let stored = case.put_new(case.document("a", "1")).await;
-    let delete = |condition| {
-        vec![Write::Delete {
-            key: case.key("a"),
-            condition,
-        }]
-    };
+    let delete = |condition| vec![Write::Delete { key: case.key("a"), condition }];
     assert_eq!(case.commit(delete(Condition::Version(2))).await, refused(Some(stored.clone())));
     assert_eq!(case.commit(delete(Condition::Absent)).await, refused(Some(stored)));
     assert_eq!(case.commit(delete(Condition::Version(1))).await, Committed::Applied);
@@ -73,10 +62,7 @@ pub async fn delete_removes_on_its_condition(case: &StoreCase) {
 /// Checks of present and absent documents, alone and beside a put.
 pub async fn checks_hold_or_refuse(case: &StoreCase) {
     let stored = case.put_new(case.document("there", "1")).await;
-    let check = |id: &str, condition| Write::Check {
-        key: case.key(id),
-        condition,
-    };
+    let check = |id: &str, condition| Write::Check { key: case.key(id), condition };
     let with_put = |check: Write| vec![put(case.document("beside", "x"), Condition::Absent), check];
     let refusal = |found| Committed::Refused(vec![Refusal { write: 1, found }]);
     for (step, answer) in [
@@ -106,22 +92,10 @@ pub async fn all_or_nothing_and_every_refusal_named(case: &StoreCase) {
         put(case.document("new", "x"), Condition::Absent),
         put(case.document("a", "x"), Condition::Absent),
         put(case.document("b", "x"), Condition::Version(1)),
-        Write::Check {
-            key: case.key("gone"),
-            condition: Condition::Version(7),
-        },
-        Write::Delete {
-            key: case.key("absent"),
-            condition: Condition::Absent,
-        },
+        Write::Check { key: case.key("gone"), condition: Condition::Version(7) },
+        Write::Delete { key: case.key("absent"), condition: Condition::Absent },
     ];
-    let expected = vec![
-        Refusal {
-            write: 1,
-            found: Some(a.clone()),
-        },
-        Refusal { write: 3, found: None },
-    ];
+    let expected = vec![Refusal { write: 1, found: Some(a.clone()) }, Refusal { write: 3, found: None }];
     assert_eq!(case.commit(writes).await, Committed::Refused(expected));
     let keys = ["new", "a", "b", "gone"].map(|id| case.key(id));
     let found = case.store.get(&keys).await.expect("the store answers");
@@ -151,23 +125,11 @@ pub async fn kinds_do_not_share_ids(case: &StoreCase) {
 
 /// What the port forbids is refused for good, and nothing of it applies.
 pub async fn commits_against_the_rules_are_refused_for_good(case: &StoreCase) {
-    let twice = vec![
-        put(case.document("a", "1"), Condition::Absent),
-        Write::Check {
-            key: case.key("a"),
-            condition: Condition::Absent,
-        },
-    ];
-    let too_many = (0..101)
-        .map(|n| put(case.document(&format!("n{n}"), "x"), Condition::Absent))
-        .collect();
+    let twice = vec![put(case.document("a", "1"), Condition::Absent), Write::Check { key: case.key("a"), condition: Condition::Absent }];
+    let too_many = (0..101).map(|n| put(case.document(&format!("n{n}"), "x"), Condition::Absent)).collect();
     let mut two_places = case.document("a", "1");
     two_places.places = vec![case.place(Index::Due, "p", "1"), case.place(Index::Due, "p", "2")];
-    let astray = Write::Move {
-        key: case.key("a"),
-        from: case.place(Index::Due, "p", "1"),
-        to: case.place(Index::List, "p", "1"),
-    };
+    let astray = Write::Move { key: case.key("a"), from: case.place(Index::Due, "p", "1"), to: case.place(Index::List, "p", "1") };
     for writes in [twice, too_many, vec![put(two_places, Condition::Absent)], vec![astray]] {
         let answer = case.store.commit(case.next_commit(writes)).await;
         assert!(matches!(answer, Err(PortError::Permanent(_))), "{answer:?}");

@@ -15,10 +15,7 @@ fn in_an_hour(case: &StoreCase) -> Timestamp {
 }
 
 fn ending(case: &StoreCase, id: &str, end: Timestamp) -> Document {
-    Document {
-        expires_at: Some(end),
-        ..case.listed(id)
-    }
+    Document { expires_at: Some(end), ..case.listed(id) }
 }
 
 /// A document is there up to the last millisecond before its end, and absent from then on.
@@ -42,25 +39,15 @@ pub async fn an_expired_document_counts_as_absent_in_conditions(case: &StoreCase
     case.clock.set(end);
 
     assert_eq!(case.put(case.document("b", "x"), Condition::Version(1)).await, refused(None));
-    let check = Write::Check {
-        key: case.key("b"),
-        condition: Condition::Absent,
-    };
-    let delete = Write::Delete {
-        key: case.key("c"),
-        condition: Condition::Absent,
-    };
+    let check = Write::Check { key: case.key("b"), condition: Condition::Absent };
+    let delete = Write::Delete { key: case.key("c"), condition: Condition::Absent };
     let steps = vec![check, delete, put(case.document("d", "new"), Condition::Absent)];
     assert_eq!(case.commit(steps).await, Committed::Applied);
     let found = case.get(&case.key("d")).await.expect("just put");
     assert_eq!((found.version, found.document), (1, case.document("d", "new")));
 
     let place = case.place(Index::List, "list", "b");
-    let shift = Write::Move {
-        key: case.key("b"),
-        from: place.clone(),
-        to: place,
-    };
+    let shift = Write::Move { key: case.key("b"), from: place.clone(), to: place };
     assert_eq!(case.commit(vec![shift]).await, refused(None));
     assert_eq!(case.get(&case.key("a")).await.map(|stored| stored.version), Some(2));
 }

@@ -75,13 +75,7 @@ impl StoreCase {
     /// A case on `store`, which must have been given `clock`. `namespace` begins every id and partition of the case, and must be new to the store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<ManualClock>, namespace: impl Into<String>) -> Self {
-        Self {
-            store,
-            clock,
-            namespace: namespace.into(),
-            index_lag: None,
-            commits: AtomicU64::new(0),
-        }
+        Self { store, clock, namespace: namespace.into(), index_lag: None, commits: AtomicU64::new(0) }
     }
 
     /// For a store whose indexes may lag behind: queries are repeated for up to ten seconds of `real` time until they show what is expected.
@@ -106,27 +100,17 @@ impl StoreCase {
     }
 
     fn place(&self, index: Index, partition: &str, sort: &str) -> Place {
-        Place {
-            index,
-            partition: format!("{}:{partition}", self.namespace),
-            sort: sort.to_owned(),
-        }
+        Place { index, partition: format!("{}:{partition}", self.namespace), sort: sort.to_owned() }
     }
 
     /// A document `id` whose place in the list is `id` in the partition `list`.
     fn listed(&self, id: &str) -> Document {
-        Document {
-            places: vec![self.place(Index::List, "list", id)],
-            ..self.document(id, id)
-        }
+        Document { places: vec![self.place(Index::List, "list", id)], ..self.document(id, id) }
     }
 
     fn next_commit(&self, writes: Vec<Write>) -> Commit {
         let number = self.commits.fetch_add(1, Ordering::Relaxed);
-        Commit {
-            token: format!("{}:{number}", self.namespace),
-            writes,
-        }
+        Commit { token: format!("{}:{number}", self.namespace), writes }
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Committed {

@@ -8,19 +8,11 @@ fn due(case: &StoreCase, sort: &str) -> Place {
 }
 
 fn waiting(case: &StoreCase, id: &str, sort: &str) -> Document {
-    Document {
-        places: vec![due(case, sort), case.place(Index::List, "list", id)],
-        blob: Some(vec![1, 2, 3]),
-        ..case.document(id, id)
-    }
+    Document { places: vec![due(case, sort), case.place(Index::List, "list", id)], blob: Some(vec![1, 2, 3]), ..case.document(id, id) }
 }
 
 fn shift(case: &StoreCase, id: &str, from: &str, to: &str) -> Write {
-    Write::Move {
-        key: case.key(id),
-        from: due(case, from),
-        to: due(case, to),
-    }
+    Write::Move { key: case.key(id), from: due(case, from), to: due(case, to) }
 }
 
 /// A move changes one place, and neither version nor data; the next put may still name the version that was read.
@@ -42,11 +34,7 @@ pub async fn a_move_keeps_version_data_and_other_places(case: &StoreCase) {
 pub async fn a_move_from_another_place_is_refused(case: &StoreCase) {
     let stored = case.put_new(waiting(case, "a", "1")).await;
     let placeless = case.put_new(case.document("b", "b")).await;
-    let other_partition = Write::Move {
-        key: case.key("a"),
-        from: case.place(Index::Due, "elsewhere", "1"),
-        to: due(case, "2"),
-    };
+    let other_partition = Write::Move { key: case.key("a"), from: case.place(Index::Due, "elsewhere", "1"), to: due(case, "2") };
     for (step, found) in [
         (shift(case, "a", "0", "2"), Some(stored.clone())),
         (other_partition, Some(stored.clone())),
@@ -64,11 +52,7 @@ pub async fn moves_belong_to_the_commit(case: &StoreCase) {
     let a = case.put_new(waiting(case, "a", "1")).await;
     let b = case.put_new(waiting(case, "b", "2")).await;
     let together = |version| {
-        vec![
-            shift(case, "a", "1", "3"),
-            put(case.document("b", "changed"), Condition::Version(version)),
-            shift(case, "none", "1", "2"),
-        ]
+        vec![shift(case, "a", "1", "3"), put(case.document("b", "changed"), Condition::Version(version)), shift(case, "none", "1", "2")]
     };
     let refusals = |found: Vec<(usize, Option<Stored>)>| {
         Committed::Refused(found.into_iter().map(|(write, found)| Refusal { write, found }).collect())

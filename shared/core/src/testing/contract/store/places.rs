@@ -27,12 +27,7 @@ pub async fn a_range_is_read_in_both_orders(case: &StoreCase) {
     for (from, to, expected) in ranges {
         let mut sorts: Vec<String> = expected.chars().map(String::from).collect();
         for order in [Order::Ascending, Order::Descending] {
-            let query = Query {
-                from: from.map(str::to_owned),
-                to: to.map(str::to_owned),
-                order,
-                ..case.list()
-            };
+            let query = Query { from: from.map(str::to_owned), to: to.map(str::to_owned), order, ..case.list() };
             let expected: Vec<&str> = sorts.iter().map(String::as_str).collect();
             let page = case.assert_found(&query, &expected).await;
             assert!(!page.more, "{query:?}");
@@ -45,11 +40,7 @@ pub async fn a_range_is_read_in_both_orders(case: &StoreCase) {
 pub async fn a_limited_page_says_whether_there_is_more(case: &StoreCase) {
     put_listed(case, &["a", "b", "c"]).await;
     case.assert_found(&case.list(), &["a", "b", "c"]).await;
-    let limited = |limit, order| Query {
-        limit,
-        order,
-        ..case.list()
-    };
+    let limited = |limit, order| Query { limit, order, ..case.list() };
     let page = case.assert_found(&limited(2, Order::Ascending), &["a", "b"]).await;
     assert!(page.more);
     let page = case.assert_found(&limited(2, Order::Descending), &["c", "b"]).await;
@@ -65,11 +56,7 @@ pub async fn a_cursor_walks_through_everything_once(case: &StoreCase) {
     put_listed(case, &all).await;
     case.assert_found(&case.list(), &all).await;
     for order in [Order::Ascending, Order::Descending] {
-        let mut query = Query {
-            limit: 10,
-            order,
-            ..case.list()
-        };
+        let mut query = Query { limit: 10, order, ..case.list() };
         let mut met: Vec<String> = Vec::new();
         loop {
             let page = case.store.query(&query).await.expect("the store answers");
@@ -92,32 +79,15 @@ pub async fn a_cursor_walks_through_everything_once(case: &StoreCase) {
 
 /// A put takes the document out of the places that it no longer names.
 pub async fn a_put_replaces_the_places(case: &StoreCase) {
-    let at = |places: Vec<Place>| Document {
-        places,
-        ..case.document("a", "x")
-    };
+    let at = |places: Vec<Place>| Document { places, ..case.document("a", "x") };
     let list = |sort| case.place(Index::List, "list", sort);
     let due = |partition| case.place(Index::Due, partition, "a");
-    let versions = [
-        at(vec![list("1"), due("p")]),
-        at(vec![list("2"), due("q")]),
-        at(vec![list("2")]),
-        at(vec![due("p"), list("3")]),
-        at(Vec::new()),
-    ];
-    let expected: [(&[&str], &[&str], &[&str]); 5] = [
-        (&["1"], &["a"], &[]),
-        (&["2"], &[], &["a"]),
-        (&["2"], &[], &[]),
-        (&["3"], &["a"], &[]),
-        (&[], &[], &[]),
-    ];
+    let versions =
+        [at(vec![list("1"), due("p")]), at(vec![list("2"), due("q")]), at(vec![list("2")]), at(vec![due("p"), list("3")]), at(Vec::new())];
+    let expected: [(&[&str], &[&str], &[&str]); 5] =
+        [(&["1"], &["a"], &[]), (&["2"], &[], &["a"]), (&["2"], &[], &[]), (&["3"], &["a"], &[]), (&[], &[], &[])];
     for (version, (document, (listed, p, q))) in (0..).zip(versions.into_iter().zip(expected)) {
-        let condition = if version == 0 {
-            Condition::Absent
-        } else {
-            Condition::Version(version)
-        };
+        let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
         assert_eq!(case.put(document, condition).await, Committed::Applied);
         case.assert_found(&case.list(), listed).await;
         case.assert_found(&case.query(Index::Due, "p"), p).await;
@@ -129,23 +99,16 @@ pub async fn a_put_replaces_the_places(case: &StoreCase) {
 pub async fn a_deleted_document_has_no_place(case: &StoreCase) {
     put_listed(case, &["a", "b"]).await;
     case.assert_found(&case.list(), &["a", "b"]).await;
-    let delete = Write::Delete {
-        key: case.key("a"),
-        condition: Condition::Version(1),
-    };
+    let delete = Write::Delete { key: case.key("a"), condition: Condition::Version(1) };
     assert_eq!(case.commit(vec![delete]).await, Committed::Applied);
     case.assert_found(&case.list(), &["b"]).await;
 }
 
 /// A query sees its own partition of its own index only, whose name is not the beginning of another's.
 pub async fn partitions_and_indexes_are_apart(case: &StoreCase) {
-    for (id, index, partition) in [
-        ("a", Index::List, "x"),
-        ("b", Index::List, "xy"),
-        ("c", Index::Group, "x"),
-        ("d", Index::Flag, "x"),
-        ("e", Index::Due, "x"),
-    ] {
+    for (id, index, partition) in
+        [("a", Index::List, "x"), ("b", Index::List, "xy"), ("c", Index::Group, "x"), ("d", Index::Flag, "x"), ("e", Index::Due, "x")]
+    {
         let mut document = case.document(id, id);
         document.places = vec![case.place(index, partition, id)];
         case.put_new(document).await;
@@ -165,10 +128,7 @@ pub async fn a_page_shows_whole_documents(case: &StoreCase) {
     document.places.push(case.place(Index::Group, "group", "1"));
     document.expires_at = Some(crate::time::Timestamp::MAX);
     let stored = case.put_new(document).await;
-    for (query, place) in [
-        (case.list(), &stored.document.places[0]),
-        (case.query(Index::Group, "group"), &stored.document.places[1]),
-    ] {
+    for (query, place) in [(case.list(), &stored.document.places[0]), (case.query(Index::Group, "group"), &stored.document.places[1])] {
         let page = case.assert_found(&query, &[place.sort.as_str()]).await;
         assert_eq!(page.items, [(place.clone(), stored.clone())]);
     }

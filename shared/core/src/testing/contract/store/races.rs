@@ -11,24 +11,14 @@ const WRITERS: usize = 64;
 async fn race(case: &StoreCase, commits: Vec<Commit>) -> (usize, Vec<Committed>) {
     let answers = join_all(commits.into_iter().map(|commit| case.store.commit(commit))).await;
     let answers: Vec<Committed> = answers.into_iter().map(|answer| answer.expect("the store answers")).collect();
-    let winners: Vec<usize> = answers
-        .iter()
-        .enumerate()
-        .filter(|(_, answer)| **answer == Committed::Applied)
-        .map(|(writer, _)| writer)
-        .collect();
+    let winners: Vec<usize> =
+        answers.iter().enumerate().filter(|(_, answer)| **answer == Committed::Applied).map(|(writer, _)| writer).collect();
     assert_eq!(winners.len(), 1, "winners: {winners:?}");
     (winners[0], answers)
 }
 
 fn assert_losers_saw(answers: &[Committed], seen: &[(usize, Stored)]) {
-    let refusals = seen
-        .iter()
-        .map(|(write, stored)| Refusal {
-            write: *write,
-            found: Some(stored.clone()),
-        })
-        .collect();
+    let refusals = seen.iter().map(|(write, stored)| Refusal { write: *write, found: Some(stored.clone()) }).collect();
     let lost = Committed::Refused(refusals);
     for answer in answers.iter().filter(|answer| **answer != Committed::Applied) {
         assert_eq!(*answer, lost);
@@ -41,14 +31,9 @@ fn by(case: &StoreCase, id: &str, writer: usize) -> Document {
 
 /// 64 writers put one absent key: one wins, and every other sees the winner's document.
 pub async fn one_of_many_puts_of_an_absent_key_wins(case: &StoreCase) {
-    let commits = (0..WRITERS)
-        .map(|writer| case.next_commit(vec![put(by(case, "a", writer), Condition::Absent)]))
-        .collect();
+    let commits = (0..WRITERS).map(|writer| case.next_commit(vec![put(by(case, "a", writer), Condition::Absent)])).collect();
     let (winner, answers) = race(case, commits).await;
-    let stored = Stored {
-        document: by(case, "a", winner),
-        version: 1,
-    };
+    let stored = Stored { document: by(case, "a", winner), version: 1 };
     assert_losers_saw(&answers, &[(0, stored.clone())]);
     assert_eq!(case.get(&case.key("a")).await, Some(stored));
 }
@@ -57,14 +42,9 @@ pub async fn one_of_many_puts_of_an_absent_key_wins(case: &StoreCase) {
 pub async fn one_of_many_puts_on_a_version_wins(case: &StoreCase) {
     case.put_new(case.document("a", "first")).await;
     for version in 1..4 {
-        let commits = (0..WRITERS)
-            .map(|writer| case.next_commit(vec![put(by(case, "a", writer), Condition::Version(version))]))
-            .collect();
+        let commits = (0..WRITERS).map(|writer| case.next_commit(vec![put(by(case, "a", writer), Condition::Version(version))])).collect();
         let (winner, answers) = race(case, commits).await;
-        let stored = Stored {
-            document: by(case, "a", winner),
-            version: version + 1,
-        };
+        let stored = Stored { document: by(case, "a", winner), version: version + 1 };
         assert_losers_saw(&answers, &[(0, stored.clone())]);
         assert_eq!(case.get(&case.key("a")).await, Some(stored));
     }
@@ -77,23 +57,14 @@ pub async fn one_of_many_commits_wins_whole(case: &StoreCase) {
         .map(|writer| {
             case.next_commit(vec![
                 put(by(case, "a", writer), Condition::Absent),
-                Write::Check {
-                    key: case.key("c"),
-                    condition: Condition::Absent,
-                },
+                Write::Check { key: case.key("c"), condition: Condition::Absent },
                 put(by(case, "b", writer), Condition::unchanged(Some(&existing))),
             ])
         })
         .collect();
     let (winner, answers) = race(case, commits).await;
-    let a = Stored {
-        document: by(case, "a", winner),
-        version: 1,
-    };
-    let b = Stored {
-        document: by(case, "b", winner),
-        version: 2,
-    };
+    let a = Stored { document: by(case, "a", winner), version: 1 };
+    let b = Stored { document: by(case, "b", winner), version: 2 };
     assert_losers_saw(&answers, &[(0, a.clone()), (2, b.clone())]);
     assert_eq!(case.get(&case.key("a")).await, Some(a));
     assert_eq!(case.get(&case.key("b")).await, Some(b));

@@ -9,16 +9,9 @@ pub async fn blobs_are_kept_and_empty_is_not_none(case: &StoreCase) {
     for (version, blob) in (0..).zip(blobs) {
         let mut document = case.document("a", "x");
         document.blob = blob;
-        let condition = if version == 0 {
-            Condition::Absent
-        } else {
-            Condition::Version(version)
-        };
+        let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
         assert_eq!(case.put(document.clone(), condition).await, Committed::Applied);
-        let stored = Stored {
-            document,
-            version: version + 1,
-        };
+        let stored = Stored { document, version: version + 1 };
         assert_eq!(case.get(&case.key("a")).await, Some(stored));
     }
 }
