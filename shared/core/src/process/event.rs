@@ -42,7 +42,7 @@ impl Processor {
     pub(super) async fn event(&self, id: &str) -> Result<Option<(EventRecord, u64)>, Trouble> {
         let key = EventRecord::key_of(id);
         let found = self.store.get(std::slice::from_ref(&key)).await?.pop().flatten();
-        Ok(found.map(|stored| Ok::<_, Trouble>((EventRecord::from_stored(&stored)?, stored.version))).transpose()?)
+        found.map(|stored| Ok((EventRecord::from_stored(&stored)?, stored.version))).transpose()
     }
 
     /// Plans an event on what is stored now.
