@@ -229,5 +229,4 @@ impl State {
 }
 
 #[cfg(test)]
-#[path = "writer_tests.rs"]
 mod tests;
