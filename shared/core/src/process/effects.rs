@@ -49,7 +49,10 @@ impl Processor {
             version = self.mark(&mut record, version, further, handling).await?;
         }
         match left {
-            None => Ok(outcome),
+            None => {
+                tracing::info!(event = record.id, r#type = record.kind, ?outcome, summary = record.summary, "handled");
+                Ok(outcome)
+            }
             Some(reason) if handling.last => self.give_up(record, version, reason, handling).await,
             Some(reason) => {
                 self.give_back(record, version, &reason, handling).await;

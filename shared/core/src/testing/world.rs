@@ -13,7 +13,7 @@ use crate::{
     ports::{Clock, Index, Message, Queue, QueueName, Store, Stored},
     process::{Disposition, Incarnation, Processor, Received},
     record::Record,
-    sweep::{ROUND, Sweeper},
+    sweep::Sweeper,
     template::Templates,
     time::Timestamp,
 };
@@ -22,6 +22,8 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(55);
 /// How long a received message stays invisible: longer than any lease.
 const VISIBILITY: Duration = Duration::from_secs(120);
+/// How often the sweeper makes its round.
+const ROUND: Duration = Duration::from_mins(1);
 /// After how many receives a message is dead.
 const MAX_RECEIVES: u32 = 20;
 
@@ -98,7 +100,7 @@ impl World {
                 policy,
                 incarnation: Incarnation::OneOfMany,
             },
-            sweeper: Sweeper { store: faulty_store, queue: faulty_queue, clock: clock.clone(), ids },
+            sweeper: Sweeper { store: faulty_store, queue: faulty_queue, clock: clock.clone(), ids, every: ROUND },
             clock,
             store,
             queue,
