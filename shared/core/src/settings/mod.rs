@@ -215,7 +215,7 @@ fn read_mail(reader: &mut Reader<'_>, mode: Mode) -> MailSettings {
         }
         (None, None) if mode == Mode::Dev => MailSettings::Captured,
         (None, None) => {
-            reader.problem("SLUICE_SMTP_URL", "is missing: set it to the mail server, or say SLUICE_MAIL=off if no mail is to go out");
+            reader.problem("SLUICE_SMTP_URL", "is missing: set it to the mail server, with SLUICE_MAIL_FROM, SLUICE_SUPPORT_EMAIL and SLUICE_BUSINESS_NAME, or say SLUICE_MAIL=off if no mail is to go out");
             MailSettings::Off
         }
     }
