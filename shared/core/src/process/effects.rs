@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::{
+    alarm::Alarm,
     effect::{Effect, EffectKind, EffectState},
     event::{EventRecord, EventStatus},
     outgoing::Performed,
@@ -79,7 +80,7 @@ impl Processor {
             }
             return Vec::new();
         }
-        if about.subject.starts_with("alarm:") {
+        if about.subject.starts_with(Alarm::SUBJECT) {
             return Vec::new();
         }
         self.alarm(record, &format!("effect_failed:{template}")).await.into_iter().collect()
