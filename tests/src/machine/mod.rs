@@ -31,12 +31,13 @@ pub struct Machine {
     process: Option<Process>,
     client: Client,
     allowed: Leftovers,
+    log_at_end: String,
 }
 
 impl Machine {
     fn started(setup: Setup, process: Process) -> Self {
         let client = Client::new(&process.url(), Some(setup.api_key()));
-        Self { setup, process: Some(process), client, allowed: Leftovers::default() }
+        Self { setup, process: Some(process), client, allowed: Leftovers::default(), log_at_end: String::new() }
     }
 
     /// The data folder.
@@ -82,6 +83,18 @@ impl Machine {
         let process = self.process.take().expect("it runs");
         let (code, log) = process.stop();
         assert_eq!(code, Some(0), "it was asked to stop and did not end with success:\n{log}");
+        self.log_at_end = log;
+    }
+
+    /// Asks it to stop, and does not wait.
+    pub fn ask_to_stop(&self) {
+        self.process().ask_to_stop();
+    }
+
+    /// What it had logged and printed when it was last stopped.
+    #[must_use]
+    pub fn log_at_end(&self) -> &str {
+        &self.log_at_end
     }
 
     /// Starts it again on the same data.

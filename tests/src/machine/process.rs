@@ -3,6 +3,7 @@ use std::{
     process::{Child, Command},
     sync::{
         Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Sender, channel},
     },
     thread::JoinHandle,
@@ -23,6 +24,8 @@ pub(super) struct Process {
     pub(super) address: String,
     lines: Arc<Mutex<Vec<String>>>,
     readers: Vec<JoinHandle<()>>,
+    /// Asked a second time it would stop at once.
+    asked: AtomicBool,
 }
 
 impl Process {
@@ -34,11 +37,12 @@ impl Process {
         let stdout = child.stdout.take().expect("piped");
         let stderr = child.stderr.take().expect("piped");
         let readers = vec![read(stdout, &lines, None), read(stderr, &lines, Some(found))];
+        let asked = AtomicBool::new(false);
         // The sender is dropped at the end of standard error, so this ends if the process does.
         match address.recv_timeout(LONG) {
-            Ok(address) => Ok(Self { child, address, lines, readers }),
+            Ok(address) => Ok(Self { child, address, lines, readers, asked }),
             Err(_) => {
-                let process = Self { child, address: String::new(), lines, readers };
+                let process = Self { child, address: String::new(), lines, readers, asked };
                 let (code, stderr) = process.end();
                 Err(Refusal { code, stderr })
             }
@@ -63,9 +67,16 @@ impl Process {
         self.end();
     }
 
+    /// Asks it to stop, once.
+    pub(super) fn ask_to_stop(&self) {
+        if !self.asked.swap(true, Ordering::SeqCst) {
+            signal(self.pid(), Signal::TERM);
+        }
+    }
+
     /// Asks it to stop and waits until it has. Its exit code and all that it wrote.
     pub(super) fn stop(self) -> (Option<i32>, String) {
-        signal(self.pid(), Signal::TERM);
+        self.ask_to_stop();
         self.end()
     }
 
