@@ -17,9 +17,8 @@ use crate::SignedRequest;
 /// How long one exchange may take.
 const LIMIT: Duration = Duration::from_secs(20);
 
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads can be started")
-});
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads can be started"));
 
 /// A client of one gateway. Clones share their connections.
 #[derive(Clone)]

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use crate::{Answer, Booking, Client, Event, LONG, until};
+use crate::{Answer, Booking, Client, Event, LONG, wait::until_or};
 
 /// How something was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,12 +60,13 @@ pub trait Home: Sync {
     fn settled(&self, event: &Event) -> Value {
         let path = format!("/api/v1/inbound/{}", event.inbound_id());
         let mut last = String::new();
-        until(&format!("{} to come to its end, of which the last is {last}", event.key()), LONG, || {
+        let settled = until_or("an event to come to its end", LONG, || {
             let answer = self.client().get(&path);
             last = answer.text();
             let record = (answer.status == 200).then(|| answer.json())?;
             (record["status"] != "processing" && !has_pending(&record)).then_some(record)
-        })
+        });
+        settled.unwrap_or_else(|in_vain| panic!("{in_vain}: {last}"))
     }
 
     /// Delivers an event and waits for its end.

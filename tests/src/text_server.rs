@@ -87,7 +87,8 @@ impl Shared {
         let fields = form(&String::from_utf8_lossy(&body));
         let field = |name: &str| fields.get(name).cloned().unwrap_or_default();
         let path = format!("post /2010-04-01/accounts/{}/messages.json ", ACCOUNT.to_ascii_lowercase());
-        let right = head.first().is_some_and(|line| line.starts_with(&path)) && head.iter().any(|line| line.starts_with("authorization: basic "));
+        let right =
+            head.first().is_some_and(|line| line.starts_with(&path)) && head.iter().any(|line| line.starts_with("authorization: basic "));
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).get(&field("To")).copied();
         let (status, answer) = match refused {
             _ if !right => ("404 Not Found", r#"{"code":20404,"message":"not here"}"#.to_owned()),
@@ -99,7 +100,10 @@ impl Shared {
             }
         };
         let length = answer.len();
-        stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{answer}").as_bytes())
+        stream.write_all(
+            format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{answer}")
+                .as_bytes(),
+        )
     }
 }
 

@@ -10,14 +10,21 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// # Panics
 /// If there is still nothing when `limit` has passed.
 #[track_caller]
+pub fn until<T>(what: &str, limit: Duration, look: impl FnMut() -> Option<T>) -> T {
+    until_or(what, limit, look).unwrap_or_else(|in_vain| panic!("{in_vain}"))
+}
+
+/// The same, for who has more to say of it if it was in vain.
 #[expect(clippy::disallowed_methods, reason = "the one place where the tests wait for another process")]
-pub fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until_or<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> Result<T, String> {
     let begun = Instant::now();
     loop {
         if let Some(found) = look() {
-            return found;
+            return Ok(found);
         }
-        assert!(begun.elapsed() < limit, "waited {limit:?} in vain: {what}");
+        if begun.elapsed() >= limit {
+            return Err(format!("waited {limit:?} in vain: {what}"));
+        }
         std::thread::sleep(PAUSE);
     }
 }

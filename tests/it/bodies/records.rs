@@ -22,7 +22,9 @@ pub(crate) fn a_body_is_kept_to_the_byte(home: &dyn Home) {
 pub(crate) fn a_large_body_is_kept_to_the_byte(home: &dyn Home) {
     // Digits that follow no pattern: packed they are a little less than half, too large for one piece.
     let digits = |count: u64| -> String {
-        (0..count).map(|number| format!("{:016x}", (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (number << 7).wrapping_pow(3))).collect()
+        (0..count)
+            .map(|number| format!("{:016x}", (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (number << 7).wrapping_pow(3)))
+            .collect()
     };
     let event = Event::stripe("customer.created").with("/data/object/name", digits(60_000));
     let record = home.process(&event);

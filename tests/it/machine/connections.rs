@@ -134,7 +134,9 @@ fn garbage_after_a_request_spoils_only_its_own_connection() {
     let answer = read_to_end(&stream);
     assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("HTTP/1.1 400"), "{answer}");
     home.settled(&event);
-    for garbage in ["\0\0\0\0\r\n\r\n", "POST /webhooks/stripe HTTP/9.9\r\n\r\n", "POST /webhooks/stripe HTTP/1.1\r\ncontent-length: -1\r\n\r\n"] {
+    for garbage in
+        ["\0\0\0\0\r\n\r\n", "POST /webhooks/stripe HTTP/9.9\r\n\r\n", "POST /webhooks/stripe HTTP/1.1\r\ncontent-length: -1\r\n\r\n"]
+    {
         let mut stream = connect(&home);
         stream.write_all(garbage.as_bytes()).expect("it is read");
         assert!(!read_to_end(&stream).starts_with("HTTP/1.1 2"), "{garbage:?}");
@@ -162,7 +164,7 @@ fn huge_headers_are_refused() {
 #[test]
 fn a_body_over_the_limit_is_told_so() {
     let home = dev().set("SLUICE_MAX_BODY", "10000").start();
-    for size in [10_001, 100_000, 20_000_000] {
+    for size in [10_001, 100_000, 10_000_000] {
         let body = " ".repeat(size);
         let request = sluice_tests::sign(body, home.secret(), sluice_tests::seconds_now());
         home.client().webhook("/webhooks/stripe", &request).expect(413);

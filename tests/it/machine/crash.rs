@@ -129,8 +129,12 @@ fn every_acknowledged_event_survives_kills() {
 fn check(home: &Machine, stories: &[Story], kills: u32) {
     let events: BTreeMap<String, Value> =
         home.client().list("/api/v1/inbound").into_iter().map(|event| (event["id"].as_str().expect("an id").to_owned(), event)).collect();
-    let bookings: BTreeMap<String, Value> =
-        home.client().list("/api/v1/bookings").into_iter().map(|booking| (booking["id"].as_str().expect("an id").to_owned(), booking)).collect();
+    let bookings: BTreeMap<String, Value> = home
+        .client()
+        .list("/api/v1/bookings")
+        .into_iter()
+        .map(|booking| (booking["id"].as_str().expect("an id").to_owned(), booking))
+        .collect();
     let mut calls: BTreeMap<String, u32> = BTreeMap::new();
     for sent in home.sent() {
         *calls.entry(sent.event.expect("the outbox keeps it")).or_default() += 1;

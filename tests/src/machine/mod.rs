@@ -15,12 +15,12 @@ use sluice_core::{
     settings::{DEV_API_KEY, DEV_SECRET},
 };
 
+use self::{data::check_database, process::Process};
 pub use self::{
     data::{Leftovers, bury, leftovers},
     setup::{Refusal, Setup},
 };
-use self::{data::check_database, process::Process};
-use crate::{Channel, Client, Home, LONG, Sent, until};
+use crate::{Channel, Client, Home, LONG, Sent, wait::until_or};
 
 /// A gateway on this machine.
 ///
@@ -137,12 +137,14 @@ impl Machine {
     /// Waits until nothing is left to do that does not wait for a time.
     #[track_caller]
     pub fn quiet(&self) {
-        let allowed = self.allowed;
         let mut last = Leftovers::default();
-        until("all to be quiet", LONG, || {
+        let quiet = until_or("all to be quiet", LONG, || {
             last = leftovers(self.folder());
-            (last == allowed).then_some(())
+            (last == self.allowed).then_some(())
         });
+        if let Err(in_vain) = quiet {
+            panic!("{in_vain}; what is left: {last:?}");
+        }
     }
 
     fn process(&self) -> &Process {
