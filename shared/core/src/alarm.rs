@@ -20,20 +20,25 @@ pub struct Alarm {
     pub id: String,
     /// When it rang.
     pub rang_at: Timestamp,
-    /// How often it has rung.
+    /// Since when what it tells of was counted, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// How many it told of.
     pub count: u64,
 }
 
 impl Alarm {
-    /// The alarm for `code` as it is to be stored when it rings now; `None` if it rang less than [`SILENCE`] ago.
+    /// The prefix of the subject of alarms among an event's effects; the code follows.
+    pub const SUBJECT: &'static str = "alarm:";
+
+    /// The alarm for `code` as it is to be stored when it rings now, for one event; `None` if it rang less than [`SILENCE`] ago.
     #[must_use]
     pub fn ring(code: &str, before: Option<&Stored>, now: Timestamp) -> Option<Self> {
         let before = before.and_then(|stored| Self::from_stored(stored).ok());
-        match before {
-            Some(alarm) if now < alarm.rang_at + SILENCE => None,
-            Some(alarm) => Some(Self { rang_at: now, count: alarm.count + 1, ..alarm }),
-            None => Some(Self { id: code.to_owned(), rang_at: now, count: 1 }),
+        if before.as_ref().is_some_and(|before| now < before.rang_at + SILENCE) {
+            return None;
         }
+        Some(Self { id: code.to_owned(), rang_at: now, since: before.map(|before| before.rang_at), count: 1 })
     }
 }
 

@@ -14,7 +14,6 @@ use crate::{
     event::Change,
     ports::{Condition, Document, Key, PortError, Stored, Write},
     record::Record,
-    records::Booking,
     template::MailTemplate,
     time::Timestamp,
 };
@@ -155,21 +154,6 @@ impl<'a> View<'a> {
     /// Notes that the event belongs to no record that is known yet.
     pub fn mark_unmatched(&mut self) {
         self.unmatched = true;
-    }
-
-    /// Settles a booking, plans the announcements that are due, and writes it.
-    pub fn settle_booking(&mut self, mut booking: Booking) {
-        let due = booking.settle();
-        let phone = booking.put.as_ref().is_some_and(|put| put.customer_phone.is_some());
-        for due in due {
-            let kind = match due.kind {
-                EffectKind::Sms if self.policy.sms && phone => EffectKind::Sms,
-                EffectKind::Sms | EffectKind::Mail if self.policy.mail => EffectKind::Mail,
-                EffectKind::Sms | EffectKind::Mail => continue,
-            };
-            self.effect(kind, due.template, due.about);
-        }
-        self.write(&booking);
     }
 
     /// The finished plan.

@@ -17,8 +17,6 @@ use crate::{
     time::Timestamp,
 };
 
-/// How long it is from one round to the next.
-pub const ROUND: Duration = Duration::from_mins(1);
 /// How long a message is given before its record's place comes up again.
 pub const GRACE: Duration = Duration::from_mins(5);
 /// How many records are looked at in one go.
@@ -34,6 +32,8 @@ pub struct Sweeper {
     pub clock: Arc<dyn Clock>,
     /// Random ids.
     pub ids: Arc<dyn Ids>,
+    /// How long it is from one round to the next: what falls due within it is sent now, with the exact delay.
+    pub every: Duration,
 }
 
 #[derive(Deserialize)]
@@ -48,7 +48,7 @@ impl Sweeper {
     /// # Errors
     /// [`PortError`] if the index can't be read or the queue takes nothing. What was not sent stays where it is.
     pub async fn round(&self) -> Result<usize, PortError> {
-        let horizon = self.clock.now() + ROUND;
+        let horizon = self.clock.now() + self.every;
         let mut sent = 0;
         for partition in partitions(Index::Due, DUE) {
             let mut from = Bound::Unbounded;

@@ -82,7 +82,7 @@ impl Watch {
         event.summary.clone_from(&reason);
         event.reason = Some(reason);
         event.due_at = Some(now + GRACE);
-        let about = Announcement { record: EventRecord::key_of(&event.id), subject: format!("alarm:{CODE}"), number: 1 };
+        let about = Announcement { record: EventRecord::key_of(&event.id), subject: format!("{}{CODE}", Alarm::SUBJECT), number: 1 };
         event.effects = vec![Effect::new(&event.id, EffectKind::Mail, MailTemplate::Alert.name(), about)];
         event
     }

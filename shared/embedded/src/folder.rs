@@ -90,7 +90,7 @@ impl DataFolder {
             return Err(OpenError::Newer { folder: folder.to_owned(), found, known: schema::NEWEST });
         }
         let boot = begin_process(&mut connection, &*clock).map_err(database)?;
-        let flights = Flights::after(&connection).map_err(database)?;
+        let flights = Flights::begin(&connection, boot).map_err(database)?;
         let readers = Readers::open(&file).map_err(database)?;
         let writer = Writer::start(connection, flights, Arc::clone(&clock))
             .map_err(|cause| OpenError::Folder { folder: folder.to_owned(), cause })?;

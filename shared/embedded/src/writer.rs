@@ -6,6 +6,7 @@ use std::{
         mpsc::{Receiver, Sender, channel},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use rusqlite::Connection;
@@ -16,6 +17,13 @@ use crate::{failure::Failure, queue::Flights};
 
 /// The most operations that share a COMMIT. It bounds how long the first of a group waits; what waits behind forms the next group.
 const MAX_GROUP: usize = 512;
+
+/// A group of so many operations shows that many callers write at once; the next one then waits for [`LINGER`] before it begins, because the pages and the
+/// fsync that a larger group shares are most of what an operation costs. A lone caller never waits.
+const BUSY_GROUP: usize = 8;
+
+/// How long a group waits for more.
+const LINGER: Duration = Duration::from_millis(1);
 
 /// Something to write: it runs in a savepoint of its own, on the writer's thread.
 pub(crate) trait Operation: Send + 'static {
@@ -141,10 +149,19 @@ struct State {
 
 impl State {
     fn write_until_closed(mut self, waiting: &Receiver<Box<dyn Job>>) {
-        let mut group = Vec::new();
+        let mut group: Vec<Box<dyn Job>> = Vec::new();
+        let mut last_group = 0;
         while let Ok(first) = waiting.recv() {
             group.push(first);
+            if last_group >= BUSY_GROUP {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "waiting on the channel would wake this thread for every operation that comes"
+                )]
+                std::thread::sleep(LINGER);
+            }
             group.extend(waiting.try_iter().take(MAX_GROUP - 1));
+            last_group = group.len();
             let committed = self.write(&mut group);
             if let Err(failure) = &committed {
                 self.take_back(failure);
@@ -195,3 +212,6 @@ impl State {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,10 +12,10 @@ use sluice_core::{
     api::{Api, install_keys, router},
     ingest::Ingest,
     plan::Policy,
-    ports::{Clock, Ids, QueueName},
+    ports::{Clock, Ids, PortError, QueueName},
     process::{self, Incarnation, Processor},
     settings::{MailSettings, Mode, Settings, SmsSettings},
-    sweep::{ROUND, Sweeper},
+    sweep::Sweeper,
     watch::Watch,
 };
 use sluice_embedded::{
@@ -27,6 +27,10 @@ pub use log::init as init_log;
 
 /// How long one message may be handled. Its lease ends 5 s later, long before the message becomes visible again.
 const DEADLINE: Duration = Duration::from_secs(55);
+/// How often the sweeper makes its round: it costs nothing here, and what is due soon after it became known is not late.
+const ROUND: Duration = Duration::from_secs(5);
+/// How often expired documents and dead letters are looked for.
+const TIDY: Duration = Duration::from_mins(1);
 /// How many expired documents are removed in one go.
 const EXPIRED: usize = 1_000;
 
@@ -107,15 +111,18 @@ pub async fn run(mode: Mode, settings: Settings) -> Result<(), HomeError> {
         policy,
         incarnation: Incarnation::Sole(folder.boot()),
     };
-    let sweeper = Sweeper { store: store.clone(), queue: shared_queue.clone(), clock: Arc::clone(&clock), ids: Arc::clone(&ids) };
+    let sweeper =
+        Sweeper { store: store.clone(), queue: shared_queue.clone(), clock: Arc::clone(&clock), ids: Arc::clone(&ids), every: ROUND };
     let watch_dead_letters = Watch { dead_letters: shared_queue.clone(), store, queue: shared_queue, clock: Arc::clone(&clock), ids };
 
-    report::started(mode, &settings, address);
+    // Before anyone is told that it runs, and might ask it to stop.
     let stop = signals::stop();
+    report::started(mode, &settings, address);
     let server = http::serve(listener, Arc::new(ingest), router(Arc::new(api)), stop.clone());
     let worker = work(queue, Arc::new(processor), Arc::clone(&clock), stop.clone());
-    let sweeps = sweep(sweeper, watch_dead_letters, folder, clock, stop);
-    let ((), drained, ()) = tokio::join!(server, worker, sweeps);
+    let sweeps = sweep(sweeper, Arc::clone(&clock), stop.clone());
+    let tidied = tidy(watch_dead_letters, folder, clock, stop);
+    let ((), drained, (), ()) = tokio::join!(server, worker, sweeps, tidied);
     report::stopped(drained.given_back);
     Ok(())
 }
@@ -154,28 +161,36 @@ async fn handle(processor: &Processor, received: Received) -> Disposition {
     }
 }
 
-/// Every minute: sends on what waits for a time, removes what has expired, and looks for dead letters.
-async fn sweep(sweeper: Sweeper, dead_letters: Watch, folder: DataFolder, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
+/// Sends on what waits for a time.
+async fn sweep(sweeper: Sweeper, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
     loop {
         if let Err(error) = sweeper.round().await {
-            tracing::error!(%error, "the sweeper could not look after all that waits; it tries again in a minute");
-        }
-        if let Err(error) = dead_letters.look().await {
-            tracing::error!(%error, "the dead letters could not be looked at; trying again in a minute");
-        }
-        loop {
-            match folder.remove_expired(EXPIRED).await {
-                Ok(removed) if removed == EXPIRED => {}
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::error!(%error, "expired records could not be removed; trying again in a minute");
-                    break;
-                }
-            }
+            tracing::error!(%error, "the sweeper could not look after all that waits; it tries again in {ROUND:?}");
         }
         tokio::select! {
             () = clock.sleep(ROUND) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }
+}
+
+/// Removes what has expired, and looks for dead letters.
+async fn tidy(dead_letters: Watch, folder: DataFolder, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = dead_letters.look().await {
+            tracing::error!(%error, "the dead letters could not be looked at; trying again in {TIDY:?}");
+        }
+        if let Err(error) = remove_expired(&folder).await {
+            tracing::error!(%error, "expired records could not be removed; trying again in {TIDY:?}");
+        }
+        tokio::select! {
+            () = clock.sleep(TIDY) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+async fn remove_expired(folder: &DataFolder) -> Result<(), PortError> {
+    while folder.remove_expired(EXPIRED).await? == EXPIRED {}
+    Ok(())
 }

@@ -29,6 +29,7 @@ pub(super) fn started(mode: Mode, settings: &Settings, address: SocketAddr) {
     }
     match &settings.sms {
         SmsSettings::Captured => tracing::info!("text messages: captured, nothing is sent"),
+        SmsSettings::Off if matches!(settings.mail, MailSettings::Off) => tracing::warn!("text messages: off; nobody is told anything"),
         SmsSettings::Off => tracing::info!("text messages: off, because SLUICE_SMS_FROM is not set; mail is sent instead"),
         SmsSettings::Twilio { from, .. } => tracing::info!("text messages: on, from {from}"),
     }

@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -107,24 +107,30 @@ pub(super) struct Filter {
     kind: Option<String>,
     status: Option<String>,
     unmatched: Option<String>,
+    effect: Option<String>,
     #[serde(flatten)]
     paging: Paging,
 }
 
 impl Filter {
     fn status(&self) -> Result<Option<EventStatus>, Problem> {
-        let read = |text: &String| serde_json::from_value(Value::String(text.clone()));
-        self.status
-            .as_ref()
-            .map(read)
-            .transpose()
-            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "status is processing, done, parked or ignored"))
+        one_of(self.status.as_deref(), "status is processing, done, parked or ignored")
     }
+
+    fn effect(&self) -> Result<Option<EffectState>, Problem> {
+        one_of(self.effect.as_deref(), "effect is pending, done, failed or superseded")
+    }
+}
+
+fn one_of<T: DeserializeOwned>(text: Option<&str>, problem: &str) -> Result<Option<T>, Problem> {
+    let read = |text: &str| serde_json::from_value(Value::String(text.to_owned()));
+    text.map(read).transpose().map_err(|_| Problem::new(StatusCode::BAD_REQUEST, problem))
 }
 
 pub(super) async fn list(State(api): State<Arc<Api>>, Query(filter): Query<Filter>) -> Result<Json<PageOf<View>>, Problem> {
     let (cursor, limit) = (filter.paging.cursor()?, filter.paging.limit()?);
     let status = filter.status()?;
+    let effect = filter.effect()?;
     let unmatched = switch("unmatched", filter.unmatched.as_deref())?;
     let fits = |record: &EventRecord| {
         let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
@@ -133,6 +139,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, Query(filter): Query<Filte
             && same(&filter.key, &record.key)
             && same(&filter.kind, &record.kind)
             && status.is_none_or(|status| status == record.status)
+            && effect.is_none_or(|state| record.effects.iter().any(|effect| effect.state == state))
             && (!unmatched || record.unmatched)
     };
     if let (Some(provider), Some(key)) = (&filter.provider, &filter.key) {

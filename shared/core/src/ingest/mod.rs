@@ -149,7 +149,7 @@ fn text(status: StatusCode, text: &'static str) -> Response<Bytes> {
 }
 
 fn too_large(provider: &dyn Provider) -> Response<Bytes> {
-    tracing::error!(provider = provider.name(), "a webhook is too large and was refused; see SLUICE_MAX_BODY");
+    tracing::warn!(provider = provider.name(), "a webhook is too large and was refused; see SLUICE_MAX_BODY");
     text(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.\n")
 }
 

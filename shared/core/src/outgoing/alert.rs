@@ -1,5 +1,6 @@
 use super::{Draft, NoDraft, Outgoing};
 use crate::{
+    alarm::Alarm,
     effect::{Effect, EffectState},
     event::EventRecord,
     rules::DEAD_LETTERS,
@@ -8,9 +9,9 @@ use crate::{
 
 impl Outgoing {
     /// Tells the operator of an event that was parked, or of an effect of it that failed.
-    pub(super) fn draft_alert(&self, event: &EventRecord, effect: &Effect) -> Result<Draft, NoDraft> {
+    pub(super) fn draft_alert(&self, event: &EventRecord, effect: &Effect, alarm: Option<&Alarm>) -> Result<Draft, NoDraft> {
         let failed = event.effects.iter().rev().find(|effect| effect.state == EffectState::Failed);
-        let parked = effect.about.subject.starts_with("alarm:parked:");
+        let parked = effect.about.subject.strip_prefix(Alarm::SUBJECT).is_some_and(|code| code.starts_with("parked:"));
         let (kind, reason) = match failed.filter(|_| !parked) {
             Some(failed) => (AlertKind::EffectFailed, failed.reason.clone()),
             None if event.kind == DEAD_LETTERS => (AlertKind::DeadLettered, event.reason.clone()),
@@ -20,8 +21,8 @@ impl Outgoing {
         let words = self.templates.mail(&Alert {
             kind,
             reason: reason.unwrap_or_else(|| "unknown".to_owned()),
-            count: 1,
-            since: None,
+            count: alarm.map_or(1, |alarm| alarm.count.max(1)),
+            since: alarm.and_then(|alarm| alarm.since),
             event_id: Some(event.id.clone()),
             event_type: Some(event.kind.clone()),
             provider: Some(event.provider.clone()),

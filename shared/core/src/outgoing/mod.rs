@@ -6,6 +6,7 @@ mod booking;
 use std::sync::Arc;
 
 use crate::{
+    alarm::Alarm,
     effect::Effect,
     event::EventRecord,
     pay_url::PayUrl,
@@ -65,7 +66,16 @@ impl Outgoing {
     pub(crate) async fn perform(&self, store: &dyn Store, event: &EventRecord, effect: &Effect) -> Performed {
         let record = &effect.about.record;
         let draft = match record.kind.as_ref() {
-            EventRecord::KIND => self.draft_alert(event, effect),
+            EventRecord::KIND => {
+                let code = effect.about.subject.strip_prefix(Alarm::SUBJECT).unwrap_or_default();
+                match store.get(&[Alarm::key(code)]).await {
+                    Ok(mut found) => {
+                        let alarm = found.pop().flatten().and_then(|stored| Alarm::from_stored(&stored).ok());
+                        self.draft_alert(event, effect, alarm.as_ref())
+                    }
+                    Err(error) => return Performed::Later(error.to_string()),
+                }
+            }
             Booking::KIND => {
                 let found = match store.get(std::slice::from_ref(record)).await {
                     Ok(mut found) => found.pop().flatten(),

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::{
+    alarm::Alarm,
     effect::{Effect, EffectKind, EffectState},
     event::{EventRecord, EventStatus},
     outgoing::Performed,
@@ -49,7 +50,10 @@ impl Processor {
             version = self.mark(&mut record, version, further, handling).await?;
         }
         match left {
-            None => Ok(outcome),
+            None => {
+                tracing::info!(event = record.id, r#type = record.kind, ?outcome, summary = record.summary, "handled");
+                Ok(outcome)
+            }
             Some(reason) if handling.last => self.give_up(record, version, reason, handling).await,
             Some(reason) => {
                 self.give_back(record, version, &reason, handling).await;
@@ -76,7 +80,7 @@ impl Processor {
             }
             return Vec::new();
         }
-        if about.subject.starts_with("alarm:") {
+        if about.subject.starts_with(Alarm::SUBJECT) {
             return Vec::new();
         }
         self.alarm(record, &format!("effect_failed:{template}")).await.into_iter().collect()

@@ -109,14 +109,14 @@ impl From<PortError> for Trouble {
     }
 }
 
-/// The wait before the receive after `receives` ones: 5 s · 2ⁿ, at most an hour, shortened by up to a fifth at random.
+/// The wait before the receive after `receives` ones: 5 s · 2ⁿ, at most an hour, shortened by up to a tenth at random.
 fn backoff(receives: u32, ids: &dyn Ids) -> Duration {
     let base = Duration::from_secs(5).saturating_mul(1 << receives.saturating_sub(1).min(10)).min(Duration::from_hours(1));
     jittered(base, ids)
 }
 
-/// `length`, shortened by up to a fifth at random, so that those who failed together don't come back together.
+/// `length`, shortened by up to a tenth at random, so that those who failed together don't come back together.
 fn jittered(length: Duration, ids: &dyn Ids) -> Duration {
-    let permille = u32::try_from(ids.random() % 201).unwrap_or(0);
+    let permille = u32::try_from(ids.random() % 101).unwrap_or(0);
     length * (1000 - permille) / 1000
 }

@@ -1,11 +1,14 @@
+use std::ops::Bound;
+
 use crate::{
     alarm::Alarm,
     effect::{Announcement, Effect, EffectKind},
     event::{EventRecord, EventStatus},
-    ports::{Condition, Write},
+    ports::{Condition, Index, Order, Query, Write},
     process::{Processor, Trouble},
-    record::Record,
+    record::{Record, partitions},
     template::MailTemplate,
+    time::Timestamp,
 };
 
 impl Processor {
@@ -25,14 +28,31 @@ impl Processor {
         }
         // An alarm that can't be looked up rings once too often rather than not at all.
         let before = self.store.get(&[Alarm::key(code)]).await.ok().and_then(|mut found| found.pop()).flatten();
-        let alarm = Alarm::ring(code, before.as_ref(), self.clock.now())?;
+        let mut alarm = Alarm::ring(code, before.as_ref(), self.clock.now())?;
+        if let (Some(since), EventStatus::Parked) = (alarm.since, record.status) {
+            alarm.count += self.parked_since(since).await;
+        }
         let number = record.effects.len() + 1;
         let about = Announcement {
             record: EventRecord::key_of(&record.id),
-            subject: format!("alarm:{code}"),
+            subject: format!("{}{code}", Alarm::SUBJECT),
             number: u32::try_from(number).unwrap_or(u32::MAX),
         };
         record.effects.push(Effect::new(&record.id, EffectKind::Mail, MailTemplate::Alert.name(), about));
         Some(Write::Put { document: alarm.document(), condition: Condition::unchanged(before.as_ref()) })
+    }
+
+    /// How many events that came in since then are parked, as far as the index shows and up to a thousand.
+    async fn parked_since(&self, since: Timestamp) -> u64 {
+        let query = Query {
+            index: Index::Flag,
+            partition: partitions(Index::Flag, EventRecord::PARKED).next().unwrap_or_default(),
+            from: Bound::Included(since.sortable()),
+            to: Bound::Unbounded,
+            order: Order::Descending,
+            limit: 1_000,
+        };
+        // The count is for the reader of a mail; nothing is decided by it.
+        self.store.query(&query).await.map_or(0, |page| page.items.len() as u64)
     }
 }

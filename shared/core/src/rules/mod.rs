@@ -1,5 +1,6 @@
 //! What each event means for the records: pure functions of event, records and time.
 
+mod booking;
 mod put;
 mod stripe;
 mod timer;

@@ -1,6 +1,7 @@
+use super::booking;
 use crate::{
     plan::{Stop, View},
-    records::{Booking, BookingPut},
+    records::BookingPut,
     time::Timestamp,
 };
 
@@ -9,12 +10,12 @@ use crate::{
 /// # Errors
 /// [`Stop::Need`] or [`Stop::Failed`], never anything else.
 pub fn put_booking(id: &str, mut put: BookingPut, view: &mut View<'_>) -> Result<(), Stop> {
-    let mut booking = view.read::<Booking>(id)?.unwrap_or_else(|| Booking::first_heard(id, put.at));
+    let mut booking = booking::heard_of(view, id, put.at)?;
     // Later than what it replaces even where the clock stood still or went back: the owner's last word stands.
     if let Some(known) = &booking.put {
         put.at = put.at.max(Timestamp::from_millis(known.at.millis() + 1));
     }
     booking.join_put(put);
-    view.settle_booking(booking);
+    booking::settle(view, booking);
     Ok(())
 }

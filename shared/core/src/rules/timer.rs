@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::unexpected_shape;
+use super::{booking, unexpected_shape};
 use crate::{
     plan::{Event, Stop, View},
     ports::Key,
@@ -37,14 +37,14 @@ pub(super) fn plan(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
                 return Err(Stop::Nothing);
             }
             booking.join_elapsed(view.now);
-            view.settle_booking(booking);
+            booking::settle(view, booking);
             view.summarize(format!("the hold of booking {} ended", own.record.id));
             Ok(())
         }
         // The put itself is long applied; what it caused is told already, so that planning it again finds nothing new.
         (BOOKING_PUT, Booking::KIND) => {
             if let Some(booking) = view.read::<Booking>(&own.record.id)? {
-                view.settle_booking(booking);
+                booking::settle(view, booking);
             }
             view.summarize(format!("booking {} was put", own.record.id));
             Ok(())

@@ -144,7 +144,7 @@ impl Settings {
         let listen =
             reader.parsed("SLUICE_LISTEN", "127.0.0.1:3000".parse().expect("an address"), "an address and port, such as 127.0.0.1:3000");
         let mail = read_mail(&mut reader, mode);
-        let needs_people = !dev && !matches!(mail, MailSettings::Off);
+        let needs_people = !dev && reader.text("SLUICE_MAIL") != Some("off");
         let support_email = reader.required_if(needs_people, "SLUICE_SUPPORT_EMAIL", "support@example.com", "where support reads its mail");
         let settings = Self {
             data: reader.text("SLUICE_DATA").unwrap_or("sluice-data").into(),
@@ -216,6 +216,9 @@ fn read_mail(reader: &mut Reader<'_>, mode: Mode) -> MailSettings {
         (None, None) if mode == Mode::Dev => MailSettings::Captured,
         (None, None) => {
             reader.problem("SLUICE_SMTP_URL", "is missing: set it to the mail server, or say SLUICE_MAIL=off if no mail is to go out");
+            if from.is_none() {
+                reader.problem("SLUICE_MAIL_FROM", "is missing: mail needs a sender, such as Bookings <bookings@example.com>");
+            }
             MailSettings::Off
         }
     }
@@ -264,7 +267,7 @@ fn read_secrets(reader: &mut Reader<'_>, mode: Mode) -> FixedSecrets {
     for provider in provider::ALL {
         let setting = provider.secret_setting();
         let mut found = reader.family(setting);
-        if found.is_empty() && mode == Mode::Dev {
+        if mode == Mode::Dev && !found.iter().any(|(source, ..)| source == DEFAULT_SOURCE) {
             found.push((DEFAULT_SOURCE.to_owned(), setting.to_owned(), vec![DEV_SECRET.to_owned()]));
         }
         for (source, setting, values) in found {

@@ -1,4 +1,7 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 
@@ -38,6 +41,7 @@ impl Sent {
 pub struct Captured {
     sent: Mutex<Vec<Sent>>,
     refused: Mutex<Vec<String>>,
+    broken: AtomicBool,
 }
 
 impl Captured {
@@ -52,7 +56,15 @@ impl Captured {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).push(to.to_owned());
     }
 
+    /// Takes nothing, or takes everything again.
+    pub fn break_down(&self, broken: bool) {
+        self.broken.store(broken, Ordering::SeqCst);
+    }
+
     fn keep(&self, to: &str, sent: Sent) -> Result<(), SendFailure> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(SendFailure::NotTaken("connection refused".to_owned()));
+        }
         if self.refused.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|refused| refused == to) {
             return Err(SendFailure::Refused(format!("{to} does not exist")));
         }

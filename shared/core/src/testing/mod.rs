@@ -9,6 +9,7 @@ mod ids;
 pub mod invariants;
 mod memory_queue;
 mod memory_store;
+mod size;
 mod world;
 
 pub use captured::{Captured, Sent};
@@ -17,4 +18,5 @@ pub use faults::{DELAY, Fault, Faults, Faulty};
 pub use ids::CountingIds;
 pub use memory_queue::{MemoryQueue, MemoryReceived};
 pub use memory_store::MemoryStore;
+pub use size::TestSize;
 pub use world::{World, stripe};

@@ -13,15 +13,18 @@ use crate::{
     ports::{Clock, Index, Message, Queue, QueueName, Store, Stored},
     process::{Disposition, Incarnation, Processor, Received},
     record::Record,
-    sweep::{ROUND, Sweeper},
+    sweep::Sweeper,
     template::Templates,
     time::Timestamp,
+    watch::Watch,
 };
 
 /// How long a handling may take: what the embedded host gives it.
 const DEADLINE: Duration = Duration::from_secs(55);
 /// How long a received message stays invisible: longer than any lease.
 const VISIBILITY: Duration = Duration::from_secs(120);
+/// How often the sweeper makes its round.
+const ROUND: Duration = Duration::from_mins(1);
 /// After how many receives a message is dead.
 const MAX_RECEIVES: u32 = 20;
 
@@ -41,6 +44,7 @@ pub struct World {
     pub api: Arc<Api>,
     processor: Processor,
     sweeper: Sweeper,
+    watch: Watch,
 }
 
 impl World {
@@ -98,7 +102,14 @@ impl World {
                 policy,
                 incarnation: Incarnation::OneOfMany,
             },
-            sweeper: Sweeper { store: faulty_store, queue: faulty_queue, clock: clock.clone(), ids },
+            watch: Watch {
+                dead_letters: queue.clone(),
+                store: faulty_store.clone(),
+                queue: faulty_queue.clone(),
+                clock: clock.clone(),
+                ids: ids.clone(),
+            },
+            sweeper: Sweeper { store: faulty_store, queue: faulty_queue, clock: clock.clone(), ids, every: ROUND },
             clock,
             store,
             queue,
@@ -114,6 +125,23 @@ impl World {
     pub async fn enqueue(&self, message: &InboundMessage) {
         let message = Message { body: message.to_text(), group: None };
         self.queue.send(QueueName::Inbound, vec![message], None).await.expect("a queue in memory takes everything");
+    }
+
+    /// Puts a text into the queue that is no message of Sluice's.
+    ///
+    /// # Panics
+    /// Never: a queue in memory takes everything.
+    pub async fn enqueue_garbage(&self, body: &str) {
+        let message = Message { body: body.to_owned(), group: None };
+        self.queue.send(QueueName::Inbound, vec![message], None).await.expect("a queue in memory takes everything");
+    }
+
+    /// Looks for dead letters.
+    ///
+    /// # Panics
+    /// If it can't look.
+    pub async fn watch(&self) {
+        self.watch.look().await.expect("it can look");
     }
 
     /// Receives and handles one message. `false` if there is none that is visible.

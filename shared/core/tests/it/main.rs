@@ -3,6 +3,8 @@
 mod api;
 mod contract;
 mod faults;
+mod ingest;
+mod operator;
 mod order;
 mod rules;
 mod support;

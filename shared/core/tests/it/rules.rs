@@ -104,6 +104,8 @@ async fn a_refused_address_fails_that_effect_alone_and_alerts() {
     assert!(matches!(&sent[..], [Sent::Mail(mail)] if mail.to == "alerts@example.com"), "{sent:?}");
     assert_eq!(read(&world).await["status"], "confirmed");
     assert_eq!(world.events()[0].status, EventStatus::Done);
+    let failed = call(&world, Method::GET, "/api/v1/inbound?effect=failed", None).await.json;
+    assert_eq!(failed["items"].as_array().map(Vec::len), Some(1));
 }
 
 #[tokio::test]
@@ -311,8 +313,14 @@ async fn an_unexpected_shape_is_parked_and_alerted_once_an_hour() {
     let sent = world.sent.sent();
     assert!(matches!(&sent[..], [Sent::Mail(mail)] if mail.to == "alerts@example.com"), "{sent:?}");
     world.clock.advance(minutes(61));
-    with(&world, stripe("evt_3", "payment_intent.succeeded", start(), start(), &json!({ "id": "pi_1" }))).await;
-    assert_eq!(world.sent.sent().len(), 2);
+    for id in ["evt_3", "evt_4"] {
+        with(&world, stripe(id, "payment_intent.succeeded", world.clock.now(), world.clock.now(), &json!({ "id": "pi_1" }))).await;
+    }
+    world.clock.advance(minutes(61));
+    with(&world, stripe("evt_5", "payment_intent.succeeded", world.clock.now(), world.clock.now(), &json!({ "id": "pi_1" }))).await;
+    let told = headlines(&world);
+    assert_eq!(told.len(), 3);
+    assert!(told[2].starts_with("[Sluice] 3 events parked"), "those of the silent hour are counted: {told:?}");
 }
 
 #[tokio::test]

@@ -102,3 +102,16 @@ pub(crate) fn refunded(id: &str, intent: &str, amount: i64, named: bool, at: Tim
 pub(crate) fn headlines(world: &World) -> Vec<String> {
     world.sent.sent().iter().map(|sent| sent.headline().to_owned()).collect()
 }
+
+/// A text of that length that compresses to three quarters of it at best.
+pub(crate) fn incompressible(length: usize) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut letter = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(LETTERS[usize::try_from(state >> 58).unwrap_or(0)])
+    };
+    (0..length).map(|_| letter()).collect()
+}

@@ -33,14 +33,14 @@ pub(crate) struct Flight {
 pub(crate) struct Mark(usize);
 
 impl Flights {
-    /// None in hand; message ids go on after those in the database.
-    pub(crate) fn after(connection: &Connection) -> rusqlite::Result<Self> {
+    /// None in hand. Message ids go on after those in the database, and the process's number makes its receipts unlike those of any other.
+    pub(crate) fn begin(connection: &Connection, boot: u64) -> rusqlite::Result<Self> {
         let last_message = connection.query_row(
             "SELECT max(coalesce((SELECT max(id) FROM messages), 0), coalesce((SELECT max(id) FROM dead_letters), 0))",
             [],
             |row| row.get(0),
         )?;
-        Ok(Self { last_message, ..Self::default() })
+        Ok(Self { last_message, last_receipt: boot << 40, ..Self::default() })
     }
 
     /// An id that no message of this process had before, sent or not.
@@ -102,5 +102,33 @@ impl Flights {
 
     pub(crate) fn keep(&mut self) {
         self.journal.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flight(receipt: u64) -> Flight {
+        Flight { queue: 1, receipt, receives: 1, visible_at: Timestamp::MIN }
+    }
+
+    #[test]
+    fn what_the_database_takes_back_is_taken_back() {
+        let mut flights = Flights::default();
+        flights.insert(1, flight(1));
+        flights.keep();
+
+        flights.insert(2, flight(2));
+        let mark = flights.mark();
+        flights.remove(1);
+        flights.insert(1, flight(3));
+        flights.undo_to(mark);
+        assert_eq!(flights.get(1).map(|flight| flight.receipt), Some(1));
+        assert!(flights.get(2).is_some());
+
+        flights.undo_all();
+        assert!(flights.get(2).is_none());
+        assert_eq!(flights.overdue(1, Timestamp::MIN), [1]);
     }
 }

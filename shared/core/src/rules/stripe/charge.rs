@@ -6,8 +6,8 @@ use super::{Envelope, Metadata};
 use crate::{
     money::{Currency, Money},
     plan::{Event, Stop, View},
-    records::{Booking, ChargeFact, Transaction},
-    rules::unexpected_shape,
+    records::{ChargeFact, Transaction},
+    rules::{booking, unexpected_shape},
 };
 
 #[derive(Deserialize)]
@@ -53,10 +53,9 @@ pub(super) fn refunded(event: &Event<'_>, body: &Envelope<Charge>, view: &mut Vi
             }
         }
     };
-    let mut booking = view.read::<Booking>(&booking_id)?.unwrap_or_else(|| Booking::first_heard(&booking_id, event.received_at));
-    booking.heard.join(event.received_at);
+    let mut booking = booking::heard_of(view, &booking_id, event.received_at)?;
     booking.join_charge(&charge.id, fact);
-    view.settle_booking(booking);
+    booking::settle(view, booking);
     view.summarize(format!("{what} for booking {booking_id}"));
     Ok(())
 }

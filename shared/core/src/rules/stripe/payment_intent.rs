@@ -9,7 +9,7 @@ use crate::{
     plan::{Event, Stop, View},
     record::Record,
     records::{Booking, BookingFailure, BookingSuccess, Transaction, TransactionFact},
-    rules::unexpected_shape,
+    rules::{booking, unexpected_shape},
 };
 
 #[derive(Deserialize)]
@@ -56,14 +56,13 @@ pub(super) fn succeeded(event: &Event<'_>, body: &Envelope<PaymentIntent>, view:
         view.summarize(format!("{paid} paid, for no booking"));
         return Ok(());
     };
-    let mut booking = view.read::<Booking>(&booking_id)?.unwrap_or_else(|| Booking::first_heard(&booking_id, event.received_at));
-    booking.heard.join(event.received_at);
+    let mut booking = booking::heard_of(view, &booking_id, event.received_at)?;
     booking.join_success(&intent.id, BookingSuccess { at, event: body.id.clone(), amount, currency });
     for (charge, fact) in std::mem::take(&mut transaction.waiting) {
         booking.join_charge(&charge, fact);
     }
     view.write(&transaction);
-    view.settle_booking(booking);
+    booking::settle(view, booking);
     view.summarize(format!("{paid} paid for booking {booking_id}"));
     Ok(())
 }
@@ -82,8 +81,7 @@ pub(super) fn payment_failed(event: &Event<'_>, body: &Envelope<PaymentIntent>, 
         view.summarize(format!("{due} failed, for no booking: {words}"));
         return Ok(());
     };
-    let mut booking = view.read::<Booking>(&booking_id)?.unwrap_or_else(|| Booking::first_heard(&booking_id, event.received_at));
-    booking.heard.join(event.received_at);
+    let mut booking = booking::heard_of(view, &booking_id, event.received_at)?;
     booking.join_failure(
         &intent.id,
         BookingFailure {
@@ -94,7 +92,7 @@ pub(super) fn payment_failed(event: &Event<'_>, body: &Envelope<PaymentIntent>, 
             reason: reason.to_owned(),
         },
     );
-    view.settle_booking(booking);
+    booking::settle(view, booking);
     view.summarize(format!("{due} failed for booking {booking_id}: {words}"));
     Ok(())
 }

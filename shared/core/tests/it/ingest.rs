@@ -1,0 +1,146 @@
+//! Ingest without a server: the table of answers, and the promise behind a 2xx.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use sluice_core::{
+    envelope::InboundMessage,
+    ingest::{Body, Ingest},
+    ports::{Clock, QueueName},
+    secrets::FixedSecrets,
+    testing::{Fault, Faults, Faulty, ManualClock, MemoryQueue},
+};
+use sluice_signature::{Message, Scheme, Secret, Stripe};
+
+use crate::support::{incompressible, start};
+
+const BODY: &str = r#"{ "id": "evt_1", "type": "customer.created", "created": 1795327200, "data": {} }"#;
+
+struct Door {
+    clock: Arc<ManualClock>,
+    queue: Arc<MemoryQueue>,
+    faults: Arc<Faults>,
+    ingest: Ingest,
+}
+
+fn door() -> Door {
+    let clock = Arc::new(ManualClock::at(start()));
+    let queue = Arc::new(MemoryQueue::new(clock.clone(), 20));
+    let faults = Faults::new(clock.clone());
+    let mut secrets = FixedSecrets::default();
+    secrets.insert("stripe", "default", vec![Secret::new("whsec_new"), Secret::new("whsec_old")]);
+    secrets.insert("stripe", "acme", vec![Secret::new("whsec_acme")]);
+    let ingest = Ingest {
+        queue: Arc::new(Faulty::new(queue.clone(), &faults)),
+        secrets: Arc::new(secrets),
+        clock: clock.clone(),
+        public_url: "https://hooks.example.com".to_owned(),
+        max_body: 2_000_000,
+    };
+    Door { clock, queue, faults, ingest }
+}
+
+impl Door {
+    async fn knock(&self, method: Method, path: &str, signature: Option<String>, body: Body) -> Response<Bytes> {
+        let mut request = Request::builder().method(method).uri(path).header(header::USER_AGENT, "Stripe/1.0");
+        if let Some(signature) = signature {
+            request = request.header("Stripe-Signature", signature);
+        }
+        let (parts, ()) = request.body(()).expect("a request").into_parts();
+        self.ingest.handle(&parts, body).await
+    }
+
+    async fn post(&self, path: &str, secret: &str, body: &str) -> StatusCode {
+        let signature = self.sign(secret, body.as_bytes());
+        self.knock(Method::POST, path, Some(signature), whole(body)).await.status()
+    }
+
+    fn sign(&self, secret: &str, body: &[u8]) -> String {
+        let message = Message { method: "POST", url: "", headers: &[], body };
+        let signed = Stripe::new().sign(&message, &[Secret::new(secret)], self.clock.now().seconds()).expect("a secret");
+        signed.headers[0].1.clone()
+    }
+
+    fn queued(&self) -> Vec<InboundMessage> {
+        let received = self.queue.receive(QueueName::Inbound, 100, std::time::Duration::from_secs(1));
+        received.iter().map(|message| serde_json::from_str(&message.body).expect("a message")).collect()
+    }
+}
+
+fn whole(body: &str) -> Body {
+    Body::Whole(Bytes::copy_from_slice(body.as_bytes()))
+}
+
+#[tokio::test]
+async fn a_signed_event_is_queued_as_it_came() {
+    let door = door();
+    assert_eq!(door.post("/webhooks/stripe", "whsec_old", BODY).await, StatusCode::OK);
+    let [InboundMessage::Event(envelope)] = &door.queued()[..] else { panic!("one event") };
+    assert_eq!((envelope.key.as_str(), envelope.kind.as_str(), envelope.source.as_str()), ("evt_1", "customer.created", "default"));
+    assert_eq!(envelope.body.unpack().expect("unpacks"), BODY.as_bytes());
+    assert_eq!(envelope.headers, [("user-agent".to_owned(), "Stripe/1.0".to_owned())]);
+    assert_eq!(envelope.occurred_at.map(|at| at.seconds()), Some(1_795_327_200));
+}
+
+#[tokio::test]
+async fn the_table_of_answers() {
+    let door = door();
+    let signed = |body: &str| Some(door.sign("whsec_new", body.as_bytes()));
+    let answer = door.knock(Method::POST, "/webhooks/stripe", signed(BODY), whole(BODY)).await;
+    assert_eq!((answer.status(), answer.body().as_ref()), (StatusCode::OK, br#"{"received":true}"#.as_slice()));
+    assert_eq!(door.queued().len(), 1);
+
+    for (what, method, path, signature, body, status) in [
+        ("no signature", Method::POST, "/webhooks/stripe", None, whole(BODY), StatusCode::BAD_REQUEST),
+        ("another body", Method::POST, "/webhooks/stripe", signed("{}"), whole(BODY), StatusCode::BAD_REQUEST),
+        ("another source's secret", Method::POST, "/webhooks/stripe/acme", signed(BODY), whole(BODY), StatusCode::BAD_REQUEST),
+        ("no such source", Method::POST, "/webhooks/stripe/nobody", signed(BODY), whole(BODY), StatusCode::NOT_FOUND),
+        ("no such provider", Method::POST, "/webhooks/nobody", signed(BODY), whole(BODY), StatusCode::NOT_FOUND),
+        ("no JSON", Method::POST, "/webhooks/stripe", signed("hello"), whole("hello"), StatusCode::BAD_REQUEST),
+        ("no event", Method::POST, "/webhooks/stripe", signed("{}"), whole("{}"), StatusCode::BAD_REQUEST),
+        ("too large", Method::POST, "/webhooks/stripe", None, Body::TooLarge, StatusCode::PAYLOAD_TOO_LARGE),
+        ("a page's visit", Method::GET, "/webhooks/stripe", None, whole(""), StatusCode::METHOD_NOT_ALLOWED),
+        ("a look", Method::HEAD, "/webhooks/stripe", None, whole(""), StatusCode::METHOD_NOT_ALLOWED),
+    ] {
+        assert_eq!(door.knock(method, path, signature, body).await.status(), status, "{what}");
+    }
+    assert!(door.queued().is_empty(), "nothing unverified gets past");
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_told_what_belongs_here() {
+    let answer = door().knock(Method::PUT, "/webhooks/stripe", None, whole("")).await;
+    assert_eq!(answer.headers()[header::ALLOW], "POST");
+    assert!(String::from_utf8_lossy(answer.body()).contains("Stripe posts its webhooks"));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_fit_into_the_queue_is_too_large() {
+    let door = door();
+    let body = BODY.replace("{}", &format!("\"{}\"", incompressible(1_200_000)));
+    assert_eq!(door.post("/webhooks/stripe", "whsec_new", &body).await, StatusCode::PAYLOAD_TOO_LARGE);
+    let body = BODY.replace("{}", &format!("\"{}\"", "a".repeat(1_900_000)));
+    assert_eq!(door.post("/webhooks/stripe", "whsec_new", &body).await, StatusCode::OK, "what packs well fits");
+}
+
+#[tokio::test]
+async fn nothing_is_acknowledged_that_the_queue_has_not_confirmed() {
+    for fault in [Fault::Fail, Fault::LoseAnswer] {
+        let door = door();
+        door.faults.plan(0, fault);
+        assert_eq!(door.post("/webhooks/stripe", "whsec_new", BODY).await, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(door.post("/webhooks/stripe", "whsec_new", BODY).await, StatusCode::OK, "the sender sends it again");
+    }
+}
+
+#[tokio::test]
+async fn a_signature_is_good_for_five_minutes() {
+    let door = door();
+    let signature = door.sign("whsec_new", BODY.as_bytes());
+    for (seconds, status) in [(300, StatusCode::OK), (301, StatusCode::BAD_REQUEST)] {
+        door.clock.set(start() + std::time::Duration::from_secs(seconds));
+        let answer = door.knock(Method::POST, "/webhooks/stripe", Some(signature.clone()), whole(BODY)).await;
+        assert_eq!(answer.status(), status, "after {seconds} s");
+    }
+}

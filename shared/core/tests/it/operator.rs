@@ -1,0 +1,104 @@
+//! What an operator lives through: broken mail, parked events, dead letters, large bodies, records that expire.
+
+use axum::http::{Method, StatusCode};
+use serde_json::json;
+use sluice_core::{
+    event::{EventStatus, RETENTION},
+    ports::{Clock, DeadLetters, QueueName},
+    testing::{Sent, World, stripe},
+};
+
+use crate::support::{call, incompressible, minutes, paid, put, read, start};
+
+#[tokio::test]
+async fn mail_that_stays_broken_parks_the_event_and_a_replay_sends_it() {
+    let world = World::new(start(), false);
+    put(&world, json!({})).await;
+    world.sent.break_down(true);
+    world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
+    world.run_until_quiet().await;
+    let passed = world.clock.now().since(start()).as_secs() / 3600;
+    assert!((8..13).contains(&passed), "it was tried for {passed} hours");
+    assert_eq!(read(&world).await["status"], "confirmed", "the change itself is not held up");
+    let parked = call(&world, Method::GET, "/api/v1/inbound?status=parked", None).await.json;
+    assert!(parked["items"][0]["reason"].as_str().is_some_and(|reason| reason.contains("connection refused")), "{parked}");
+    assert!(world.events()[0].expires_at().is_none());
+
+    world.sent.break_down(false);
+    let id = world.events()[0].id.clone();
+    assert_eq!(call(&world, Method::POST, &format!("/api/v1/inbound/{id}/replay"), None).await.status, StatusCode::ACCEPTED);
+    world.run_until_quiet().await;
+    assert_eq!(world.events()[0].status, EventStatus::Done);
+    let sent = world.sent.sent();
+    assert_eq!(sent.iter().filter(|sent| matches!(sent, Sent::Mail(mail) if mail.to == "ana@example.com")).count(), 1, "{sent:?}");
+}
+
+#[tokio::test]
+async fn a_redelivery_of_a_parked_event_is_a_replay_of_it() {
+    let world = World::new(start(), true);
+    let event = stripe("evt_1", "charge.refunded", start(), start(), &json!({}));
+    world.enqueue(&event).await;
+    world.run_until_quiet().await;
+    world.enqueue(&event).await;
+    world.run_until_quiet().await;
+    let events = world.events();
+    assert_eq!((events.len(), events[0].status, events[0].attempts), (1, EventStatus::Parked, 2));
+    assert_eq!(world.sent.sent().len(), 1, "the alarm rings once an hour");
+}
+
+#[tokio::test]
+async fn a_message_that_no_version_can_read_becomes_a_dead_letter_and_rings_the_alarm() {
+    let world = World::new(start(), true);
+    world.enqueue_garbage("{}").await;
+    world.run_until_quiet().await;
+    world.clock.advance(minutes(120));
+    assert!(!world.step().await, "it is dead");
+    let letters = call(&world, Method::GET, "/api/v1/dead-letters", None).await.json;
+    assert_eq!((&letters["total"], &letters["items"][0]["receives"]), (&json!(1), &json!(20)));
+    for _ in 0..3 {
+        world.watch().await;
+        world.run_until_quiet().await;
+    }
+    let sent = world.sent.sent();
+    assert!(matches!(&sent[..], [Sent::Mail(mail)] if mail.to == "alerts@example.com"), "{sent:?}");
+
+    assert_eq!(call(&world, Method::POST, "/api/v1/dead-letters/redrive", None).await.json, json!({ "redriven": 1 }));
+    world.watch().await;
+    world.run_until_quiet().await;
+    world.clock.advance(minutes(120));
+    world.step().await;
+    assert_eq!(world.queue.list(QueueName::Inbound, 10).await.expect("can be listed").1, 1, "it came back");
+    world.watch().await;
+    world.run_until_quiet().await;
+    assert_eq!(world.sent.sent().len(), 2, "and is told of again");
+}
+
+#[tokio::test]
+async fn a_large_body_lies_in_pieces_and_is_shown_exactly() {
+    let world = World::new(start(), true);
+    let object = json!({ "description": incompressible(600 * 1024) });
+    let message = stripe("evt_1", "customer.created", start(), start(), &object);
+    world.enqueue(&message).await;
+    world.run_until_quiet().await;
+    assert_eq!(world.documents("piece").len(), 2);
+    let id = world.events()[0].id.clone();
+    let shown = call(&world, Method::GET, &format!("/api/v1/inbound/{id}"), None).await.json;
+    assert!(shown["body"].as_str().is_some_and(|body| body.contains(&incompressible(600 * 1024))));
+    let both = ["event", "piece"].map(|kind| world.documents(kind)).concat();
+    let ends: Vec<_> = both.iter().map(|stored| stored.document.expires_at).collect();
+    assert!(ends.iter().all(|end| *end == ends[0] && end.is_some()), "record and pieces expire together: {ends:?}");
+}
+
+#[tokio::test]
+async fn an_event_counts_as_new_once_its_record_has_expired() {
+    let world = World::new(start(), true);
+    let event = stripe("evt_1", "customer.created", start(), start(), &json!({}));
+    world.enqueue(&event).await;
+    world.run_until_quiet().await;
+    let id = world.events()[0].id.clone();
+    world.clock.advance(RETENTION);
+    assert_eq!(call(&world, Method::GET, &format!("/api/v1/inbound/{id}"), None).await.status, StatusCode::NOT_FOUND);
+    world.enqueue(&event).await;
+    world.run_until_quiet().await;
+    assert_eq!(call(&world, Method::GET, &format!("/api/v1/inbound/{id}"), None).await.json["attempts"], 1);
+}

@@ -1,0 +1,166 @@
+//! Opening, locking, migrating, and coming back after a crash.
+
+use std::{fs, ops::Bound, sync::Arc, time::Duration};
+
+use rusqlite::Connection;
+use sluice_core::{
+    ports::{Index, Order, PortError, Query, QueueName, Store},
+    testing::ManualClock,
+    time::Timestamp,
+};
+use sluice_embedded::{DataFolder, OpenError};
+
+use crate::support::{Home, START, clock_of, document, put_document};
+
+#[tokio::test]
+async fn a_second_process_is_refused_until_the_first_has_ended() {
+    let home = Home::new();
+    let path = home.directory.path().to_owned();
+    match DataFolder::open(&path, home.clock()) {
+        Err(error @ OpenError::InUse(_)) => assert!(error.to_string().contains(path.to_str().expect("UTF-8")), "{error}"),
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("opened twice"),
+    }
+    home.put("a").await;
+    assert!(home.restarted().get("a").await.is_some());
+}
+
+#[tokio::test]
+async fn the_lock_is_held_while_a_store_is() {
+    let home = Home::new();
+    let (path, clock, store) = (home.directory.path().to_owned(), home.clock(), home.folder.store());
+    let Home { folder, .. } = &home;
+    assert_eq!(folder.boot(), 1);
+    let (directory, folder) = (home.directory, home.folder);
+    drop(folder);
+    assert!(matches!(DataFolder::open(&path, Arc::clone(&clock)), Err(OpenError::InUse(_))));
+    drop(store);
+    DataFolder::open(&path, clock).expect("free again");
+    drop(directory);
+}
+
+#[tokio::test]
+async fn every_start_counts() {
+    let mut home = Home::new();
+    for boot in 1..4 {
+        assert_eq!(home.folder.boot(), boot);
+        home = home.restarted();
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_folder_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let home = Home::new();
+    let inner = home.directory.path().join("new").join("data");
+    let _folder = DataFolder::open(&inner, home.clock()).expect("made with its parents");
+    let mode = fs::metadata(&inner).expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[tokio::test]
+async fn an_older_database_is_migrated_and_keeps_its_documents() {
+    let directory = tempfile::tempdir().expect("a temporary folder");
+    let old = Connection::open(directory.path().join("sluice.db")).expect("a new file");
+    old.execute_batch(include_str!("version_1.sql")).expect("the old schema");
+    drop(old);
+
+    let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(START)));
+    let folder = DataFolder::open(directory.path(), clock_of(&clock)).expect("migrated");
+    let home = Home { folder, clock, directory };
+    let found = home.get("old").await.expect("kept");
+    assert_eq!(found.version, 3);
+    assert_eq!(found.document.data, br#"{"old":1}"#);
+    assert_eq!(found.document.blob.as_deref(), Some(&[0, 255][..]));
+    let query = Query {
+        index: Index::List,
+        partition: "old".to_owned(),
+        from: Bound::Unbounded,
+        to: Bound::Unbounded,
+        order: Order::Ascending,
+        limit: 10,
+    };
+    let page = home.folder.store().query(&query).await.expect("the store answers");
+    assert_eq!(page.items, [(found.document.places[0].clone(), found)]);
+    home.send("the queues are there").await;
+}
+
+#[tokio::test]
+async fn a_newer_database_is_left_alone() {
+    let directory = tempfile::tempdir().expect("a temporary folder");
+    let file = directory.path().join("sluice.db");
+    let newer = Connection::open(&file).expect("a new file");
+    newer.pragma_update(None, "user_version", 999).expect("marked");
+    let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(START)));
+    match DataFolder::open(directory.path(), clock_of(&clock)) {
+        Err(error @ OpenError::Newer { found: 999, .. }) => assert!(error.to_string().contains("install the newer"), "{error}"),
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("opened"),
+    }
+    let tables: i64 = newer.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).expect("readable");
+    assert_eq!(tables, 0);
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_named_so() {
+    let directory = tempfile::tempdir().expect("a temporary folder");
+    fs::write(directory.path().join("sluice.db"), vec![b'x'; 8192]).expect("written");
+    let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(START)));
+    match DataFolder::open(directory.path(), clock_of(&clock)) {
+        Err(OpenError::Database { cause: PortError::Permanent(text), .. }) => {
+            assert!(text.contains("damaged") && text.contains("backup"), "{text}")
+        }
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("opened"),
+    }
+}
+
+#[tokio::test]
+async fn what_was_answered_survives_a_crash() {
+    let home = Home::new();
+    for n in 0..50 {
+        home.put(&format!("document {n}")).await;
+        home.send(&format!("message {n}")).await;
+    }
+    let in_hand = home.queue().receive(QueueName::Inbound, 10, Duration::from_secs(3600)).await.expect("received");
+    assert_eq!(in_hand.messages.len(), 10);
+
+    // The files as they lie there at this moment, log and all, while the process still has them open: what a crash would leave.
+    let crashed = tempfile::tempdir().expect("a temporary folder");
+    for name in ["sluice.db", "sluice.db-wal"] {
+        fs::copy(home.directory.path().join(name), crashed.path().join(name)).expect("copied");
+    }
+    let folder = DataFolder::open(crashed.path(), home.clock()).expect("recovered");
+    assert_eq!(folder.boot(), 2);
+    let recovered = Home { folder, clock: Arc::clone(&home.clock), directory: crashed };
+    for n in 0..50 {
+        assert!(recovered.get(&format!("document {n}")).await.is_some(), "{n}");
+    }
+    let all = recovered.queue().receive(QueueName::Inbound, 100, Duration::from_secs(60)).await.expect("received");
+    assert_eq!(all.messages.len(), 50, "those in hand are visible at once");
+    let twice = all.messages.iter().filter(|(_, message)| message.receives == 2).count();
+    assert_eq!(twice, 10, "their receives are counted");
+}
+
+#[tokio::test]
+async fn expired_documents_are_removed_and_no_others() {
+    let home = Home::new();
+    let store = home.folder.store();
+    let end = Timestamp::from_seconds(START + 60);
+    for n in 0..5 {
+        let mut ending = document(&format!("ending {n}"));
+        ending.expires_at = Some(end + Duration::from_secs(u64::from(n == 4)));
+        put_document(&store, ending).await.expect("the store answers");
+    }
+    home.put("staying").await;
+    assert_eq!(home.folder.remove_expired(10).await.expect("removed"), 0);
+    home.clock.set(end);
+    assert_eq!(home.folder.remove_expired(3).await.expect("removed"), 3);
+    assert_eq!(home.folder.remove_expired(3).await.expect("removed"), 1);
+    home.clock.set(Timestamp::from_seconds(START));
+    assert!(home.get("ending 0").await.is_none(), "gone, not only hidden");
+    assert!(home.get("ending 4").await.is_some());
+    assert!(home.get("staying").await.is_some());
+}

@@ -1,0 +1,210 @@
+//! The worker.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use sluice_core::{
+    ports::{Clock, Message, Queue, QueueName},
+    testing::ManualClock,
+};
+use sluice_embedded::{Disposition, Drained, Received, Worker, WorkerSettings};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+use crate::support::Home;
+
+const QUEUE: QueueName = QueueName::Inbound;
+
+fn settings() -> WorkerSettings {
+    WorkerSettings { concurrency: 4, visibility: Duration::from_secs(60), drain: Duration::from_secs(10) }
+}
+
+/// A worker whose handlers wait for the test: each hands over its message, and ends as the test answers.
+struct Shift {
+    begun: mpsc::UnboundedReceiver<(Received, oneshot::Sender<Disposition>)>,
+    stop: oneshot::Sender<()>,
+    working: JoinHandle<Drained>,
+}
+
+impl Shift {
+    fn begin(home: &Home) -> Self {
+        let (hand_over, begun) = mpsc::unbounded_channel();
+        let (stop, stopped) = oneshot::channel();
+        let worker = Worker::new(home.queue(), QUEUE, home.clock(), settings());
+        let handler = move |message: Received| {
+            let (answer, answered) = oneshot::channel();
+            hand_over.send((message, answer)).expect("the test goes on");
+            async move { answered.await.expect("a handler that gets no answer panics") }
+        };
+        let working = tokio::spawn(worker.run(handler, async move {
+            let _ = stopped.await;
+        }));
+        Self { begun, stop, working }
+    }
+
+    async fn next(&mut self) -> (Received, oneshot::Sender<Disposition>) {
+        self.begun.recv().await.expect("the worker goes on")
+    }
+
+    async fn stop(self) -> Drained {
+        let _ = self.stop.send(());
+        self.working.await.expect("no panic")
+    }
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Moves the clock on to whatever the worker waits for.
+async fn pass(clock: &ManualClock) {
+    until(|| clock.next_wake().is_some()).await;
+    clock.set(clock.next_wake().expect("someone sleeps"));
+}
+
+async fn left(home: &Home) -> Vec<u32> {
+    let batch = home.queue().receive(QUEUE, 100, Duration::from_secs(60)).await.expect("received");
+    batch.messages.into_iter().map(|(_, message)| message.receives).collect()
+}
+
+#[tokio::test]
+async fn a_message_is_handled_as_soon_as_it_is_queued_and_then_gone() {
+    let home = Home::new();
+    let mut shift = Shift::begin(&home);
+    for body in ["a", "b"] {
+        home.send(body).await;
+        let (message, answer) = shift.next().await;
+        assert_eq!((message.body.as_str(), message.receives), (body, 1));
+        answer.send(Disposition::Done).expect("the handler waits");
+    }
+    assert_eq!(shift.stop().await, Drained { given_back: 0 });
+    home.clock.advance(Duration::from_secs(3600));
+    assert_eq!(left(&home).await, [0_u32; 0]);
+}
+
+#[tokio::test]
+async fn a_delayed_message_and_a_later_one_come_when_the_clock_says_so() {
+    let home = Home::new();
+    let mut shift = Shift::begin(&home);
+    let due = home.clock.now() + Duration::from_secs(30);
+    let message = Message { body: "a".to_owned(), group: None };
+    home.queue().send(QUEUE, vec![message], Some(due)).await.expect("queued");
+    pass(&home.clock).await;
+    assert_eq!(home.clock.now(), due);
+    let (_, answer) = shift.next().await;
+    let at = due + Duration::from_secs(7);
+    answer.send(Disposition::Later { at }).expect("the handler waits");
+    until(|| home.clock.next_wake() == Some(at)).await;
+    home.clock.set(at);
+    let (message, answer) = shift.next().await;
+    assert_eq!(message.receives, 2);
+    answer.send(Disposition::Done).expect("the handler waits");
+    shift.stop().await;
+}
+
+#[tokio::test]
+async fn no_more_handlers_run_at_once_than_set() {
+    let home = Home::new();
+    for n in 0..10 {
+        home.send(&n.to_string()).await;
+    }
+    let mut shift = Shift::begin(&home);
+    let mut running = Vec::new();
+    for _ in 0..4 {
+        running.push(shift.next().await.1);
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(shift.begun.try_recv().is_err(), "a fifth handler runs");
+    for _ in 4..10 {
+        running.remove(0).send(Disposition::Done).expect("the handler waits");
+        running.push(shift.next().await.1);
+    }
+    for answer in running {
+        answer.send(Disposition::Done).expect("the handler waits");
+    }
+    assert_eq!(shift.stop().await, Drained { given_back: 0 });
+}
+
+#[tokio::test]
+async fn a_panic_is_a_message_not_handled() {
+    let home = Home::new();
+    home.send("a").await;
+    let mut shift = Shift::begin(&home);
+    let (_, answer) = shift.next().await;
+    drop(answer);
+    pass(&home.clock).await;
+    let (message, answer) = shift.next().await;
+    assert_eq!(message.receives, 2, "it came back, and the worker goes on");
+    answer.send(Disposition::Done).expect("the handler waits");
+    shift.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_what_runs_and_gives_back_the_rest() {
+    let home = Home::new();
+    for n in 0..6 {
+        home.send(&n.to_string()).await;
+    }
+    let mut shift = Shift::begin(&home);
+    let mut running = Vec::new();
+    for _ in 0..4 {
+        running.push(shift.next().await.1);
+    }
+    shift.stop.send(()).expect("the worker listens");
+    let deadline = home.clock.now() + settings().drain;
+    until(|| home.clock.next_wake() == Some(deadline)).await;
+    running.remove(0).send(Disposition::Done).expect("it may still finish");
+    // The finished one is taken in before the limit ends, because it woke the worker first.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    home.clock.set(deadline);
+    assert_eq!(shift.working.await.expect("no panic"), Drained { given_back: 3 });
+    assert!(running.into_iter().all(|answer| answer.is_closed()), "a handler runs on");
+    assert!(shift.begun.try_recv().is_err(), "received after the stop");
+    let mut receives = left(&home).await;
+    receives.sort_unstable();
+    assert_eq!(receives, [1, 1, 2, 2, 2], "visible at once, one is done");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_messages_are_each_handled_once() {
+    let home = Home::new();
+    let handled = Arc::new(AtomicUsize::new(0));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let worker = Worker::new(home.queue(), QUEUE, home.clock(), WorkerSettings::default());
+    let working = tokio::spawn({
+        let handled = Arc::clone(&handled);
+        let handler = move |_| {
+            let handled = Arc::clone(&handled);
+            async move {
+                handled.fetch_add(1, Ordering::SeqCst);
+                Disposition::Done
+            }
+        };
+        worker.run(handler, async move {
+            let _ = stopped.await;
+        })
+    });
+    for n in 0..100 {
+        let messages = (0..10).map(|m| Message { body: format!("{n} {m}"), group: None });
+        home.queue().send(QUEUE, messages.collect(), None).await.expect("queued");
+    }
+    until(|| handled.load(Ordering::SeqCst) >= 1000).await;
+    stop.send(()).expect("the worker listens");
+    working.await.expect("no panic");
+    home.clock.advance(Duration::from_secs(3600));
+    assert_eq!(left(&home).await, [0_u32; 0]);
+    assert_eq!(handled.load(Ordering::SeqCst), 1000);
+}
