@@ -1,13 +1,13 @@
 //! The capture outbox.
 
 use std::{
-    ops::Bound,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use sluice_core::{
-    ports::{Clock, Index, Mail, Mailer, Order, Query, Sms, Store, TextMessage},
+    listing::list,
+    ports::{Clock, Index, Mail, Mailer, Sms, Store, TextMessage},
     testing::{CountingIds, ManualClock, MemoryStore},
     time::Timestamp,
 };
@@ -38,17 +38,9 @@ async fn what_is_sent_is_stored_and_shown_newest_first() {
     let text = TextMessage { id: "effect 2".to_owned(), event: "in_2".to_owned(), to: "+15550100".to_owned(), text: "short".to_owned() };
     Sms::send(&outbox, &text).await.expect("captured");
 
-    let query = Query {
-        index: Index::List,
-        partition: Outbox::KIND.to_owned(),
-        from: Bound::Unbounded,
-        to: Bound::Unbounded,
-        order: Order::Descending,
-        limit: 10,
-    };
-    let page = store.query(&query).await.expect("the store answers");
+    let listed = list(&*store, Index::List, Outbox::KIND, None, 10, |_| true).await.expect("the store answers");
     let entries: Vec<OutboxEntry> =
-        page.items.iter().map(|(_, stored)| serde_json::from_slice(&stored.document.data).expect("an entry")).collect();
+        listed.items.iter().map(|stored| serde_json::from_slice(&stored.document.data).expect("an entry")).collect();
     assert_eq!(entries.len(), 3);
     assert_eq!((entries[0].channel, entries[0].to.as_str(), entries[0].at), (Channel::Sms, "+15550100", clock.now()));
     assert_eq!((entries[0].subject.as_ref(), entries[0].html.as_ref()), (None, None));
@@ -56,6 +48,6 @@ async fn what_is_sent_is_stored_and_shown_newest_first() {
     let mut told = seen.lock().expect("no panic").clone();
     told.reverse();
     assert_eq!(told, entries);
-    let json = String::from_utf8(page.items[0].1.document.data.clone()).expect("UTF-8");
+    let json = String::from_utf8(listed.items[0].document.data.clone()).expect("UTF-8");
     assert!(json.contains("\"channel\":\"sms\""), "{json}");
 }
