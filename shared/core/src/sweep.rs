@@ -36,6 +36,12 @@ pub struct Sweeper {
     pub every: Duration,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sending {
+    WhenDue,
+    EventsAtOnce,
+}
+
 #[derive(Deserialize)]
 struct Waiting {
     #[serde(default)]
@@ -48,7 +54,19 @@ impl Sweeper {
     /// # Errors
     /// [`PortError`] if the index can't be read or the queue takes nothing. What was not sent stays where it is.
     pub async fn round(&self) -> Result<usize, PortError> {
-        let horizon = self.clock.now() + self.every;
+        self.look(self.clock.now() + self.every, Sending::WhenDue).await
+    }
+
+    /// Sends at once every event whose effects are given time for a message to arrive: for the start of a process that is alone, because the one before
+    /// may have died between the commit and the message. A message too many finds nothing to do.
+    ///
+    /// # Errors
+    /// As for [`Sweeper::round`].
+    pub async fn resume(&self) -> Result<usize, PortError> {
+        self.look(self.clock.now() + GRACE, Sending::EventsAtOnce).await
+    }
+
+    async fn look(&self, horizon: Timestamp, sending: Sending) -> Result<usize, PortError> {
         let mut sent = 0;
         for partition in partitions(Index::Due, DUE) {
             let mut from = Bound::Unbounded;
@@ -66,7 +84,7 @@ impl Sweeper {
                 let Some((last, _)) = page.items.last() else { break };
                 from = Bound::Excluded(last.sort.clone());
                 for (place, stored) in page.items {
-                    sent += usize::from(self.send_on(place, &stored).await?);
+                    sent += usize::from(self.send_on(place, &stored, sending).await?);
                 }
                 if !page.more {
                     break;
@@ -76,8 +94,11 @@ impl Sweeper {
         Ok(sent)
     }
 
-    async fn send_on(&self, place: Place, stored: &Stored) -> Result<bool, PortError> {
+    async fn send_on(&self, place: Place, stored: &Stored, sending: Sending) -> Result<bool, PortError> {
         let key = &stored.document.key;
+        if sending == Sending::EventsAtOnce && key.kind != EventRecord::KIND {
+            return Ok(false);
+        }
         let waiting: Waiting = serde_json::from_slice(&stored.document.data)
             .map_err(|error| PortError::Permanent(format!("the stored document {key} can't be read: {error}")))?;
         // An index may lag: what waits no more is left to its handler's own write.
@@ -88,7 +109,7 @@ impl Sweeper {
             InboundMessage::Timer { record: key.clone(), due_at }
         };
         let now = self.clock.now();
-        let not_before = Some(due_at).filter(|due_at| *due_at > now);
+        let not_before = Some(due_at).filter(|due_at| sending == Sending::WhenDue && *due_at > now);
         let message = Message { body: message.to_text(), group: None };
         self.queue.send(QueueName::Inbound, vec![message], not_before).await.map_err(|error| error.cause)?;
         let id = place.sort.split_once('/').map_or("", |(_, id)| id);

@@ -163,6 +163,9 @@ async fn handle(processor: &Processor, received: Received) -> Disposition {
 
 /// Sends on what waits for a time.
 async fn sweep(sweeper: Sweeper, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
+    if let Err(error) = sweeper.resume().await {
+        tracing::error!(%error, "what the last process may have left could not be looked up; it is carried on within minutes");
+    }
     loop {
         if let Err(error) = sweeper.round().await {
             tracing::error!(%error, "the sweeper could not look after all that waits; it tries again in {ROUND:?}");
