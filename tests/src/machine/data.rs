@@ -51,7 +51,12 @@ pub fn leftovers(folder: &Path) -> Leftovers {
         }
     }
     for message in rows::<String>(&transaction, "SELECT m.body FROM messages m JOIN ready r ON r.id = m.id WHERE r.receives > 0") {
-        let repeat = matches!(serde_json::from_str(&message), Ok(InboundMessage::Event(envelope)) if done.contains(&envelope.event_id()));
+        let event = match serde_json::from_str(&message) {
+            Ok(InboundMessage::Event(envelope)) => Some(envelope.event_id()),
+            Ok(InboundMessage::Resume { id }) => Some(id),
+            Ok(InboundMessage::Replay { .. } | InboundMessage::Timer { .. }) | Err(_) => None,
+        };
+        let repeat = event.is_some_and(|event| done.contains(&event));
         left.messages += u64::from(!repeat);
     }
     left.messages += rows::<i64>(&transaction, "SELECT id FROM ready WHERE receives = 0 UNION ALL SELECT id FROM in_flight").len() as u64;
