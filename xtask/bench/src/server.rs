@@ -37,10 +37,7 @@ impl Server {
         let file = |name| File::create(folder.join(name)).map_err(|error| format!("{} can't be written: {error}", folder.display()));
         let mut command = Command::new(&program);
         command.args(["dev", "--port", "0", "--data"]).arg(folder.join("data"));
-        if let Ok(v) = std::env::var("GATHER") {
-            command.env("GATHER", v);
-        }
-        command.env_remove("X").env("STRIPE_WEBHOOK_SECRET", STRIPE_SECRET).env("SLUICE_API_KEY", BEARER.trim_start_matches("Bearer "));
+        command.env("STRIPE_WEBHOOK_SECRET", STRIPE_SECRET).env("SLUICE_API_KEY", BEARER.trim_start_matches("Bearer "));
         command.stdin(Stdio::null()).stdout(file("stdout")?).stderr(file("log")?);
         let child = command.spawn().map_err(|error| format!("{} can't be run: {error}; use cargo xtask bench", program.display()))?;
         let mut server = Self { child, folder: folder.to_owned(), address: ([0, 0, 0, 0], 0).into() };
