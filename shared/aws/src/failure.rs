@@ -43,7 +43,9 @@ impl Failure {
         let silent = |fate, what: &str| Self { fate, code: String::new(), text: format!("{service}: {what}: {}", Chain(error)) };
         match error {
             SdkError::ConstructionFailure(_) => silent(Fate::NotTaken, "the request could not be made"),
-            SdkError::DispatchFailure(failure) if never_connected(failure.as_connector_error()) => silent(Fate::NotTaken, "can't be reached"),
+            SdkError::DispatchFailure(failure) if never_connected(failure.as_connector_error()) => {
+                silent(Fate::NotTaken, "can't be reached")
+            }
             SdkError::DispatchFailure(_) => silent(Fate::Unknown, "the connection was lost"),
             SdkError::TimeoutError(_) => silent(Fate::Unknown, "no answer in time"),
             SdkError::ServiceError(answer) => {

@@ -81,8 +81,12 @@ mod tests {
         let place = Place { index: sluice_core::ports::Index::Due, partition: "p".into(), sort: "s".into() };
         let now = Timestamp::from_millis(5_250);
         for expression in [of(Condition::Absent, now), of(Condition::Version(3), now), stands_at(&place, now)] {
-            let mut used: Vec<String> =
-                expression.text.split(|c: char| !c.is_alphanumeric() && c != ':').filter(|word| word.starts_with(':')).map(str::to_owned).collect();
+            let mut used: Vec<String> = expression
+                .text
+                .split(|c: char| !c.is_alphanumeric() && c != ':')
+                .filter(|word| word.starts_with(':'))
+                .map(str::to_owned)
+                .collect();
             used.sort();
             used.dedup();
             let mut given: Vec<String> = expression.values.into_keys().collect();

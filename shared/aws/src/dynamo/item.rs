@@ -110,7 +110,9 @@ fn integer(value: Option<&AttributeValue>) -> Option<i64> {
 }
 
 fn broken(key: impl std::fmt::Display, attribute: &str) -> PortError {
-    PortError::Permanent(format!("the item {key} of the table was not written by Sluice: its attribute {attribute} is missing or of another type"))
+    PortError::Permanent(format!(
+        "the item {key} of the table was not written by Sluice: its attribute {attribute} is missing or of another type"
+    ))
 }
 
 #[cfg(test)]

@@ -15,7 +15,10 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use sluice_core::ports::{Clock, Commit, Committed, Key, Page, PortError, Query, Store, Stored};
 
-pub(crate) use self::{commit::{Change, Refused, Step}, item::key_text};
+pub(crate) use self::{
+    commit::{Change, Refused, Step},
+    item::key_text,
+};
 use crate::{capacity::Meter, patience::Patience};
 
 /// The store on one DynamoDB table, laid out as [`schema`] says.

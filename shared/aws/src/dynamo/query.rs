@@ -60,7 +60,8 @@ impl DynamoStore {
             let call = call
                 .key_condition_expression(format!("{} = :p{range}", names.partition))
                 .expression_attribute_values(":p", AttributeValue::S(query.partition.clone()));
-            let call = bounds.into_iter().fold(call, |call, (name, bound)| call.expression_attribute_values(name, AttributeValue::S(bound)));
+            let call =
+                bounds.into_iter().fold(call, |call, (name, bound)| call.expression_attribute_values(name, AttributeValue::S(bound)));
             let call = call.scan_index_forward(query.order == Order::Ascending).limit(i32::try_from(limit).unwrap_or(i32::MAX));
             let answer = call.set_exclusive_start_key(from.clone()).send().await.map_err(|error| Failure::of("DynamoDB", &error))?;
             Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))

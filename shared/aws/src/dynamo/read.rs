@@ -78,7 +78,8 @@ impl DynamoStore {
                 let call = self.client.batch_get_item().request_items(&self.table, request).send();
                 let answer = call.await.map_err(|error| Failure::of("DynamoDB", &error))?;
                 let found = answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default();
-                let left: Vec<Item> = answer.unprocessed_keys.unwrap_or_default().remove(&self.table).map(|left| left.keys).unwrap_or_default();
+                let left: Vec<Item> =
+                    answer.unprocessed_keys.unwrap_or_default().remove(&self.table).map(|left| left.keys).unwrap_or_default();
                 if found.is_empty() && left.len() == keys.len() {
                     return Err(Failure::reported(Fate::NotTaken, "", "DynamoDB is too busy to read anything".to_owned()));
                 }

@@ -22,7 +22,9 @@ pub struct Reference {
 
 /// A text that begins as a reference and is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no reference to a secret: write the ARN of a secret or parameter, secretsmanager:NAME or ssm:/path, with #FIELD behind it to pick one out of JSON")]
+#[error(
+    "{0:?} is no reference to a secret: write the ARN of a secret or parameter, secretsmanager:NAME or ssm:/path, with #FIELD behind it to pick one out of JSON"
+)]
 pub struct BadReference(String);
 
 impl Reference {
@@ -113,7 +115,8 @@ mod tests {
 
     #[test]
     fn what_begins_as_one_and_is_none() {
-        for wrong in ["secretsmanager:", "ssm:/#", "secretsmanager:a#", "arn:aws:s3:::bucket", "arn:aws:ssm:us-east-1:1:document/x", "arn:"] {
+        for wrong in ["secretsmanager:", "ssm:/#", "secretsmanager:a#", "arn:aws:s3:::bucket", "arn:aws:ssm:us-east-1:1:document/x", "arn:"]
+        {
             assert!(Reference::read(wrong).is_err(), "{wrong:?}");
         }
     }

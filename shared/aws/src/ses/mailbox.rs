@@ -112,14 +112,17 @@ mod tests {
         let name = "é".repeat(60);
         let header = header(&format!("{name} <a@example.com>")).expect("a mailbox");
         let words: Vec<&str> = header.split(' ').filter_map(|word| word.strip_prefix("=?UTF-8?B?")?.strip_suffix("?=")).collect();
-        let read: String = words.iter().map(|word| String::from_utf8(STANDARD.decode(word).expect("base64")).expect("whole characters")).collect();
+        let read: String =
+            words.iter().map(|word| String::from_utf8(STANDARD.decode(word).expect("base64")).expect("whole characters")).collect();
         assert_eq!(read, name);
         assert!(words.len() > 1 && words.iter().all(|word| word.len() <= 63));
     }
 
     #[test]
     fn what_is_no_address() {
-        for wrong in ["", "a", "a@", "@example.com", "a@example", "a b@example.com", "a@example.com, b@example.com", "é@example.com", "a@-x.com"] {
+        for wrong in
+            ["", "a", "a@", "@example.com", "a@example", "a b@example.com", "a@example.com, b@example.com", "é@example.com", "a@-x.com"]
+        {
             assert!(Mailbox::parse(wrong).is_err(), "{wrong:?}");
         }
         for wrong in ["Acme <a@example.com> x", "Acme\r\nBcc: x@example.com <a@example.com>", "a@example.com\r\nBcc: x@example.com"] {

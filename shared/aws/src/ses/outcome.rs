@@ -41,7 +41,9 @@ mod tests {
         assert_eq!(judged(Fate::Refused, "MessageRejected", "Address blacklisted."), "refused");
         assert_eq!(judged(Fate::Refused, "InvalidParameterValue", "Illegal address"), "refused");
         assert_eq!(judged(Fate::Refused, "MessageRejected", "Email address is not verified."), "not taken");
-        for mendable in ["MailFromDomainNotVerifiedException", "ConfigurationSetDoesNotExist", "AccountSendingPausedException", "AccessDenied"] {
+        for mendable in
+            ["MailFromDomainNotVerifiedException", "ConfigurationSetDoesNotExist", "AccountSendingPausedException", "AccessDenied"]
+        {
             assert_eq!(judged(Fate::Refused, mendable, ""), "not taken", "{mendable}");
         }
         assert_eq!(judged(Fate::NotTaken, "Throttling", "Maximum sending rate exceeded."), "not taken");

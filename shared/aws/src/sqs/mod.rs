@@ -46,11 +46,14 @@ impl SqsQueue {
     }
 
     fn urls(&self, queue: QueueName) -> Result<&QueueUrls, PortError> {
-        self.urls.get(&queue).ok_or_else(|| PortError::Temporary(format!("the URL of the queue {queue:?} is not among this function's settings")))
+        self.urls
+            .get(&queue)
+            .ok_or_else(|| PortError::Temporary(format!("the URL of the queue {queue:?} is not among this function's settings")))
     }
 
     fn dead_letter_url(&self, queue: QueueName) -> Result<&str, PortError> {
-        let missing = || PortError::Temporary(format!("the URL of the dead-letter queue of {queue:?} is not among this function's settings"));
+        let missing =
+            || PortError::Temporary(format!("the URL of the dead-letter queue of {queue:?} is not among this function's settings"));
         self.urls(queue)?.dead_letters.as_deref().ok_or_else(missing)
     }
 }

@@ -65,7 +65,9 @@ impl SqsQueue {
             match progress(&task) {
                 Progress::Running => self.clock.sleep(LOOK_EVERY).await,
                 Progress::Ended => break,
-                Progress::Failed(reason) => return Err(PortError::Temporary(format!("SQS moved {moved} dead letters and then failed: {reason}"))),
+                Progress::Failed(reason) => {
+                    return Err(PortError::Temporary(format!("SQS moved {moved} dead letters and then failed: {reason}")));
+                }
             }
         }
         Ok(moved)

@@ -1,4 +1,7 @@
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use futures_util::stream::{self, StreamExt};
@@ -35,24 +38,27 @@ impl SqsQueue {
 
     /// Sends up to ten messages, and returns those that were not confirmed. To send one again is harmless: whoever receives it knows it by its content.
     async fn send_batch(&self, url: &str, entries: Vec<SendMessageBatchRequestEntry>) -> Vec<Unsent> {
-        let left = std::sync::Mutex::new(entries.clone());
+        let left = Mutex::new(entries);
+        let not_confirmed = || left.lock().unwrap_or_else(PoisonError::into_inner);
         let sent = self.patience.call(Repeat::Harmless, || async {
-            let batch = left.lock().expect("nothing panics while it is held").clone();
+            let batch = not_confirmed().clone();
             let call = self.client.send_message_batch().queue_url(url).set_entries(Some(batch.clone()));
             let answer = call.send().await.map_err(|error| NotAll::nothing(&batch, &Failure::of("SQS", &error)))?;
-            let unsent: Vec<Unsent> = answer.failed.iter().filter_map(Unsent::read).collect();
-            if unsent.is_empty() {
+            // Only what the service names as taken is queued; what it says nothing of is not.
+            let left: Vec<_> = batch.into_iter().filter(|entry| answer.successful.iter().all(|taken| taken.id != entry.id)).collect();
+            if left.is_empty() {
                 return Ok(());
             }
-            *left.lock().expect("nothing panics while it is held") =
-                batch.into_iter().filter(|entry| unsent.iter().any(|unsent| unsent.is(entry))).collect();
-            Err(NotAll(unsent))
+            let unsent = left.iter().filter_map(|entry| Unsent::read(entry, answer.failed.iter().find(|failed| failed.id == entry.id)));
+            let not_all = NotAll(unsent.collect());
+            *not_confirmed() = left;
+            Err(not_all)
         });
         match Box::pin(sent).await {
             Ok(()) => Vec::new(),
             Err(NotAll(unsent)) if !unsent.is_empty() => unsent,
             // Out of time: what was left then may be there or not.
-            Err(_) => NotAll::nothing(&left.into_inner().expect("nothing panics while it is held"), &Failure::out_of_time()).0,
+            Err(_) => NotAll::nothing(&not_confirmed(), &Failure::out_of_time()).0,
         }
     }
 }
@@ -65,7 +71,8 @@ fn delay(not_before: Option<Timestamp>, now: Timestamp) -> Result<Duration, Port
     let exact = not_before.map_or(Duration::ZERO, |time| time.since(now));
     let delay = Duration::from_secs(exact.as_secs() + u64::from(exact.subsec_nanos() > 0));
     if delay > LONGEST_DELAY {
-        let text = format!("SQS holds a message back for at most {LONGEST_DELAY:?}, not {delay:?}: put what is due later into the due index");
+        let text =
+            format!("SQS holds a message back for at most {LONGEST_DELAY:?}, not {delay:?}: put what is due later into the due index");
         return Err(PortError::Permanent(text));
     }
     Ok(delay)
@@ -87,18 +94,20 @@ struct Unsent {
 }
 
 impl Unsent {
-    fn read(failed: &BatchResultErrorEntry) -> Option<Self> {
-        let fate = match (failed.sender_fault, failed.code.contains("Throttl")) {
-            (_, true) => Fate::NotTaken,
-            (true, false) => Fate::Refused,
-            (false, false) => Fate::Unknown,
+    fn read(entry: &SendMessageBatchRequestEntry, failed: Option<&BatchResultErrorEntry>) -> Option<Self> {
+        let failure = match failed {
+            None => Failure::reported(Fate::Unknown, "", "SQS: the answer does not say what became of a message".to_owned()),
+            Some(failed) => {
+                let fate = match (failed.sender_fault, failed.code.contains("Throttl")) {
+                    (_, true) => Fate::NotTaken,
+                    (true, false) => Fate::Refused,
+                    (false, false) => Fate::Unknown,
+                };
+                let text = format!("SQS: {}: {}", failed.code, failed.message.as_deref().unwrap_or("no message"));
+                Failure::reported(fate, &failed.code, text)
+            }
         };
-        let text = format!("SQS: {}: {}", failed.code, failed.message.as_deref().unwrap_or("no message"));
-        Some(Self { position: failed.id.parse().ok()?, failure: Failure::reported(fate, &failed.code, text) })
-    }
-
-    fn is(&self, entry: &SendMessageBatchRequestEntry) -> bool {
-        entry.id.parse() == Ok(self.position)
+        Some(Self { position: entry.id.parse().ok()?, failure })
     }
 }
 
@@ -155,8 +164,9 @@ mod tests {
     }
 
     fn unsent(position: usize, code: &str, sender_fault: bool) -> Unsent {
-        let failed = BatchResultErrorEntry::builder().id(position.to_string()).code(code).sender_fault(sender_fault);
-        Unsent::read(&failed.build().expect("complete")).expect("a position")
+        let entry = entry(position, Message { body: "{}".to_owned(), group: None }, Duration::ZERO);
+        let failed = BatchResultErrorEntry::builder().id(&entry.id).code(code).sender_fault(sender_fault).build();
+        Unsent::read(&entry, Some(&failed.expect("complete"))).expect("a position")
     }
 
     #[test]
