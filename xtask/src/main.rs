@@ -1,10 +1,11 @@
 //! What a developer of Sluice runs.
 
 mod dictionary;
+mod emulator;
 
 use std::{env, process::ExitCode};
 
-const USAGE: &str = "usage: cargo xtask dictionary <provider>";
+const USAGE: &str = "usage: cargo xtask dictionary <provider> | aws-tests";
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to the terminal")]
 fn main() -> ExitCode {
@@ -12,6 +13,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments[..] {
         ["dictionary", provider] => dictionary::write(provider),
+        ["aws-tests"] => emulator::test(),
         _ => Err(USAGE.to_owned()),
     };
     match done {

@@ -6,7 +6,7 @@ use std::{
 
 use sluice_core::ports::{Index, Key};
 
-use super::{Footprint, Item, Transaction, Units, consistent_read_halves, index_write_units, item_bytes, query_halves, write_units};
+use super::{Entry, Footprint, Item, Transaction, Units, consistent_read_halves, index_write_units, item_bytes, query_halves, write_units};
 use crate::dynamo::{Change, Refused, Step, key_text};
 
 /// What was done to or read of one item, or of an index.
@@ -129,15 +129,15 @@ fn applied(change: &Change, before: &Footprint) -> (Operation, Footprint) {
         Change::Check => (Operation::Check, before.clone()),
         Change::Move(place) => {
             let keys = (place.partition.clone(), place.sort.clone());
-            let moved = |entry: &super::Entry| {
+            let moved = |entry: &Entry| {
                 if entry.index != place.index {
                     return entry.clone();
                 }
                 let bytes = entry.bytes + keys.0.len() + keys.1.len() - entry.keys.0.len() - entry.keys.1.len();
-                super::Entry { bytes, keys: keys.clone(), ..entry.clone() }
+                Entry { bytes, keys: keys.clone(), ..entry.clone() }
             };
             let entries: Vec<_> = before.entries.iter().map(moved).collect();
-            let length = |entries: &[super::Entry]| entries.iter().map(|entry| entry.bytes).sum::<usize>();
+            let length = |entries: &[Entry]| entries.iter().map(|entry| entry.bytes).sum::<usize>();
             let bytes = before.bytes + length(&entries) - length(&before.entries);
             (Operation::Move, Footprint { bytes, entries })
         }

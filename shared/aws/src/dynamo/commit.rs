@@ -71,7 +71,7 @@ fn step(write: Write, now: Timestamp) -> Result<Step, PortError> {
 fn new_item(document: Document, condition: Condition) -> Result<Item, PortError> {
     let version = match condition {
         Condition::Absent => 1,
-        Condition::Version(version) => version + 1,
+        Condition::Version(version) => version.saturating_add(1),
     };
     to_item(document, version)
 }

@@ -9,9 +9,7 @@ use sluice_core::{
 };
 
 use super::schema::{self, BLOB, DATA, END, END_EARLIER, INDEXES, KEY, VERSION};
-
-/// The attributes of an item.
-pub(crate) type Item = HashMap<String, AttributeValue>;
+pub(super) use crate::capacity::Item;
 
 pub(crate) fn key_text(key: &Key) -> String {
     debug_assert!(!key.kind.contains('/'), "the first slash of {key} must end its kind");
@@ -66,7 +64,8 @@ pub(super) fn to_item(document: Document, version: u64) -> Result<Item, PortErro
 /// # Errors
 /// [`PortError::Permanent`] if the item was not written by [`to_item`].
 pub(super) fn from_item(mut item: Item) -> Result<Stored, PortError> {
-    let key = text(item.remove(KEY)).as_deref().and_then(read_key).ok_or_else(|| broken("?", KEY))?;
+    let key = text(item.remove(KEY)).unwrap_or_default();
+    let (kind, id) = key.split_once('/').ok_or_else(|| broken(&key, KEY))?;
     let fail = |attribute: &str| broken(&key, attribute);
     let data = text(item.remove(DATA)).ok_or_else(|| fail(DATA))?;
     let version = integer(item.get(VERSION)).and_then(|version| u64::try_from(version).ok()).ok_or_else(|| fail(VERSION))?;
@@ -89,13 +88,8 @@ pub(super) fn from_item(mut item: Item) -> Result<Stored, PortError> {
             places.push(Place { index: names.index, partition, sort });
         }
     }
-    let (kind, id) = key.split_once('/').ok_or_else(|| fail(KEY))?;
     let key = Key { kind: Cow::Owned(kind.to_owned()), id: id.to_owned() };
     Ok(Stored { document: Document { key, data: data.into_bytes(), blob, places, expires_at }, version })
-}
-
-fn read_key(text: &str) -> Option<String> {
-    text.contains('/').then(|| text.to_owned())
 }
 
 pub(super) fn text(value: Option<AttributeValue>) -> Option<String> {

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use sluice_core::ports::{Key, PortError, Stored};
+use sluice_core::ports::{Document, Key, PortError, Stored};
 
 use super::{
     DynamoStore,
     item::{Item, from_item, key_item, key_text},
+    schema::KEY,
 };
 use crate::{
     failure::{Failure, Fate},
@@ -42,7 +43,7 @@ impl DynamoStore {
         let read = |key: &Key| {
             let stored = found.get(&key_text(key)).cloned();
             // The key as it was asked for: its kind is not read from the table.
-            stored.map(|stored| Stored { document: sluice_core::ports::Document { key: key.clone(), ..stored.document }, ..stored })
+            stored.map(|stored| Stored { document: Document { key: key.clone(), ..stored.document }, ..stored })
         };
         Ok(keys.iter().map(read).collect())
     }
@@ -64,7 +65,7 @@ impl DynamoStore {
         let batches: Vec<Vec<Item>> = keys.chunks(BATCH).map(<[Item]>::to_vec).collect();
         let read = stream::iter(batches).map(|batch| self.read_batch(batch)).buffer_unordered(AT_ONCE);
         let items: Vec<Vec<Item>> = read.try_collect().await?;
-        let named = |item: Item| Some((item.get(super::schema::KEY)?.as_s().ok()?.clone(), item));
+        let named = |item: Item| Some((item.get(KEY)?.as_s().ok()?.clone(), item));
         Ok(items.into_iter().flatten().filter_map(named).collect())
     }
 

@@ -118,6 +118,7 @@ impl QueueCase for Queues {
     }
 }
 
+/// The emulator knows no message move task (it answers `InvalidAction`), so letters are redriven one by one here, and by SQS itself on AWS.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_queue_keeps_its_contract() {
     queue::all(async |_| Queues::new().await).await;
@@ -142,6 +143,7 @@ async fn large_messages_take_batches_of_their_own_and_too_large_ones_are_named()
     queues.delete().await;
 }
 
+/// The emulator would take the message; AWS refuses it.
 #[tokio::test]
 async fn what_is_due_after_the_longest_delay_is_refused() {
     let queues = Queues::new().await;
