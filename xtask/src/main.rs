@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod dictionary;
+mod emulator;
 mod steps;
 mod tally;
 mod test;
@@ -14,6 +15,7 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   test [--quick]          run all tests; --quick leaves out those of the built binary and the examples in the documentation
+  aws-tests               run the contracts and tests of the AWS adapters on an emulator, which it installs first
   check                   formatting, clippy, documentation, licences and duplicate dependencies
   bench inbound [...]     measure the way of an event through a server of its own; --help tells the options
   dictionary <provider>   train the dictionary that a provider's bodies are compressed with";
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         ["check"] => check::run(),
         ["bench", ref options @ ..] => bench::run(options),
         ["dictionary", provider] => dictionary::write(provider),
+        ["aws-tests"] => emulator::test(),
         _ => Err(USAGE.to_owned()),
     };
     match done {

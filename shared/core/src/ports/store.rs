@@ -62,7 +62,7 @@ pub struct Document {
     pub data: Vec<u8>,
     /// Bytes that belong to it and would only grow as JSON text, such as an event's compressed body.
     pub blob: Option<Vec<u8>>,
-    /// Its places in the indexes, at most one for each index.
+    /// Its places in the indexes, at most one for each index. Their order means nothing.
     pub places: Vec<Place>,
     /// From this time on the document counts as absent, and is removed at some time after it.
     pub expires_at: Option<Timestamp>,

@@ -1,0 +1,6 @@
+//! What the adapters make of answers that no emulator gives: throttling, conflicts, errors inside the service, lost connections, partial success.
+
+mod fake;
+mod mail;
+mod queue;
+mod store;
