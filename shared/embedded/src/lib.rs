@@ -14,7 +14,6 @@ mod queue;
 mod readers;
 mod schema;
 pub mod smtp;
-mod system;
 mod worker;
 mod writer;
 
@@ -23,5 +22,5 @@ pub use documents::EmbeddedStore;
 pub use folder::{DataFolder, OpenError};
 pub use outbox::{Channel, Outbox, OutboxEntry};
 pub use queue::{Batch, EmbeddedQueue, MAX_RECEIVES, Receipt, Received, Settlement};
-pub use system::{SystemClock, SystemIds};
+pub use sluice_system::{SystemClock, SystemIds};
 pub use worker::{Disposition, Drained, Worker, WorkerSettings};

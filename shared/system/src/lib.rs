@@ -1,3 +1,5 @@
+//! The system's clock and its source of randomness, for the hosts to hand in. The one place that reads either.
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;

@@ -1,0 +1,8 @@
+//! How AWS is reached: as whom, where, and through which HTTP client.
+
+mod clients;
+mod environment;
+mod http;
+
+pub use clients::{Clients, Timeouts};
+pub use environment::{AwsEnvironment, EnvironmentProblem};

@@ -1,0 +1,188 @@
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::future::{join_all, try_join_all};
+use sluice_core::{
+    ports::Clock,
+    provider,
+    secrets::{FixedSecrets, Secrets},
+    time::Timestamp,
+};
+use sluice_signature::Secret;
+use tokio::sync::Mutex;
+
+use super::{Fetch, FetchError, Reference};
+
+/// The active signing secrets, some of them by reference.
+///
+/// They are fetched at start, again after a while ([`RefreshingSecrets::keep_fresh`]), and at once when no active secret fits a signature: whoever rotates a
+/// secret needs no deploy, and no webhook is refused meanwhile. If a value can't be fetched, the source keeps what it had.
+pub struct RefreshingSecrets {
+    fetch: Arc<dyn Fetch>,
+    clock: Arc<dyn Clock>,
+    every: Duration,
+    sources: BTreeMap<Name, Vec<Value>>,
+    active: RwLock<BTreeMap<Name, Arc<[Secret]>>>,
+    /// One refresh at a time. Who waits for it finds it done.
+    last: Mutex<Refresh>,
+}
+
+/// Provider and source.
+type Name = (String, String);
+
+/// One of the values of a source.
+enum Value {
+    Itself(Secret),
+    At(Reference),
+}
+
+/// The last refresh.
+#[derive(Clone)]
+struct Refresh {
+    at: Timestamp,
+    /// The sources whose secrets it changed.
+    changed: Vec<Name>,
+}
+
+impl RefreshingSecrets {
+    /// How old the values may become, unless set otherwise.
+    pub const EVERY: Duration = Duration::from_secs(300);
+    /// However many signatures don't fit, values are not fetched more often.
+    pub const AT_MOST_EVERY: Duration = Duration::from_secs(10);
+
+    /// Reads the references among `secrets`, as the settings gave them, and fetches them.
+    ///
+    /// # Errors
+    /// Every [`FetchError`]: to start without a secret would refuse all webhooks of its source.
+    pub async fn start(
+        secrets: &FixedSecrets,
+        fetch: Arc<dyn Fetch>,
+        clock: Arc<dyn Clock>,
+        every: Duration,
+    ) -> Result<Self, Vec<FetchError>> {
+        let sources = read(secrets)?;
+        let now = clock.now();
+        let last = Mutex::new(Refresh { at: now, changed: Vec::new() });
+        let started = Self { fetch, clock, every, sources, active: RwLock::default(), last };
+        let mut active = BTreeMap::new();
+        let mut errors = Vec::new();
+        for (name, resolved) in started.resolve_all(|_| true).await {
+            match resolved {
+                Ok(values) => drop(active.insert(name, values)),
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() {
+            *started.active.write().unwrap_or_else(PoisonError::into_inner) = active;
+            Ok(started)
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// Fetches the values again if that is due. For hosts to call before each request or batch; it does nothing in between.
+    pub async fn keep_fresh(&self) {
+        if self.sources.values().flatten().any(|value| matches!(value, Value::At(_))) {
+            self.refresh(self.every).await;
+        }
+    }
+
+    /// Fetches the values again unless that was done within `age`, and returns what the last refresh was.
+    async fn refresh(&self, age: Duration) -> Refresh {
+        let mut last = self.last.lock().await;
+        if self.clock.now().since(last.at) < age {
+            return last.clone();
+        }
+        let mut changed = Vec::new();
+        let by_reference = |values: &[Value]| values.iter().any(|value| matches!(value, Value::At(_)));
+        for (name, resolved) in self.resolve_all(by_reference).await {
+            match resolved {
+                Ok(values) => {
+                    let before = self.active.write().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), Arc::clone(&values));
+                    if !before.is_some_and(|before| same(&before, &values)) {
+                        changed.push(name);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(provider = name.0, source = name.1, %error, "a secret can't be fetched again; the one known stays in force");
+                }
+            }
+        }
+        *last = Refresh { at: self.clock.now(), changed };
+        last.clone()
+    }
+
+    async fn resolve_all(&self, wanted: impl Fn(&[Value]) -> bool) -> Vec<(Name, Result<Arc<[Secret]>, FetchError>)> {
+        let wanted = self.sources.iter().filter(|(_, values)| wanted(values));
+        join_all(wanted.map(|(name, values)| async { (name.clone(), self.resolve(values).await) })).await
+    }
+
+    async fn resolve(&self, values: &[Value]) -> Result<Arc<[Secret]>, FetchError> {
+        let resolved = try_join_all(values.iter().map(|value| async {
+            Ok(match value {
+                Value::Itself(secret) => vec![secret.clone()],
+                Value::At(reference) => split(reference, &self.fetch.fetch(reference).await?)?,
+            })
+        }));
+        Ok(resolved.await?.into_iter().flatten().collect())
+    }
+}
+
+fn read(secrets: &FixedSecrets) -> Result<BTreeMap<Name, Vec<Value>>, Vec<FetchError>> {
+    let mut sources = BTreeMap::new();
+    let mut errors = Vec::new();
+    for provider in provider::ALL {
+        for source in secrets.sources(provider.name()) {
+            let mut values = Vec::new();
+            for secret in secrets.active(provider.name(), source).iter().flat_map(|secrets| secrets.iter()) {
+                match Reference::read(secret.reveal()) {
+                    Ok(Some(reference)) => values.push(Value::At(reference)),
+                    Ok(None) => values.push(Value::Itself(secret.clone())),
+                    Err(bad) => errors.push(FetchError::new(format_args!("{} of {source}", provider.secret_setting()), bad.to_string())),
+                }
+            }
+            sources.insert((provider.name().to_owned(), source.to_owned()), values);
+        }
+    }
+    if errors.is_empty() { Ok(sources) } else { Err(errors) }
+}
+
+/// The values that are separated by commas.
+fn split(reference: &Reference, fetched: &Secret) -> Result<Vec<Secret>, FetchError> {
+    let values: Vec<Secret> = fetched.reveal().split(',').map(str::trim).filter(|part| !part.is_empty()).map(Secret::new).collect();
+    if values.is_empty() { Err(FetchError::new(reference, "is empty; put the secret in")) } else { Ok(values) }
+}
+
+fn same(a: &[Secret], b: &[Secret]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.reveal() == b.reveal())
+}
+
+#[async_trait]
+impl Secrets for RefreshingSecrets {
+    fn active(&self, provider: &str, source: &str) -> Option<Arc<[Secret]>> {
+        let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
+        // Few sources: a look at each is cheaper than two allocations for a key.
+        active.iter().find(|((known, name), _)| known == provider && name == source).map(|(_, secrets)| Arc::clone(secrets))
+    }
+
+    async fn refreshed(&self, provider: &str, source: &str) -> Option<Arc<[Secret]>> {
+        let refresh = self.refresh(Self::AT_MOST_EVERY).await;
+        // Also for those who waited for another's refresh, or came right after it with what was read before.
+        let changed = refresh.changed.iter().any(|(known, name)| known == provider && name == source);
+        if changed { self.active(provider, source) } else { None }
+    }
+}
+
+impl fmt::Debug for RefreshingSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshingSecrets").field("sources", &self.sources.keys().collect::<Vec<_>>()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+use std::sync::{
+    Mutex as StdMutex,
+    atomic::{AtomicU32, Ordering},
+};
+
+use sluice_core::testing::ManualClock;
+
+use super::*;
+
+const START: Timestamp = Timestamp::MIN;
+
+/// A vault with one value for all references, or none.
+struct Vault {
+    value: StdMutex<Option<&'static str>>,
+    fetches: AtomicU32,
+}
+
+impl Vault {
+    fn set(&self, value: Option<&'static str>) {
+        *self.value.lock().unwrap() = value;
+    }
+
+    fn fetches(&self) -> u32 {
+        self.fetches.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl Fetch for Vault {
+    async fn fetch(&self, reference: &Reference) -> Result<Secret, FetchError> {
+        self.fetches.fetch_add(1, Ordering::Relaxed);
+        let value = *self.value.lock().unwrap();
+        value.map(Secret::new).ok_or_else(|| FetchError::new(reference, "the vault is closed"))
+    }
+}
+
+struct Case {
+    vault: Arc<Vault>,
+    clock: Arc<ManualClock>,
+    secrets: RefreshingSecrets,
+}
+
+async fn start(values: &[&str], vault: Option<&'static str>) -> Result<Case, Vec<FetchError>> {
+    let mut fixed = FixedSecrets::default();
+    fixed.insert("stripe", "default", values.iter().map(|value| Secret::new(*value)).collect());
+    let vault = Arc::new(Vault { value: StdMutex::new(vault), fetches: AtomicU32::new(0) });
+    let clock = Arc::new(ManualClock::at(START));
+    let fetch = Arc::clone(&vault) as Arc<dyn Fetch>;
+    let secrets = RefreshingSecrets::start(&fixed, fetch, Arc::clone(&clock) as Arc<dyn Clock>, RefreshingSecrets::EVERY).await?;
+    Ok(Case { vault, clock, secrets })
+}
+
+impl Case {
+    fn active(&self) -> Vec<String> {
+        let active = self.secrets.active("stripe", "default").expect("the source is known");
+        active.iter().map(|secret| secret.reveal().to_owned()).collect()
+    }
+
+    async fn refreshed(&self) -> Option<Vec<String>> {
+        let refreshed = self.secrets.refreshed("stripe", "default").await?;
+        Some(refreshed.iter().map(|secret| secret.reveal().to_owned()).collect())
+    }
+}
+
+#[tokio::test]
+async fn values_and_references_stand_side_by_side() {
+    let case = start(&["whsec_old", "ssm:/stripe"], Some("whsec_a, whsec_b")).await.unwrap();
+    assert_eq!(case.active(), ["whsec_old", "whsec_a", "whsec_b"]);
+    assert!(case.secrets.active("stripe", "acme").is_none());
+    assert!(!format!("{:?}", case.secrets).contains("whsec"));
+}
+
+#[tokio::test]
+async fn a_rotated_secret_is_found_when_none_fits_and_not_asked_for_too_often() {
+    let case = start(&["ssm:/stripe"], Some("one")).await.unwrap();
+    case.vault.set(Some("one,two"));
+    assert_eq!(case.refreshed().await, None, "fetched just now, at start");
+    case.clock.advance(RefreshingSecrets::AT_MOST_EVERY);
+    assert_eq!(case.refreshed().await, Some(vec!["one".to_owned(), "two".to_owned()]));
+    assert_eq!(case.active(), ["one", "two"]);
+    let fetches = case.vault.fetches();
+    assert_eq!(case.refreshed().await.map(|secrets| secrets.len()), Some(2), "whoever read before the refresh gets its outcome");
+    assert_eq!(case.vault.fetches(), fetches);
+    case.clock.advance(RefreshingSecrets::AT_MOST_EVERY);
+    assert_eq!(case.refreshed().await, None, "nothing newer");
+    assert_eq!(case.vault.fetches(), fetches + 1);
+}
+
+#[tokio::test]
+async fn a_secret_that_was_taken_out_goes_with_time() {
+    let case = start(&["ssm:/stripe"], Some("one,two")).await.unwrap();
+    case.vault.set(Some("two"));
+    case.clock.advance(RefreshingSecrets::EVERY - Duration::from_millis(1));
+    case.secrets.keep_fresh().await;
+    assert_eq!(case.active(), ["one", "two"]);
+    case.clock.advance(Duration::from_millis(1));
+    case.secrets.keep_fresh().await;
+    assert_eq!(case.active(), ["two"]);
+    assert_eq!(case.vault.fetches(), 2);
+}
+
+#[tokio::test]
+async fn old_values_stay_if_a_refresh_fails() {
+    let case = start(&["ssm:/stripe"], Some("one")).await.unwrap();
+    for broken in [None, Some(" , ")] {
+        case.vault.set(broken);
+        case.clock.advance(RefreshingSecrets::EVERY);
+        case.secrets.keep_fresh().await;
+        assert_eq!(case.active(), ["one"]);
+        assert_eq!(case.refreshed().await, None);
+    }
+    case.vault.set(Some("two"));
+    case.clock.advance(RefreshingSecrets::EVERY);
+    case.secrets.keep_fresh().await;
+    assert_eq!(case.active(), ["two"]);
+}
+
+#[tokio::test]
+async fn nothing_is_fetched_where_nothing_is_referred_to() {
+    let case = start(&["whsec_a"], None).await.unwrap();
+    case.clock.advance(RefreshingSecrets::EVERY);
+    case.secrets.keep_fresh().await;
+    assert_eq!(case.refreshed().await, None);
+    assert_eq!((case.active(), case.vault.fetches()), (vec!["whsec_a".to_owned()], 0));
+}
+
+#[tokio::test]
+async fn a_start_without_the_values_is_refused() {
+    let errors = start(&["ssm:/a", "secretsmanager:b"], None).await.err().expect("the vault is closed");
+    assert_eq!(errors.len(), 1, "one for each source: {errors:?}");
+    assert!(start(&["arn:aws:s3:::bucket"], Some("x")).await.is_err());
+    assert!(start(&["ssm:/a"], Some(",")).await.is_err(), "nothing in it");
+}
+
+#[tokio::test]
+async fn many_at_once_fetch_once() {
+    let case = start(&["ssm:/stripe"], Some("one")).await.unwrap();
+    case.vault.set(Some("two"));
+    case.clock.advance(RefreshingSecrets::AT_MOST_EVERY);
+    let answers = join_all((0..20).map(|_| case.refreshed())).await;
+    assert!(answers.iter().all(|answer| answer.as_deref() == Some(&["two".to_owned()][..])), "{answers:?}");
+    assert_eq!(case.vault.fetches(), 2);
+}
