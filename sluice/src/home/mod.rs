@@ -12,7 +12,7 @@ use sluice_core::{
     api::{Api, install_keys, router},
     ingest::Ingest,
     plan::Policy,
-    ports::{Clock, Ids, PortError, QueueName},
+    ports::{Clock, Ids, Metrics, NoMetrics, PortError, QueueName},
     process::{self, Incarnation, Processor},
     settings::{MailSettings, Mode, Settings, SmsSettings},
     sweep::Sweeper,
@@ -69,6 +69,7 @@ fn list(problems: &[String]) -> String {
 pub async fn run(mode: Mode, settings: Settings) -> Result<(), HomeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds);
+    let metrics: Arc<dyn Metrics> = Arc::new(NoMetrics);
     // Everything that can be wrong is found before anything is touched.
     let prepared = outgoing::prepare(&settings).map_err(HomeError::Settings)?;
     let folder = DataFolder::open(&settings.data, Arc::clone(&clock))?;
@@ -91,6 +92,7 @@ pub async fn run(mode: Mode, settings: Settings) -> Result<(), HomeError> {
         queue: shared_queue.clone(),
         secrets: Arc::new(settings.secrets.clone()),
         clock: Arc::clone(&clock),
+        metrics: Arc::clone(&metrics),
         public_url: settings.public_url.clone(),
         max_body: settings.max_body,
     };
@@ -107,6 +109,7 @@ pub async fn run(mode: Mode, settings: Settings) -> Result<(), HomeError> {
         store: store.clone(),
         clock: Arc::clone(&clock),
         ids: Arc::clone(&ids),
+        metrics,
         outgoing,
         policy,
         incarnation: Incarnation::Sole(folder.boot()),
