@@ -16,4 +16,4 @@ pub use connect::{AwsEnvironment, Clients, EnvironmentProblem, Timeouts};
 pub use dynamo::{DynamoStore, schema};
 pub use patience::Patience;
 pub use ses::{BadMailbox, Mailbox, SesConfig, SesMailer};
-pub use sqs::{LONGEST_DELAY, QueueUrls, SqsQueue};
+pub use sqs::{LONGEST_DELAY, LONGEST_VISIBILITY, QueueUrls, SqsQueue, SqsReceipts};

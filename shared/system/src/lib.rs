@@ -1,4 +1,6 @@
-//! The system's clock and its source of randomness, for the hosts to hand in. The one place that reads either.
+//! The system's clock, its source of randomness and its files, for the hosts to hand in.
+
+mod templates;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,6 +9,8 @@ use sluice_core::{
     ports::{Clock, Ids},
     time::Timestamp,
 };
+
+pub use templates::read_templates;
 
 /// The system's clock.
 #[derive(Clone, Copy, Debug, Default)]

@@ -34,7 +34,7 @@ pub(super) fn run(mode: Mode, args: &ServeArgs, mut environment: BTreeMap<String
     }
     let settings = Settings::read(mode, &environment)
         .map_err(|problems| Error::Home(HomeError::Settings(problems.iter().map(ToString::to_string).collect())))?;
-    home::init_log(&settings);
+    home::init_log(settings.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(home::run(mode, settings))?;
     Ok(Exit::Success)

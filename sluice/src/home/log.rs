@@ -1,4 +1,4 @@
-use sluice_core::settings::{LogFormat, Settings};
+use sluice_core::settings::{LogFormat, LogSettings};
 use tracing::Level;
 use tracing_subscriber::{
     filter::{LevelFilter, Targets},
@@ -7,14 +7,14 @@ use tracing_subscriber::{
 };
 
 /// Logs from now on, to standard error. The libraries below speak from warnings on.
-pub fn init(settings: &Settings) {
-    let others = settings.log.min(Level::WARN);
+pub fn init(settings: LogSettings) {
+    let others = settings.level.min(Level::WARN);
     let targets = Targets::new().with_default(LevelFilter::from_level(others)).with_targets(
-        ["sluice", "sluice_core", "sluice_embedded", "sluice_clients"].map(|target| (target, LevelFilter::from_level(settings.log))),
+        ["sluice", "sluice_core", "sluice_embedded", "sluice_clients"].map(|target| (target, LevelFilter::from_level(settings.level))),
     );
     let registry = tracing_subscriber::registry().with(targets);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
-    match settings.log_format {
+    match settings.format {
         LogFormat::Text => registry.with(layer.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))).init(),
         LogFormat::Json => registry.with(layer.json().flatten_event(true)).init(),
     }

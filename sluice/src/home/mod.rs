@@ -11,8 +11,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use sluice_core::{
     api::{Api, install_keys, router},
     ingest::Ingest,
-    plan::Policy,
-    ports::{Clock, Ids, PortError, QueueName},
+    ports::{Clock, Ids, Metrics, NoMetrics, PortError, QueueName},
     process::{self, Incarnation, Processor},
     settings::{MailSettings, Mode, Settings, SmsSettings},
     sweep::Sweeper,
@@ -69,8 +68,9 @@ fn list(problems: &[String]) -> String {
 pub async fn run(mode: Mode, settings: Settings) -> Result<(), HomeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds);
+    let metrics: Arc<dyn Metrics> = Arc::new(NoMetrics);
     // Everything that can be wrong is found before anything is touched.
-    let prepared = outgoing::prepare(&settings).map_err(HomeError::Settings)?;
+    let prepared = outgoing::prepare(&settings.outgoing).map_err(HomeError::Settings)?;
     let folder = DataFolder::open(&settings.data, Arc::clone(&clock))?;
     let (store, queue) = (Arc::new(folder.store()), folder.queue());
     let shared_queue = Arc::new(queue.clone());
@@ -79,20 +79,16 @@ pub async fn run(mode: Mode, settings: Settings) -> Result<(), HomeError> {
 
     let listener = TcpListener::bind(settings.listen).await.map_err(|cause| HomeError::Listen { address: settings.listen, cause })?;
     let address = listener.local_addr().unwrap_or(settings.listen);
-    let policy = Policy {
-        hold: settings.hold,
-        stripe_test_mode: settings.stripe_test_mode,
-        mail: !matches!(settings.mail, MailSettings::Off),
-        sms: !matches!(settings.sms, SmsSettings::Off),
-    };
-    let outgoing = outgoing::wire(&settings, prepared, store.clone(), &clock, &ids);
-    let captured = matches!(settings.mail, MailSettings::Captured) || matches!(settings.sms, SmsSettings::Captured);
+    let policy = settings.rules.policy(settings.outgoing.channels());
+    let outgoing = outgoing::wire(&settings.outgoing, prepared, store.clone(), &clock, &ids);
+    let captured = matches!(settings.outgoing.mail, MailSettings::Captured) || matches!(settings.outgoing.sms, SmsSettings::Captured);
     let ingest = Ingest {
         queue: shared_queue.clone(),
-        secrets: Arc::new(settings.secrets.clone()),
+        secrets: Arc::new(settings.ingest.secrets.clone()),
         clock: Arc::clone(&clock),
-        public_url: settings.public_url.clone(),
-        max_body: settings.max_body,
+        metrics: Arc::clone(&metrics),
+        public_url: settings.ingest.public_url.clone(),
+        max_body: settings.ingest.max_body,
     };
     let api = Api {
         store: store.clone(),
@@ -107,6 +103,7 @@ pub async fn run(mode: Mode, settings: Settings) -> Result<(), HomeError> {
         store: store.clone(),
         clock: Arc::clone(&clock),
         ids: Arc::clone(&ids),
+        metrics,
         outgoing,
         policy,
         incarnation: Incarnation::Sole(folder.boot()),

@@ -1,16 +1,18 @@
-use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
+use std::sync::Arc;
 
-use sluice_clients::twilio::{TwilioConfig, TwilioSms};
+use sluice_clients::twilio::TwilioSms;
 use sluice_core::{
-    outgoing::{Outgoing, People},
+    outgoing::Outgoing,
     ports::{Clock, Ids, Mailer, Sms},
-    settings::{MailSettings, Settings, SmsSettings},
+    settings::{MailSettings, OutgoingSettings, SmsSettings},
     template::Templates,
 };
 use sluice_embedded::{
     EmbeddedStore, Outbox,
     smtp::{SmtpConfig, SmtpMailer, SmtpServer, parse_mailbox},
 };
+
+use sluice_system::read_templates;
 
 use super::report;
 
@@ -22,27 +24,14 @@ pub(super) struct Prepared {
 }
 
 /// Checks all that goes out. Returns everything that is wrong.
-pub(super) fn prepare(settings: &Settings) -> Result<Prepared, Vec<String>> {
+pub(super) fn prepare(settings: &OutgoingSettings) -> Result<Prepared, Vec<String>> {
     let mut problems = Vec::new();
-    let templates = take(&mut problems, templates(settings.templates.as_deref()));
+    let templates = take(&mut problems, read_templates(settings.templates.as_deref()));
     let mailer = match &settings.mail {
-        MailSettings::Captured | MailSettings::Off => None,
+        MailSettings::Captured | MailSettings::Off | MailSettings::Ses { .. } => None,
         MailSettings::Smtp { url, from, reply_to } => take(&mut problems, smtp(url.reveal(), from, reply_to.as_deref())),
     };
-    let sms = match &settings.sms {
-        SmsSettings::Captured | SmsSettings::Off => None,
-        SmsSettings::Twilio { account_sid, auth_token, from, base_url } => {
-            let mut config = TwilioConfig::new(account_sid, auth_token.reveal(), from);
-            if let Some(base_url) = base_url {
-                config.base_url.clone_from(base_url);
-            }
-            take(
-                &mut problems,
-                TwilioSms::new(config)
-                    .map_err(|wrong| wrong.iter().map(|problem| format!("TWILIO_…, SLUICE_SMS_FROM: {problem}")).collect()),
-            )
-        }
-    };
+    let sms = take(&mut problems, TwilioSms::from_settings(&settings.sms)).flatten();
     match templates {
         Some(templates) if problems.is_empty() => Ok(Prepared { templates, mailer, sms }),
         _ => Err(problems),
@@ -68,31 +57,9 @@ fn smtp(url: &str, from: &str, reply_to: Option<&str>) -> Result<SmtpMailer, Vec
     }
 }
 
-fn templates(folder: Option<&Path>) -> Result<Templates, Vec<String>> {
-    let files = match folder {
-        None => BTreeMap::new(),
-        Some(folder) => read_templates(folder)
-            .map_err(|error| vec![format!("SLUICE_TEMPLATES: the folder {} can't be read: {error}", folder.display())])?,
-    };
-    Templates::new(files).map_err(|problems| problems.iter().map(|problem| format!("SLUICE_TEMPLATES: {problem}")).collect())
-}
-
-fn read_templates(folder: &Path) -> io::Result<BTreeMap<String, String>> {
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        // What editors and file managers leave behind is no template.
-        if entry.file_type()?.is_file() && !name.starts_with('.') && !name.ends_with('~') {
-            files.insert(name, fs::read_to_string(entry.path())?);
-        }
-    }
-    Ok(files)
-}
-
 /// Puts the adapters together.
 pub(super) fn wire(
-    settings: &Settings,
+    settings: &OutgoingSettings,
     prepared: Prepared,
     store: Arc<EmbeddedStore>,
     clock: &Arc<dyn Clock>,
@@ -101,17 +68,11 @@ pub(super) fn wire(
     let outbox = Arc::new(Outbox::new(store, Arc::clone(clock), Arc::clone(ids)).observed(report::captured));
     let mailer: Option<Arc<dyn Mailer>> = match settings.mail {
         MailSettings::Captured => Some(outbox.clone()),
-        MailSettings::Off | MailSettings::Smtp { .. } => prepared.mailer.map(|mailer| Arc::new(mailer) as _),
+        MailSettings::Off | MailSettings::Smtp { .. } | MailSettings::Ses { .. } => prepared.mailer.map(|mailer| Arc::new(mailer) as _),
     };
     let sms: Option<Arc<dyn Sms>> = match settings.sms {
         SmsSettings::Captured => Some(outbox),
         SmsSettings::Off | SmsSettings::Twilio { .. } => prepared.sms.map(|sms| Arc::new(sms) as _),
     };
-    let people = People {
-        business_name: settings.business_name.clone(),
-        support_email: settings.support_email.clone(),
-        alert_email: settings.alert_email.clone(),
-        pay_url: settings.pay_url.clone(),
-    };
-    Outgoing { mailer, sms, templates: Arc::new(prepared.templates), people }
+    Outgoing { mailer, sms, templates: Arc::new(prepared.templates), people: settings.people.clone() }
 }

@@ -11,25 +11,33 @@ use sluice_embedded::{Channel, OutboxEntry};
 /// Says what is on and what is off.
 pub(super) fn started(mode: Mode, settings: &Settings, address: SocketAddr) {
     for provider in provider::ALL {
-        let sources: Vec<_> = settings.secrets.sources(provider.name()).collect();
+        let sources: Vec<_> = settings.ingest.secrets.sources(provider.name()).collect();
         if sources.is_empty() {
             tracing::warn!("{}: off, because {} is not set", provider.title(), provider.secret_setting());
         } else {
-            tracing::info!("{}: on, for {} at {}/webhooks/{}", provider.title(), sources.join(", "), settings.public_url, provider.name());
+            tracing::info!(
+                "{}: on, for {} at {}/webhooks/{}",
+                provider.title(),
+                sources.join(", "),
+                settings.ingest.public_url,
+                provider.name()
+            );
         }
     }
     tracing::info!(
         "Stripe's test mode: {}",
-        if settings.stripe_test_mode { "on, its events change records and send mails" } else { "off, its events are recorded only" }
+        if settings.rules.stripe_test_mode { "on, its events change records and send mails" } else { "off, its events are recorded only" }
     );
-    match &settings.mail {
+    match &settings.outgoing.mail {
         MailSettings::Captured => tracing::info!("mail: captured, nothing is sent"),
         MailSettings::Off => tracing::warn!("mail: off"),
-        MailSettings::Smtp { from, .. } => tracing::info!("mail: on, from {from}"),
+        MailSettings::Smtp { from, .. } | MailSettings::Ses { from, .. } => tracing::info!("mail: on, from {from}"),
     }
-    match &settings.sms {
+    match &settings.outgoing.sms {
         SmsSettings::Captured => tracing::info!("text messages: captured, nothing is sent"),
-        SmsSettings::Off if matches!(settings.mail, MailSettings::Off) => tracing::warn!("text messages: off; nobody is told anything"),
+        SmsSettings::Off if matches!(settings.outgoing.mail, MailSettings::Off) => {
+            tracing::warn!("text messages: off; nobody is told anything")
+        }
         SmsSettings::Off => tracing::info!("text messages: off, because SLUICE_SMS_FROM is not set; mail is sent instead"),
         SmsSettings::Twilio { from, .. } => tracing::info!("text messages: on, from {from}"),
     }

@@ -3,6 +3,7 @@
 mod batch;
 mod body;
 mod dead;
+mod receipts;
 mod redrive;
 mod send;
 
@@ -15,6 +16,7 @@ use sluice_core::{
     time::Timestamp,
 };
 
+pub use self::receipts::{LONGEST_VISIBILITY, SqsReceipts};
 use crate::patience::Patience;
 
 /// The longest that SQS holds a message back. What is due later waits in the due index.
@@ -43,6 +45,13 @@ impl SqsQueue {
     #[must_use]
     pub fn new(client: Client, urls: BTreeMap<QueueName, QueueUrls>, clock: Arc<dyn Clock>, patience: Arc<Patience>) -> Self {
         Self { client, urls, clock, patience }
+    }
+
+    /// Opens a connection, so that the first send need not. Asks a question to which the answer is of no interest, that there is no right to ask included.
+    pub async fn connect(&self, queue: QueueName) {
+        let Ok(urls) = self.urls(queue) else { return };
+        let asked = Box::pin(self.client.get_queue_attributes().queue_url(&urls.queue).send()).await;
+        tracing::debug!(answered = asked.is_ok(), "connected to SQS");
     }
 
     fn urls(&self, queue: QueueName) -> Result<&QueueUrls, PortError> {

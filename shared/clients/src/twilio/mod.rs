@@ -26,7 +26,10 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use sluice_core::ports::{SendFailure, Sms, TextMessage};
+use sluice_core::{
+    ports::{SendFailure, Sms, TextMessage},
+    settings::SmsSettings,
+};
 
 pub use self::config::{TwilioConfig, TwilioConfigProblem};
 use self::form::Form;
@@ -68,6 +71,21 @@ impl TwilioSms {
             status_callback: config.status_callback,
             timeout: config.timeout,
         })
+    }
+
+    /// The client that the settings ask for; `None` if texts go another way, or nowhere.
+    ///
+    /// # Errors
+    /// Every setting that can't be right, by name.
+    pub fn from_settings(settings: &SmsSettings) -> Result<Option<Self>, Vec<String>> {
+        let SmsSettings::Twilio { account_sid, auth_token, from, base_url } = settings else { return Ok(None) };
+        let mut config = TwilioConfig::new(account_sid, auth_token.reveal(), from);
+        if let Some(base_url) = base_url {
+            config.base_url.clone_from(base_url);
+        }
+        let named =
+            |problems: Vec<TwilioConfigProblem>| problems.iter().map(|problem| format!("TWILIO_…, SLUICE_SMS_FROM: {problem}")).collect();
+        Self::new(config).map(Some).map_err(named)
     }
 
     fn request(&self, text: &TextMessage, given_out: &Arc<AtomicBool>) -> Request<Form> {

@@ -1,5 +1,6 @@
 //! Ingest: a webhook is verified over its raw bytes, named, queued durably, and only then answered.
 
+mod rejection;
 mod route;
 
 use std::sync::Arc;
@@ -8,11 +9,13 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 use sluice_signature::{Invalid, Message, Secret};
 
+pub use rejection::Rejection;
+
 use self::route::{Found, find};
 use crate::{
     body::PackedBody,
     envelope::{Envelope, InboundMessage},
-    ports::{self, Clock, Queue, QueueName},
+    ports::{self, Clock, Measure, Metrics, Queue, QueueName},
     provider::{Answer, Provider, Route},
     secrets::Secrets,
 };
@@ -30,6 +33,8 @@ pub struct Ingest {
     pub secrets: Arc<dyn Secrets>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What is counted.
+    pub metrics: Arc<dyn Metrics>,
     /// The address under which the providers reach Sluice, without a path; some sign it.
     pub public_url: String,
     /// The largest raw body that is taken, bytes.
@@ -56,32 +61,40 @@ impl Ingest {
     pub async fn handle(&self, request: &Parts, body: Body) -> Response<Bytes> {
         let (provider, route) = match find(request.uri.path()) {
             Found::Webhook { provider, route } => (provider, route),
-            Found::Nothing | Found::Elsewhere => return text(StatusCode::NOT_FOUND, "There is no webhook endpoint here.\n"),
+            Found::Nothing | Found::Elsewhere => return nothing_here(),
         };
+        match self.take(provider, &route, request, body).await {
+            Ok(()) => {
+                self.metrics.record(Measure::Received { provider: provider.name() });
+                answer(&provider.accepted(&route))
+            }
+            Err(reason) => {
+                self.metrics.record(Measure::Rejected { provider: provider.name(), reason });
+                refuse(provider, reason)
+            }
+        }
+    }
+
+    async fn take(&self, provider: &dyn Provider, route: &Route<'_>, request: &Parts, body: Body) -> Result<(), Rejection> {
         if !provider.methods().contains(&request.method) {
-            return wrong_method(provider);
+            return Err(Rejection::Method);
         }
         let Some(secrets) = self.secrets.active(provider.name(), route.source) else {
             tracing::warn!(provider = provider.name(), source = route.source, "a webhook for a source that has no secret");
-            return text(StatusCode::NOT_FOUND, "There is no webhook endpoint here.\n");
+            return Err(Rejection::UnknownSource);
         };
-        let Body::Whole(body) = body else { return too_large(provider) };
-        if body.len() > self.max_body {
-            return too_large(provider);
-        }
+        let body = match body {
+            Body::Whole(body) if body.len() <= self.max_body => body,
+            Body::Whole(_) | Body::TooLarge => return Err(too_large(provider)),
+        };
         let url = format!("{}{}", self.public_url, request.uri.path_and_query().map_or("/", |path| path.as_str()));
         let headers: Vec<_> = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let message = Message { method: request.method.as_str(), url: &url, headers: &headers, body: &body };
-        if let Err(invalid) = self.verify(provider, &route, &message, &secrets).await {
+        if let Err(invalid) = self.verify(provider, route, &message, &secrets).await {
             tracing::warn!(provider = provider.name(), source = route.source, code = invalid.code(), reason = %invalid, "a webhook was refused");
-            return text(provider.refused(), "The signature is missing or wrong.\n");
+            return Err(Rejection::Signature);
         }
-        match self.accept(provider, &route, &message).await {
-            Accepted::Queued => answer(&provider.accepted(&route)),
-            Accepted::TooLarge => too_large(provider),
-            Accepted::Malformed => text(StatusCode::BAD_REQUEST, "The body is malformed.\n"),
-            Accepted::NotQueued => text(StatusCode::INTERNAL_SERVER_ERROR, "Temporarily unavailable; send it again.\n"),
-        }
+        self.accept(provider, route, &message).await
     }
 
     async fn verify(&self, provider: &dyn Provider, route: &Route<'_>, message: &Message<'_>, secrets: &[Secret]) -> Result<(), Invalid> {
@@ -94,17 +107,17 @@ impl Ingest {
         }
     }
 
-    async fn accept(&self, provider: &dyn Provider, route: &Route<'_>, message: &Message<'_>) -> Accepted {
+    async fn accept(&self, provider: &dyn Provider, route: &Route<'_>, message: &Message<'_>) -> Result<(), Rejection> {
         let named = match provider.name_event(route, message) {
             Ok(named) => named,
             Err(malformed) => {
                 tracing::error!(provider = provider.name(), source = route.source, %malformed, "a verified webhook is malformed");
-                return Accepted::Malformed;
+                return Err(Rejection::Malformed);
             }
         };
         let body = PackedBody::pack(provider.name(), message.body);
         if body.packed.len() > MAX_PACKED {
-            return Accepted::TooLarge;
+            return Err(too_large(provider));
         }
         let envelope = Envelope {
             provider: provider.name().to_owned(),
@@ -116,22 +129,14 @@ impl Ingest {
             headers: kept_headers(provider, message),
             body,
         };
+        tracing::debug!(event = envelope.event_id(), r#type = envelope.kind, "a webhook is verified and goes to the queue");
         let text = InboundMessage::Event(Box::new(envelope)).to_text();
-        match self.queue.send(QueueName::Inbound, vec![ports::Message { body: text, group: None }], None).await {
-            Ok(()) => Accepted::Queued,
-            Err(error) => {
-                tracing::error!(provider = provider.name(), %error, "a webhook could not be queued; the sender is told to send it again");
-                Accepted::NotQueued
-            }
-        }
+        let message = ports::Message { body: text, group: None };
+        self.queue.send(QueueName::Inbound, vec![message], None).await.map_err(|error| {
+            tracing::error!(provider = provider.name(), %error, "a webhook could not be queued; the sender is told to send it again");
+            Rejection::NotQueued
+        })
     }
-}
-
-enum Accepted {
-    Queued,
-    TooLarge,
-    Malformed,
-    NotQueued,
 }
 
 fn kept_headers(provider: &dyn Provider, message: &Message<'_>) -> Vec<(String, String)> {
@@ -148,9 +153,24 @@ fn text(status: StatusCode, text: &'static str) -> Response<Bytes> {
     response(status, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
 }
 
-fn too_large(provider: &dyn Provider) -> Response<Bytes> {
+fn too_large(provider: &dyn Provider) -> Rejection {
     tracing::warn!(provider = provider.name(), "a webhook is too large and was refused; see SLUICE_MAX_BODY");
-    text(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.\n")
+    Rejection::TooLarge
+}
+
+fn refuse(provider: &dyn Provider, reason: Rejection) -> Response<Bytes> {
+    match reason {
+        Rejection::Method => wrong_method(provider),
+        Rejection::UnknownSource => nothing_here(),
+        Rejection::TooLarge => text(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.\n"),
+        Rejection::Signature => text(provider.refused(), "The signature is missing or wrong.\n"),
+        Rejection::Malformed => text(StatusCode::BAD_REQUEST, "The body is malformed.\n"),
+        Rejection::NotQueued => text(StatusCode::INTERNAL_SERVER_ERROR, "Temporarily unavailable; send it again.\n"),
+    }
+}
+
+fn nothing_here() -> Response<Bytes> {
+    text(StatusCode::NOT_FOUND, "There is no webhook endpoint here.\n")
 }
 
 fn wrong_method(provider: &dyn Provider) -> Response<Bytes> {

@@ -3,6 +3,7 @@
 
 mod clock;
 mod mailer;
+mod metrics;
 mod queue;
 mod sms;
 mod store;
@@ -10,6 +11,7 @@ mod well_formed;
 
 pub use clock::{Clock, Ids};
 pub use mailer::{Mail, Mailer};
+pub use metrics::{Measure, Metrics, NoMetrics};
 pub use queue::{DeadLetter, DeadLetters, Message, Queue, QueueName, SendError};
 pub use sms::{Sms, TextMessage};
 pub use store::{Commit, Committed, Condition, Document, Index, Key, Order, Page, Place, Query, Refusal, Store, Stored, Write};

@@ -5,7 +5,7 @@ use crate::{
     effect::{Effect, EffectKind, EffectState},
     event::{EventRecord, EventStatus},
     outgoing::Performed,
-    ports::Write,
+    ports::{Measure, Write},
     process::{Outcome, Processor, Trouble, handle::Handling},
 };
 
@@ -63,6 +63,7 @@ impl Processor {
     }
 
     fn end(&self, effect: &mut Effect, state: EffectState, reason: Option<String>) -> Vec<Write> {
+        self.metrics.record(Measure::Effect { kind: effect.kind, state });
         effect.end(state, reason, self.clock.now());
         Vec::new()
     }
@@ -71,7 +72,7 @@ impl Processor {
     async fn failed(&self, record: &mut EventRecord, position: usize, reason: String) -> Vec<Write> {
         let effect = &mut record.effects[position];
         tracing::error!(event = record.id, effect = effect.id, template = effect.template, reason, "an effect failed for good");
-        effect.end(EffectState::Failed, Some(reason), self.clock.now());
+        self.end(effect, EffectState::Failed, Some(reason));
         let (kind, template, about) = (effect.kind, effect.template.clone(), effect.about.clone());
         if kind == EffectKind::Sms && self.policy.mail {
             let mail = Effect::new(&record.id, EffectKind::Mail, &template, about);

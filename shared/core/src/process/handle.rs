@@ -3,7 +3,7 @@ use crate::{
     envelope::{Envelope, InboundMessage},
     event::{EventRecord, EventStatus},
     ids::fresh,
-    ports::Key,
+    ports::{Key, Measure},
     process::{Disposition, Incarnation, LEASE_MARGIN, Outcome, Processor, Received, Trouble, backoff, event::timer_envelope},
     time::Timestamp,
 };
@@ -20,6 +20,16 @@ pub(super) struct Handling {
 impl Processor {
     /// Handles one message. Never panics on its content, and never returns before everything it started has ended.
     pub async fn handle(&self, message: Received<'_>) -> Disposition {
+        // Boxed, so that whoever handles many at once holds a pointer for each.
+        let disposition = Box::pin(self.dispose(message)).await;
+        self.metrics.record(match disposition {
+            Disposition::Done(outcome) => Measure::Handled { outcome },
+            Disposition::Later { .. } => Measure::PutOff,
+        });
+        disposition
+    }
+
+    async fn dispose(&self, message: Received<'_>) -> Disposition {
         let parsed = match serde_json::from_str::<InboundMessage>(message.body) {
             Ok(parsed) => parsed,
             Err(error) => {

@@ -18,7 +18,7 @@ pub use effects::CALL_TIMEOUT;
 use crate::{
     outgoing::Outgoing,
     plan::Policy,
-    ports::{Clock, Ids, PortError, Store},
+    ports::{Clock, Ids, Metrics, PortError, Store},
     time::Timestamp,
 };
 
@@ -86,6 +86,8 @@ pub struct Processor {
     pub clock: Arc<dyn Clock>,
     /// Random ids.
     pub ids: Arc<dyn Ids>,
+    /// What is counted.
+    pub metrics: Arc<dyn Metrics>,
     /// Mails and texts.
     pub outgoing: Outgoing,
     /// The settings that decide something.

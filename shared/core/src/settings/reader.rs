@@ -4,21 +4,29 @@ use super::{Problem, TABLE};
 use crate::{secrets::DEFAULT_SOURCE, time::parse_length};
 
 /// Reads settings one by one and gathers the mistakes.
-pub(super) struct Reader<'a> {
+#[derive(Debug)]
+pub struct Reader<'a> {
     environment: &'a BTreeMap<String, String>,
     problems: Vec<Problem>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(environment: &'a BTreeMap<String, String>) -> Self {
+    /// A reader of the environment, given as a whole.
+    #[must_use]
+    pub fn new(environment: &'a BTreeMap<String, String>) -> Self {
         Self { environment, problems: Vec::new() }
     }
 
-    pub(super) fn problem(&mut self, setting: &str, problem: impl Into<String>) {
+    /// Notes a mistake.
+    pub fn problem(&mut self, setting: &str, problem: impl Into<String>) {
         self.problems.push(Problem { setting: setting.to_owned(), problem: problem.into() });
     }
 
-    pub(super) fn finish<T>(mut self, settings: T) -> Result<T, Vec<Problem>> {
+    /// The settings, if nothing was wrong.
+    ///
+    /// # Errors
+    /// Every mistake that was noted, by setting.
+    pub fn finish<T>(mut self, settings: T) -> Result<T, Vec<Problem>> {
         if self.problems.is_empty() {
             return Ok(settings);
         }
@@ -27,7 +35,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A name that begins with `SLUICE_` and that nothing reads is a slip of the pen, and would be overlooked.
-    pub(super) fn refuse_unknown(&mut self) {
+    pub fn refuse_unknown(&mut self) {
         let known = |name: &str| TABLE.iter().any(|setting| setting.covers(name));
         for name in self.environment.keys().filter(|name| name.starts_with("SLUICE_") && !known(name)) {
             let nearest = TABLE.iter().map(|setting| setting.name).max_by_key(|candidate| likeness(candidate, name)).unwrap_or_default();
@@ -36,12 +44,14 @@ impl<'a> Reader<'a> {
     }
 
     /// The setting as text; one that is empty counts as not set.
-    pub(super) fn text(&self, setting: &str) -> Option<&'a str> {
+    #[must_use]
+    pub fn text(&self, setting: &str) -> Option<&'a str> {
         debug_assert!(TABLE.iter().any(|known| known.covers(setting)), "{setting} is not in the table of settings");
         self.environment.get(setting).map(|text| text.trim()).filter(|text| !text.is_empty())
     }
 
-    pub(super) fn required_if(&mut self, required: bool, setting: &str, otherwise: &str, what: &str) -> String {
+    /// The setting as text. If it is not set it is `otherwise`, and a mistake if it is `required`; `what` says what to set it to.
+    pub fn required_if(&mut self, required: bool, setting: &str, otherwise: &str, what: &str) -> String {
         match self.text(setting) {
             Some(text) => text.to_owned(),
             None => {
@@ -54,13 +64,15 @@ impl<'a> Reader<'a> {
     }
 
     /// The values of a setting that are separated by commas.
-    pub(super) fn list(&self, setting: &str) -> Vec<String> {
+    #[must_use]
+    pub fn list(&self, setting: &str) -> Vec<String> {
         let text = self.text(setting).unwrap_or_default();
         text.split(',').map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned).collect()
     }
 
     /// The setting and those of the same name with `__SOURCE`: source, name and values of each.
-    pub(super) fn family(&self, setting: &str) -> Vec<(String, String, Vec<String>)> {
+    #[must_use]
+    pub fn family(&self, setting: &str) -> Vec<(String, String, Vec<String>)> {
         let source = |name: &str| match name.strip_prefix(setting)? {
             "" => Some(DEFAULT_SOURCE.to_owned()),
             rest => Some(rest.strip_prefix("__")?.to_lowercase()),
@@ -69,20 +81,24 @@ impl<'a> Reader<'a> {
         found.filter(|(_, _, values)| !values.is_empty()).collect()
     }
 
-    pub(super) fn read<T>(&mut self, setting: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    /// The setting as `read` reads it, whose error is noted; `None` if it is not set or wrong.
+    pub fn read<T>(&mut self, setting: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let text = self.text(setting)?;
         read(text).map_err(|problem| self.problem(setting, problem)).ok()
     }
 
-    pub(super) fn parsed<T: FromStr>(&mut self, setting: &str, otherwise: T, what: &str) -> T {
+    /// The setting parsed, or `otherwise`; `what` says what it must be.
+    pub fn parsed<T: FromStr>(&mut self, setting: &str, otherwise: T, what: &str) -> T {
         self.read(setting, |text| text.parse().map_err(|_| format!("must be {what}"))).unwrap_or(otherwise)
     }
 
-    pub(super) fn length(&mut self, setting: &str, otherwise: Duration) -> Duration {
+    /// The setting as a length of time, such as `2h`, or `otherwise`.
+    pub fn length(&mut self, setting: &str, otherwise: Duration) -> Duration {
         self.read(setting, |text| parse_length(text).map_err(|error| error.to_string())).unwrap_or(otherwise)
     }
 
-    pub(super) fn choice<T: Copy>(&mut self, setting: &str, choices: &[(&str, T)]) -> Option<T> {
+    /// The setting as one of these names.
+    pub fn choice<T: Copy>(&mut self, setting: &str, choices: &[(&str, T)]) -> Option<T> {
         self.read(setting, |text| {
             let chosen = choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
             let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
@@ -90,7 +106,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    pub(super) fn switch(&mut self, setting: &str, otherwise: bool) -> bool {
+    /// The setting as `on` or `off`, or `otherwise`.
+    pub fn switch(&mut self, setting: &str, otherwise: bool) -> bool {
         self.choice(setting, &[("on", true), ("off", false)]).unwrap_or(otherwise)
     }
 }

@@ -35,9 +35,9 @@ table! {
     "STRIPE_WEBHOOK_SECRET[__SOURCE]", "none: Stripe is not served", "Stripe's signing secrets (`whsec_…`), separated by commas while one is rotated; with `__ACME`, those of the source `acme`";
     "SLUICE_STRIPE_TEST_MODE", "off (`dev`: on)", "whether events with `livemode: false` change records and send mails: `on` or `off`";
     "SLUICE_HOLD", "2h", "how long a booking is held after its first failed payment";
-    "SLUICE_MAIL", "", "`off` if no mail is to go out, else `smtp`; one of this and SLUICE_SMTP_URL is required";
+    "SLUICE_MAIL", "", "`off` if no mail is to go out, else `smtp`; one of this and SLUICE_SMTP_URL is required. On Lambda `ses` or `off`";
     "SLUICE_SMTP_URL", "", "the mail server: `smtps://user:password@host:465`, or `smtp://user:password@host:587?tls=required`";
-    "SLUICE_MAIL_FROM", "", "the sender of mails, such as `Bookings <bookings@example.com>`; required with SLUICE_SMTP_URL";
+    "SLUICE_MAIL_FROM", "", "the sender of mails, such as `Bookings <bookings@example.com>`; required with SLUICE_SMTP_URL and with SES";
     "SLUICE_MAIL_REPLY_TO", "the sender", "where answers to mails go";
     "SLUICE_BUSINESS_NAME", "", "the business as its customers know it; required unless mail is off";
     "SLUICE_SUPPORT_EMAIL", "", "where support reads its mail; required unless mail is off";
@@ -49,6 +49,14 @@ table! {
     "TWILIO_AUTH_TOKEN", "", "its auth token";
     "SLUICE_TWILIO_URL", "https://api.twilio.com", "where Twilio's REST API is; for tests";
     "SLUICE_MAX_BODY", "4000000", "the largest webhook that is taken, bytes";
+    "SLUICE_TABLE", "", "Lambda: the name of the table that holds the records";
+    "SLUICE_INBOUND_QUEUE_URL", "", "Lambda: the URL of the queue `inbound`";
+    "SLUICE_OUTBOUND_QUEUE_URL", "", "Lambda: the URL of the queue `outbound`";
+    "SLUICE_INBOUND_DLQ_URL", "", "Lambda: the URL of the dead-letter queue behind `inbound`";
+    "SLUICE_OUTBOUND_DLQ_URL", "", "Lambda: the URL of the dead-letter queue behind `outbound`";
+    "SLUICE_MAX_RECEIVES", "20", "Lambda: after how many receives a message is dead; the same as in the queue's redrive policy";
+    "SLUICE_SES_CONFIGURATION_SET", "none", "Lambda: the configuration set by which SES reports bounces and complaints";
+    "SLUICE_SECRET_REFRESH", "5m", "Lambda: how old a secret that is set by reference may become before it is fetched again";
     "SLUICE_LOG", "info", "the least important level that is logged: `error`, `warn`, `info` or `debug`";
     "SLUICE_LOG_FORMAT", "json (`dev`: text)", "`text` or `json`";
 }

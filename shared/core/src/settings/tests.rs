@@ -1,4 +1,7 @@
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::provider;
 
 fn environment(settings: &[(&str, &str)]) -> BTreeMap<String, String> {
     settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -22,21 +25,21 @@ fn problems(settings: &[(&str, &str)]) -> Vec<String> {
 #[test]
 fn dev_needs_nothing() {
     let settings = Settings::read(Mode::Dev, &BTreeMap::new()).expect("has defaults");
-    assert!(matches!(settings.mail, MailSettings::Captured));
-    assert!(matches!(settings.sms, SmsSettings::Captured));
-    assert!(settings.stripe_test_mode);
+    assert!(matches!(settings.outgoing.mail, MailSettings::Captured));
+    assert!(matches!(settings.outgoing.sms, SmsSettings::Captured));
+    assert!(settings.rules.stripe_test_mode);
     assert_eq!(settings.listen.to_string(), "127.0.0.1:3000");
-    assert_eq!(settings.public_url, "http://localhost:3000");
-    assert_eq!(settings.secrets.sources("stripe").collect::<Vec<_>>(), ["default"]);
+    assert_eq!(settings.ingest.public_url, "http://localhost:3000");
+    assert_eq!(settings.ingest.secrets.sources("stripe").collect::<Vec<_>>(), ["default"]);
 }
 
 #[test]
 fn production_reads_all() {
     let settings = Settings::read(Mode::Serve, &environment(PRODUCTION)).expect("is complete");
-    assert!(matches!(settings.sms, SmsSettings::Off));
-    assert!(!settings.stripe_test_mode);
-    assert_eq!(settings.alert_email, "support@example.com");
-    assert_eq!(settings.secrets.sources("stripe").collect::<Vec<_>>(), ["acme", "default"]);
+    assert!(matches!(settings.outgoing.sms, SmsSettings::Off));
+    assert!(!settings.rules.stripe_test_mode);
+    assert_eq!(settings.outgoing.people.alert_email, "support@example.com");
+    assert_eq!(settings.ingest.secrets.sources("stripe").collect::<Vec<_>>(), ["acme", "default"]);
 }
 
 #[test]
@@ -67,6 +70,68 @@ fn a_production_start_without_mail_settings_is_refused() {
     assert_eq!(named, ["SLUICE_BUSINESS_NAME", "SLUICE_MAIL_FROM", "SLUICE_SMTP_URL", "SLUICE_SUPPORT_EMAIL"]);
     assert!(all[2].contains("SLUICE_MAIL=off"), "{all:?}");
     Settings::read(Mode::Serve, &environment(&[("SLUICE_MAIL", "off")])).expect("mail is off by name");
+}
+
+fn read_on_lambda<S>(settings: &[(&str, &str)], read: impl FnOnce(&mut Reader<'_>) -> S) -> Result<S, Vec<String>> {
+    let environment = environment(settings);
+    let mut reader = Reader::new(&environment);
+    reader.refuse_unknown();
+    let read = read(&mut reader);
+    reader.finish(read).map_err(|problems| problems.iter().map(ToString::to_string).collect())
+}
+
+const SES: &[(&str, &str)] = &[
+    ("SLUICE_MAIL", "ses"),
+    ("SLUICE_MAIL_FROM", "Bookings <bookings@example.com>"),
+    ("SLUICE_SES_CONFIGURATION_SET", "sluice"),
+    ("SLUICE_SUPPORT_EMAIL", "support@example.com"),
+    ("SLUICE_BUSINESS_NAME", "Harbour Boats"),
+    ("SLUICE_TABLE", "sluice"),
+];
+
+#[test]
+fn on_lambda_mail_is_ses_or_off_by_name() {
+    let outgoing = read_on_lambda(SES, |reader| OutgoingSettings::read(reader, Mode::Lambda)).expect("is complete");
+    let MailSettings::Ses { from, configuration_set, .. } = &outgoing.mail else { panic!("{:?}", outgoing.mail) };
+    assert_eq!((from.as_str(), configuration_set.as_deref()), ("Bookings <bookings@example.com>", Some("sluice")));
+    assert_eq!(outgoing.channels(), ChannelSettings { mail: true, sms: false });
+
+    let off = read_on_lambda(&[("SLUICE_MAIL", "off")], |reader| OutgoingSettings::read(reader, Mode::Lambda)).expect("is off by name");
+    assert!(matches!(off.mail, MailSettings::Off));
+    for wrong in [&[][..], &[("SLUICE_MAIL", "smtp")], &[("SLUICE_MAIL", "ses")]] {
+        let problems = read_on_lambda(wrong, |reader| OutgoingSettings::read(reader, Mode::Lambda)).unwrap_err();
+        assert!(problems[0].starts_with("SLUICE_BUSINESS_NAME") && problems.len() >= 3, "{problems:?}");
+    }
+}
+
+#[test]
+fn a_function_reads_only_its_own_room() {
+    let stripe = provider::by_name("stripe").expect("is there");
+    let read = |settings: &[(&str, &str)]| {
+        read_on_lambda(settings, |reader| (IngestSettings::read_of(reader, stripe), QueueSettings::read(reader)))
+    };
+    let queue = ("SLUICE_INBOUND_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/inbound");
+    let (ingest, queues) = read(&[("STRIPE_WEBHOOK_SECRET", "arn:aws:secretsmanager:us-east-1:1:secret:s"), queue]).expect("is complete");
+    assert_eq!((ingest.public_url.as_str(), queues.outbound), ("", None));
+    let problems = read(&[("SLUICE_INBOUND_QUEUE_URL", "inbound"), ("STRIPE_WEBHOOK_SECRET__ACME!", "whsec_x"), ("SLUICE_TABEL", "t")]);
+    let problems = problems.unwrap_err();
+    let named: Vec<_> = problems.iter().filter_map(|problem| problem.split(':').next()).collect();
+    assert_eq!(named, ["SLUICE_INBOUND_QUEUE_URL", "SLUICE_TABEL", "STRIPE_WEBHOOK_SECRET__ACME!"]);
+    assert_eq!(read(&[]).unwrap_err().len(), 2, "without a secret it would be of no use");
+}
+
+#[test]
+fn whoever_only_decides_what_is_told_needs_no_secret_for_it() {
+    let settings = [("SLUICE_MAIL", "ses"), ("SLUICE_SMS_FROM", "+15005550006")];
+    assert_eq!(read_on_lambda(&settings, ChannelSettings::read), Ok(ChannelSettings { mail: true, sms: true }));
+    assert_eq!(read_on_lambda(&[("SLUICE_MAIL", "off")], ChannelSettings::read), Ok(ChannelSettings { mail: false, sms: false }));
+}
+
+#[test]
+fn keys_that_everybody_knows_or_can_guess_are_refused_on_lambda_too() {
+    for key in [DEV_API_KEY, "short"] {
+        assert!(read_on_lambda(&[("SLUICE_API_KEY", key)], |reader| read_api_keys(reader, Mode::Lambda)).is_err(), "{key}");
+    }
 }
 
 #[test]

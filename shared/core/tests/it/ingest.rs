@@ -7,7 +7,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use sluice_core::{
     envelope::InboundMessage,
     ingest::{Body, Ingest},
-    ports::{Clock, QueueName},
+    ports::{Clock, NoMetrics, QueueName},
     secrets::FixedSecrets,
     testing::{Fault, Faults, Faulty, ManualClock, MemoryQueue},
 };
@@ -35,6 +35,7 @@ fn door() -> Door {
         queue: Arc::new(Faulty::new(queue.clone(), &faults)),
         secrets: Arc::new(secrets),
         clock: clock.clone(),
+        metrics: Arc::new(NoMetrics),
         public_url: "https://hooks.example.com".to_owned(),
         max_body: 2_000_000,
     };

@@ -1,0 +1,31 @@
+/// Why a webhook was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Rejection {
+    /// The provider does not use this method.
+    Method,
+    /// The source has no secret.
+    UnknownSource,
+    /// The body is over the limit.
+    TooLarge,
+    /// The signature is missing or wrong.
+    Signature,
+    /// Signed rightly, and not what the provider sends.
+    Malformed,
+    /// The queue did not confirm it: the sender is told to send it again.
+    NotQueued,
+}
+
+impl Rejection {
+    /// The reason's name, for metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Method => "method",
+            Self::UnknownSource => "unknown_source",
+            Self::TooLarge => "too_large",
+            Self::Signature => "signature",
+            Self::Malformed => "malformed",
+            Self::NotQueued => "not_queued",
+        }
+    }
+}

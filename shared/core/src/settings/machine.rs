@@ -1,0 +1,63 @@
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use sluice_signature::Secret;
+
+use super::{DEV_API_KEY, IngestSettings, LogSettings, Mode, OutgoingSettings, Problem, Reader, RuleSettings};
+
+/// All settings of one machine, checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder that holds the data.
+    pub data: PathBuf,
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The API keys with all rights.
+    pub api_keys: Vec<Secret>,
+    /// What takes webhooks in.
+    pub ingest: IngestSettings,
+    /// What decides something.
+    pub rules: RuleSettings,
+    /// What goes out to people.
+    pub outgoing: OutgoingSettings,
+    /// What is logged.
+    pub log: LogSettings,
+}
+
+impl Settings {
+    /// Reads the settings out of the environment, given as a whole.
+    ///
+    /// # Errors
+    /// Every mistake: what is missing, half configured, contradictory, malformed or unknown.
+    pub fn read(mode: Mode, environment: &BTreeMap<String, String>) -> Result<Self, Vec<Problem>> {
+        let mut reader = Reader::new(environment);
+        reader.refuse_unknown();
+        let listen =
+            reader.parsed("SLUICE_LISTEN", "127.0.0.1:3000".parse().expect("an address"), "an address and port, such as 127.0.0.1:3000");
+        let settings = Self {
+            data: reader.text("SLUICE_DATA").unwrap_or("sluice-data").into(),
+            listen,
+            api_keys: read_api_keys(&mut reader, mode),
+            ingest: IngestSettings::read(&mut reader, mode, listen),
+            rules: RuleSettings::read(&mut reader, mode),
+            outgoing: OutgoingSettings::read(&mut reader, mode),
+            log: LogSettings::read(&mut reader, mode),
+        };
+        reader.finish(settings)
+    }
+}
+
+/// Reads the keys of the API.
+pub fn read_api_keys(reader: &mut Reader<'_>, mode: Mode) -> Vec<Secret> {
+    let mut keys: Vec<String> = reader.list("SLUICE_API_KEY");
+    if keys.is_empty() && mode == Mode::Dev {
+        keys.push(DEV_API_KEY.to_owned());
+    }
+    if mode != Mode::Dev {
+        if keys.iter().any(|key| key == DEV_API_KEY) {
+            reader.problem("SLUICE_API_KEY", "is the key of dev, which everybody knows; draw one with: openssl rand -hex 24");
+        } else if keys.iter().any(|key| key.len() < 24) {
+            reader.problem("SLUICE_API_KEY", "is shorter than 24 characters, which can be guessed; draw one with: openssl rand -hex 24");
+        }
+    }
+    keys.into_iter().map(Secret::new).collect()
+}

@@ -1,0 +1,211 @@
+use std::path::PathBuf;
+
+use sluice_signature::Secret;
+
+use super::{Mode, Reader};
+use crate::{outgoing::People, pay_url::PayUrl};
+
+/// How mail goes out.
+#[derive(Clone, Debug)]
+pub enum MailSettings {
+    /// Kept, to be looked at.
+    Captured,
+    /// Not at all, by the operator's word.
+    Off,
+    /// Over SMTP.
+    Smtp {
+        /// The server, with user and password. A secret.
+        url: Secret,
+        /// The sender.
+        from: String,
+        /// Where answers go, if not to the sender.
+        reply_to: Option<String>,
+    },
+    /// Through Amazon SES.
+    Ses {
+        /// The sender.
+        from: String,
+        /// Where answers go, if not to the sender.
+        reply_to: Option<String>,
+        /// The configuration set by which SES reports bounces and complaints.
+        configuration_set: Option<String>,
+    },
+}
+
+/// How text messages go out.
+#[derive(Clone, Debug)]
+pub enum SmsSettings {
+    /// Kept, to be looked at.
+    Captured,
+    /// Not at all.
+    Off,
+    /// Over Twilio's REST API.
+    Twilio {
+        /// The account.
+        account_sid: String,
+        /// Its token.
+        auth_token: Secret,
+        /// The sending number or messaging service.
+        from: String,
+        /// Where the API is; Twilio's own unless set.
+        base_url: Option<String>,
+    },
+}
+
+/// In which ways people can be told something at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelSettings {
+    /// Whether mail goes out.
+    pub mail: bool,
+    /// Whether text messages go out.
+    pub sms: bool,
+}
+
+impl ChannelSettings {
+    /// Reads no more than whether they are on, for functions on Lambda that only decide what is to be told.
+    pub fn read(reader: &mut Reader<'_>) -> Self {
+        Self { mail: read_ses_switch(reader) == Some(Switch::On), sms: reader.text("SLUICE_SMS_FROM").is_some() }
+    }
+}
+
+/// What goes out to people.
+#[derive(Clone, Debug)]
+pub struct OutgoingSettings {
+    /// How mail goes out.
+    pub mail: MailSettings,
+    /// How text messages go out.
+    pub sms: SmsSettings,
+    /// Who the messages are from and for.
+    pub people: People,
+    /// A folder with templates that replace the default ones.
+    pub templates: Option<PathBuf>,
+}
+
+impl OutgoingSettings {
+    /// Reads them.
+    pub fn read(reader: &mut Reader<'_>, mode: Mode) -> Self {
+        let mail = match mode {
+            Mode::Dev | Mode::Serve => read_mail(reader, mode),
+            Mode::Lambda => read_ses(reader),
+        };
+        Self {
+            mail,
+            sms: read_sms(reader, mode),
+            people: read_people(reader, mode),
+            templates: reader.text("SLUICE_TEMPLATES").map(Into::into),
+        }
+    }
+
+    /// In which ways people can be told something.
+    #[must_use]
+    pub fn channels(&self) -> ChannelSettings {
+        ChannelSettings { mail: !matches!(self.mail, MailSettings::Off), sms: !matches!(self.sms, SmsSettings::Off) }
+    }
+}
+
+fn read_people(reader: &mut Reader<'_>, mode: Mode) -> People {
+    let required = mode != Mode::Dev && reader.text("SLUICE_MAIL") != Some("off");
+    let support_email = reader.required_if(required, "SLUICE_SUPPORT_EMAIL", "support@example.com", "where support reads its mail");
+    for setting in ["SLUICE_SUPPORT_EMAIL", "SLUICE_ALERT_EMAIL"] {
+        if reader.text(setting).is_some_and(|address| !address.contains('@')) {
+            reader.problem(setting, "is no mail address");
+        }
+    }
+    People {
+        business_name: reader.required_if(required, "SLUICE_BUSINESS_NAME", "Example Bookings", "the name that customers know"),
+        alert_email: reader.text("SLUICE_ALERT_EMAIL").map_or_else(|| support_email.clone(), str::to_owned),
+        support_email,
+        pay_url: reader.read("SLUICE_PAY_URL", |text| PayUrl::parse(text).map_err(|error| error.to_string())),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Switch {
+    Off,
+    On,
+}
+
+/// Whether mail goes out through SES: switched by name, either way.
+fn read_ses_switch(reader: &mut Reader<'_>) -> Option<Switch> {
+    if reader.text("SLUICE_MAIL").is_none() {
+        reader.problem("SLUICE_MAIL", "is missing: set it to ses, or to off if no mail is to go out");
+    }
+    reader.choice("SLUICE_MAIL", &[("off", Switch::Off), ("ses", Switch::On)])
+}
+
+fn read_ses(reader: &mut Reader<'_>) -> MailSettings {
+    if read_ses_switch(reader) != Some(Switch::On) {
+        return MailSettings::Off;
+    }
+    MailSettings::Ses {
+        from: reader.required_if(
+            true,
+            "SLUICE_MAIL_FROM",
+            "",
+            "a sender that is verified in SES, such as Bookings <bookings@example.com>, or set SLUICE_MAIL=off",
+        ),
+        reply_to: reader.text("SLUICE_MAIL_REPLY_TO").map(str::to_owned),
+        configuration_set: reader.text("SLUICE_SES_CONFIGURATION_SET").map(str::to_owned),
+    }
+}
+
+fn read_mail(reader: &mut Reader<'_>, mode: Mode) -> MailSettings {
+    let url = reader.text("SLUICE_SMTP_URL").map(Secret::new);
+    let from = reader.text("SLUICE_MAIL_FROM").map(str::to_owned);
+    let reply_to = reader.text("SLUICE_MAIL_REPLY_TO").map(str::to_owned);
+    let switch = reader.choice("SLUICE_MAIL", &[("off", Switch::Off), ("smtp", Switch::On)]);
+    match (switch, url) {
+        (Some(Switch::Off), Some(_)) => {
+            reader.problem("SLUICE_MAIL", "is off, but SLUICE_SMTP_URL is set; leave out one of them");
+            MailSettings::Off
+        }
+        (Some(Switch::Off), None) => MailSettings::Off,
+        (_, Some(url)) => {
+            if from.is_none() {
+                reader.problem(
+                    "SLUICE_MAIL_FROM",
+                    "is missing: mail goes out over SLUICE_SMTP_URL, and needs a sender, such as Bookings <bookings@example.com>",
+                );
+            }
+            MailSettings::Smtp { url, from: from.unwrap_or_default(), reply_to }
+        }
+        (Some(Switch::On), None) => {
+            reader.problem(
+                "SLUICE_SMTP_URL",
+                "is missing, and SLUICE_MAIL is smtp; set it, such as smtps://user:password@mail.example.com:465",
+            );
+            MailSettings::Off
+        }
+        (None, None) if mode == Mode::Dev => MailSettings::Captured,
+        (None, None) => {
+            reader.problem("SLUICE_SMTP_URL", "is missing: set it to the mail server, or say SLUICE_MAIL=off if no mail is to go out");
+            if from.is_none() {
+                reader.problem("SLUICE_MAIL_FROM", "is missing: mail needs a sender, such as Bookings <bookings@example.com>");
+            }
+            MailSettings::Off
+        }
+    }
+}
+
+fn read_sms(reader: &mut Reader<'_>, mode: Mode) -> SmsSettings {
+    let account_sid = reader.text("TWILIO_ACCOUNT_SID").map(str::to_owned);
+    let auth_token = reader.text("TWILIO_AUTH_TOKEN").map(|text| text.split(',').next().unwrap_or_default().trim());
+    let from = reader.text("SLUICE_SMS_FROM").map(str::to_owned);
+    let base_url = reader.text("SLUICE_TWILIO_URL").map(str::to_owned);
+    let Some(from) = from else {
+        // The account and its token alone may be there for Twilio's webhooks.
+        return if mode == Mode::Dev { SmsSettings::Captured } else { SmsSettings::Off };
+    };
+    let (sid, token) = (account_sid.is_none(), auth_token.is_none());
+    for (missing, setting) in [(sid, "TWILIO_ACCOUNT_SID"), (token, "TWILIO_AUTH_TOKEN")] {
+        if missing {
+            reader.problem(setting, "is missing: SLUICE_SMS_FROM is set, and text messages need it; set it, or leave out SLUICE_SMS_FROM");
+        }
+    }
+    SmsSettings::Twilio {
+        account_sid: account_sid.unwrap_or_default(),
+        auth_token: Secret::new(auth_token.unwrap_or_default()),
+        from,
+        base_url,
+    }
+}

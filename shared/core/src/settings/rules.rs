@@ -1,0 +1,29 @@
+use std::time::Duration;
+
+use super::{ChannelSettings, Mode, Reader};
+use crate::plan::Policy;
+
+/// What decides something in the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleSettings {
+    /// How long a booking is held after its first failed payment.
+    pub hold: Duration,
+    /// Whether Stripe's test-mode events change records.
+    pub stripe_test_mode: bool,
+}
+
+impl RuleSettings {
+    /// Reads them.
+    pub fn read(reader: &mut Reader<'_>, mode: Mode) -> Self {
+        Self {
+            hold: reader.length("SLUICE_HOLD", Duration::from_hours(2)),
+            stripe_test_mode: reader.switch("SLUICE_STRIPE_TEST_MODE", mode == Mode::Dev),
+        }
+    }
+
+    /// The policy that they make together with the ways in which people can be told something.
+    #[must_use]
+    pub fn policy(&self, channels: ChannelSettings) -> Policy {
+        Policy { hold: self.hold, stripe_test_mode: self.stripe_test_mode, mail: channels.mail, sms: channels.sms }
+    }
+}
