@@ -1,16 +1,32 @@
-//! What a developer of Sluice runs.
+//! What a developer of Sluice runs. Each step of the continuous integration is one of these commands, so that it can be run by hand.
 
+mod bench;
+mod check;
 mod dictionary;
+mod steps;
+mod tally;
+mod test;
+mod tool;
 
 use std::{env, process::ExitCode};
 
-const USAGE: &str = "usage: cargo xtask dictionary <provider>";
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  test [--quick]          run all tests; --quick leaves out those of the built binary and the examples in the documentation
+  check                   formatting, clippy, documentation, licences and duplicate dependencies
+  bench inbound [...]     measure the way of an event through a server of its own; --help tells the options
+  dictionary <provider>   train the dictionary that a provider's bodies are compressed with";
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to the terminal")]
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments[..] {
+        ["test"] => test::run(test::Extent::Everything),
+        ["test", "--quick"] => test::run(test::Extent::Quick),
+        ["check"] => check::run(),
+        ["bench", ref options @ ..] => bench::run(options),
         ["dictionary", provider] => dictionary::write(provider),
         _ => Err(USAGE.to_owned()),
     };

@@ -3,7 +3,7 @@
 //! The dictionary's number is stored with every body. Old dictionaries stay in the table for ever, so that what was
 //! stored with them can be read; a new one is added under the next number and becomes the one that is written.
 
-use std::sync::LazyLock;
+use std::{cell::RefCell, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 use zstd::{
@@ -37,6 +37,12 @@ macro_rules! dictionary {
 /// Every dictionary that was ever written with; the last one of a provider is the one in use.
 static DICTIONARIES: [Dictionary; 1] = [dictionary!(1, "stripe", "stripe-1.dict")];
 
+thread_local! {
+    // Setting up a context takes longer than compressing a usual body with it, so every thread keeps its own.
+    static COMPRESSOR: RefCell<Compressor<'static>> = RefCell::new(Compressor::new(LEVEL).expect("only fails without memory"));
+    static DECOMPRESSOR: RefCell<Decompressor<'static>> = RefCell::new(Decompressor::new().expect("only fails without memory"));
+}
+
 /// A compressed body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackedBody {
@@ -65,12 +71,14 @@ impl PackedBody {
     #[must_use]
     pub fn pack(provider: &str, body: &[u8]) -> Self {
         let dictionary = DICTIONARIES.iter().rev().find(|dictionary| dictionary.provider == provider && !dictionary.bytes.is_empty());
-        let compressor = match dictionary {
-            Some(dictionary) => Compressor::with_prepared_dictionary(&dictionary.encoder),
-            None => Compressor::new(LEVEL),
-        };
-        let packed =
-            compressor.and_then(|mut compressor| compressor.compress(body)).expect("compressing to memory only fails without memory");
+        let packed = COMPRESSOR.with_borrow_mut(|compressor| {
+            match dictionary {
+                Some(dictionary) => compressor.set_prepared_dictionary(&dictionary.encoder),
+                None => compressor.set_dictionary(LEVEL, &[]),
+            }?;
+            compressor.compress(body)
+        });
+        let packed = packed.expect("compressing to memory only fails without memory");
         Self { dictionary: dictionary.map_or(0, |dictionary| dictionary.number), length: body.len(), packed }
     }
 
@@ -79,17 +87,19 @@ impl PackedBody {
     /// # Errors
     /// [`BadBody`] if it was not packed by this or an earlier version, or is damaged.
     pub fn unpack(&self) -> Result<Vec<u8>, BadBody> {
-        let decompressor = if self.dictionary == 0 {
-            Decompressor::new()
-        } else {
-            let dictionary = DICTIONARIES
-                .iter()
-                .find(|dictionary| dictionary.number == self.dictionary)
-                .ok_or(BadBody::UnknownDictionary(self.dictionary))?;
-            Decompressor::with_prepared_dictionary(&dictionary.decoder)
+        let known = |dictionary: &&Dictionary| dictionary.number == self.dictionary;
+        let dictionary = match self.dictionary {
+            0 => None,
+            number => Some(DICTIONARIES.iter().find(known).ok_or(BadBody::UnknownDictionary(number))?),
         };
-        let body =
-            decompressor.and_then(|mut decompressor| decompressor.decompress(&self.packed, self.length)).map_err(BadBody::Corrupt)?;
+        let body = DECOMPRESSOR.with_borrow_mut(|decompressor| {
+            match dictionary {
+                Some(dictionary) => decompressor.set_prepared_dictionary(&dictionary.decoder),
+                None => decompressor.set_dictionary(&[]),
+            }?;
+            decompressor.decompress(&self.packed, self.length)
+        });
+        let body = body.map_err(BadBody::Corrupt)?;
         if body.len() == self.length {
             Ok(body)
         } else {

@@ -60,8 +60,24 @@ fn in_one_snapshot<T>(connection: &Connection, reads: usize, read: impl FnOnce()
     if reads < 2 {
         return read();
     }
-    let transaction = connection.unchecked_transaction()?;
-    let found = read()?;
-    transaction.commit()?;
-    Ok(found)
+    let _snapshot = Snapshot::begin(connection)?;
+    read()
+}
+
+/// A transaction that only reads. It ends when dropped, with a statement that is prepared once: rusqlite's own prepares its two each time.
+struct Snapshot<'a>(&'a Connection);
+
+impl<'a> Snapshot<'a> {
+    fn begin(connection: &'a Connection) -> rusqlite::Result<Self> {
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        Ok(Self(connection))
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        // It has nothing to write, and so nothing that could fail.
+        let ended = self.0.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+        debug_assert!(ended.is_ok(), "a transaction that only read can be ended: {ended:?}");
+    }
 }
