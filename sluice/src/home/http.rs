@@ -23,6 +23,10 @@ use tower::ServiceExt;
 const HEAD: Duration = Duration::from_secs(75);
 /// How long a request may take in all, its body included.
 const WHOLE: Duration = Duration::from_secs(60);
+/// As much of a body that is too large is read and thrown away, bytes.
+const DISCARDED: usize = 16 << 20;
+/// How long is waited for more of such a body: who sends nothing more waits for the answer.
+const STALLED: Duration = Duration::from_millis(500);
 /// How long connections are given to end after the stop.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long to wait when the system has no more connections to give.
@@ -61,8 +65,12 @@ fn connect(stream: TcpStream, graceful: &GracefulShutdown, ingest: Arc<Ingest>, 
     // Answers are small and whole: waiting for more to send only delays them. Fails on a connection that is gone, which shows soon enough.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| answer(Arc::clone(&ingest), api.clone(), request));
-    let connection =
-        http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD).serve_connection(TokioIo::new(stream), service);
+    // A client that has sent all and closed its half still waits for the answer.
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream), service);
     let watched = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = watched.await {
@@ -83,16 +91,30 @@ async fn answer(ingest: Arc<Ingest>, api: Router, request: Request<Incoming>) ->
 }
 
 async fn webhook(ingest: &Ingest, request: Request<Incoming>) -> Response<AxumBody> {
-    let (parts, body) = request.into_parts();
-    let body = match Limited::new(body, ingest.max_body).collect().await {
+    let (parts, mut body) = request.into_parts();
+    let body = match Limited::new(&mut body, ingest.max_body).collect().await {
         Ok(body) => Body::Whole(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Body::TooLarge,
+        Err(error) if error.is::<LengthLimitError>() => {
+            discard(&mut body).await;
+            Body::TooLarge
+        }
         Err(error) => {
             tracing::warn!(%error, "a webhook's body broke off");
             return plain(StatusCode::BAD_REQUEST, "The body broke off.\n");
         }
     };
     ingest.handle(&parts, body).await.map(|body| AxumBody::new(Full::new(body)))
+}
+
+/// Reads on past the limit, and keeps nothing: a sender whose connection is closed while it still writes never sees the answer.
+async fn discard(body: &mut Incoming) {
+    let mut left = DISCARDED;
+    while let Ok(Some(Ok(frame))) = timeout(STALLED, body.frame()).await {
+        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+        if left == 0 {
+            return;
+        }
+    }
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<AxumBody> {

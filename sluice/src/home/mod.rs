@@ -115,8 +115,9 @@ pub async fn run(mode: Mode, settings: Settings) -> Result<(), HomeError> {
         Sweeper { store: store.clone(), queue: shared_queue.clone(), clock: Arc::clone(&clock), ids: Arc::clone(&ids), every: ROUND };
     let watch_dead_letters = Watch { dead_letters: shared_queue.clone(), store, queue: shared_queue, clock: Arc::clone(&clock), ids };
 
-    report::started(mode, &settings, address);
+    // Before anyone is told that it runs, and might ask it to stop.
     let stop = signals::stop();
+    report::started(mode, &settings, address);
     let server = http::serve(listener, Arc::new(ingest), router(Arc::new(api)), stop.clone());
     let worker = work(queue, Arc::new(processor), Arc::clone(&clock), stop.clone());
     let sweeps = sweep(sweeper, Arc::clone(&clock), stop.clone());

@@ -267,7 +267,7 @@ fn read_secrets(reader: &mut Reader<'_>, mode: Mode) -> FixedSecrets {
     for provider in provider::ALL {
         let setting = provider.secret_setting();
         let mut found = reader.family(setting);
-        if found.is_empty() && mode == Mode::Dev {
+        if mode == Mode::Dev && !found.iter().any(|(source, ..)| source == DEFAULT_SOURCE) {
             found.push((DEFAULT_SOURCE.to_owned(), setting.to_owned(), vec![DEV_SECRET.to_owned()]));
         }
         for (source, setting, values) in found {

@@ -59,17 +59,17 @@ async fn large(world: &World) {
 
 #[tokio::test]
 async fn every_call_for_a_large_body_goes_wrong_in_every_way() {
-    survives(async |world| large(world).await, 10).await;
+    Box::pin(survives(async |world| large(world).await, 10)).await;
 }
 
 #[tokio::test]
 async fn every_call_goes_wrong_in_every_way() {
-    survives(async |world| scenario(world).await, 40).await;
+    Box::pin(survives(async |world| scenario(world).await, 40)).await;
 }
 
 #[tokio::test]
 async fn every_call_on_the_roundabout_way_goes_wrong_in_every_way() {
-    survives(async |world| roundabout(world).await, 40).await;
+    Box::pin(survives(async |world| roundabout(world).await, 40)).await;
 }
 
 async fn survives(scenario: impl AsyncFn(&World), at_least: u64) {

@@ -1,0 +1,93 @@
+//! What events do to bookings.
+
+use serde_json::json;
+use sluice_tests::{Booking, Channel, Event, Home};
+
+pub(crate) fn a_payment_confirms_its_booking(home: &dyn Home) {
+    let booking = Booking::fresh();
+    let created = home.put(&booking).expect(201).json();
+    assert_eq!((&created["status"], &created["deposit_paid"]), (&json!("pending"), &json!(false)));
+    let event = Event::paid(&booking);
+    let record = home.process(&event);
+
+    assert_eq!((&record["status"], &record["attempts"]), (&json!("done"), &json!(1)));
+    let changes = [json!({ "kind": "booking", "id": booking.id }), json!({ "kind": "transaction", "id": event.object() })];
+    assert_eq!(record["changes"], json!(changes));
+    let paid = home.booking(&booking);
+    assert_eq!((&paid["status"], &paid["deposit_paid"], &paid["version"]), (&json!("confirmed"), &json!(true), &json!(2)));
+    let transaction = home.client().get(&format!("/api/v1/transactions/{}", event.object())).expect(200).json();
+    assert_eq!((&transaction["booking_id"], &transaction["amount"]), (&json!(booking.id), &json!(6000)));
+
+    let [text] = &home.sent_for(&event)[..] else { panic!("one text, not {:?}", home.sent_for(&event)) };
+    assert_eq!((text.channel, text.to.as_str()), (Channel::Text, "+15005550006"));
+    assert!(text.text.contains("$60.00") && text.text.contains("confirmed"), "{}", text.text);
+}
+
+pub(crate) fn an_event_is_applied_once_however_often_it_comes(home: &dyn Home) {
+    let booking = Booking::fresh();
+    home.put(&booking).expect(201);
+    let event = Event::paid(&booking);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..25).for_each(|_| drop(home.deliver(&event).expect(200))));
+        }
+    });
+    home.settled(&event);
+    home.process(&event);
+    assert_eq!(home.booking(&booking)["version"], 2);
+    assert_eq!(home.sent_for(&event).len(), 1);
+}
+
+pub(crate) fn a_refund_is_told(home: &dyn Home) {
+    let booking = Booking::fresh();
+    home.put(&booking).expect(201);
+    home.process(&Event::paid(&booking));
+    let part = Event::refunded(&booking).with("/data/object/amount_refunded", 2000);
+    home.process(&part);
+    let whole = part.clone().with("/id", sluice_tests::fresh("evt_")).with("/data/object/amount_refunded", 6000);
+    home.process(&whole);
+    // One that is overtaken changes nothing and tells nobody.
+    let late = part.clone().with("/id", sluice_tests::fresh("evt_")).with("/data/object/amount_refunded", 4000);
+    home.process(&late);
+
+    let refunded = home.booking(&booking);
+    assert_eq!((&refunded["deposit_refunded"], &refunded["refunded_amount"]), (&json!(true), &json!(6000)));
+    assert_eq!(refunded["status"], "confirmed");
+    let subjects = [&part, &whole, &late].map(|event| home.sent_for(event).into_iter().map(|sent| sent.subject).collect::<Vec<_>>());
+    assert_eq!(
+        subjects,
+        [
+            vec!["$20.00 of your $60.00 deposit has been refunded".to_owned()],
+            vec!["Your $60.00 deposit has been refunded".to_owned()],
+            vec![]
+        ]
+    );
+}
+
+pub(crate) fn a_failed_payment_holds_the_booking(home: &dyn Home) {
+    let booking = Booking::fresh();
+    home.put(&booking).expect(201);
+    let failed = Event::failed(&booking);
+    home.process(&failed);
+    let held = home.booking(&booking);
+    assert_eq!(held["status"], "payment_pending");
+    assert!(held["hold_until"].is_string(), "{held}");
+    let [mail] = &home.sent_for(&failed)[..] else { panic!("one mail, not {:?}", home.sent_for(&failed)) };
+    assert_eq!((mail.channel, mail.to.as_str()), (Channel::Mail, booking.email()));
+    assert!(mail.text.contains("Please update your card"), "{}", mail.text);
+    home.process(&Event::paid(&booking));
+    assert_eq!(home.booking(&booking)["status"], "confirmed");
+}
+
+pub(crate) fn events_come_before_their_booking(home: &dyn Home) {
+    let booking = Booking::fresh().with("customer_phone", serde_json::Value::Null);
+    let event = Event::paid(&booking);
+    assert_eq!(home.process(&event)["status"], "done");
+    home.client().get(&booking.path()).expect(404);
+    assert!(home.sent_for(&event).is_empty());
+    let put = home.put(&booking).expect(201).json();
+    assert_eq!((&put["status"], &put["version"]), (&json!("confirmed"), &json!(2)));
+    sluice_tests::until("the mail that follows the put", sluice_tests::LONG, || {
+        home.sent().into_iter().find(|sent| sent.to == booking.email())
+    });
+}
