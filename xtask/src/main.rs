@@ -5,6 +5,7 @@ mod check;
 mod dictionary;
 mod steps;
 mod tally;
+mod template;
 mod test;
 mod tool;
 
@@ -15,6 +16,7 @@ usage: cargo xtask <command>
 
   test [--quick]          run all tests; --quick leaves out those of the built binary and the examples in the documentation
   check                   formatting, clippy, documentation, licences and duplicate dependencies
+  template                check the SAM template: sam validate, cfn-lint, checkov
   bench inbound [...]     measure the way of an event through a server of its own; --help tells the options
   dictionary <provider>   train the dictionary that a provider's bodies are compressed with";
 
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(test::Extent::Everything),
         ["test", "--quick"] => test::run(test::Extent::Quick),
         ["check"] => check::run(),
+        ["template"] => template::check(),
         ["bench", ref options @ ..] => bench::run(options),
         ["dictionary", provider] => dictionary::write(provider),
         _ => Err(USAGE.to_owned()),
