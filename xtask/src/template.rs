@@ -8,11 +8,14 @@ use std::{
 
 use crate::steps::{Steps, root};
 
-/// What checks it, of PyPI. Pinned, so that a new rule comes with a change of this line and not on some morning.
-const TOOLS: [&str; 3] = ["aws-sam-cli==1.170.0", "cfn-lint==1.58.0", "checkov==3.2.459"];
+/// What checks it, of PyPI.
+const TOOLS: [&str; 3] = ["aws-sam-cli", "cfn-lint", "checkov"];
 
-/// What installs them says hardly anything for minutes.
-const PIP: [&str; 6] = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar=off"];
+/// The versions of these and of all that they need, so that a new rule comes with a change of this file and not on some morning.
+const VERSIONS: &str = "xtask/template-tools.txt";
+
+/// Says hardly anything for minutes.
+const PIP: [&str; 8] = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet", "--constraint", VERSIONS];
 
 /// Runs the linters of the template. What they are not asked stands beside the resource, or in `.checkov.yaml` if it holds for all.
 pub(crate) fn check() -> Result<String, String> {
@@ -24,7 +27,7 @@ pub(crate) fn check() -> Result<String, String> {
     Ok(format!("\n{}\n\nthe template passes", steps.report()))
 }
 
-/// The folder of programs of a Python environment that holds [`TOOLS`] and nothing else: they don't agree with other packages on what they need.
+/// The programs of a Python environment that holds [`TOOLS`] and nothing else: few other packages agree with them on what they need.
 struct Tools(PathBuf);
 
 impl Tools {
@@ -33,16 +36,17 @@ impl Tools {
         let folder = root().join("target/tools/template");
         let programs = folder.join("bin");
         // Written last, so that an installation that was interrupted is begun anew.
-        let list = folder.join("installed");
-        let wanted = TOOLS.join("\n");
-        if fs::read_to_string(&list).is_ok_and(|found| found == wanted) {
+        let mark = folder.join("installed");
+        let wanted = fs::read_to_string(root().join(VERSIONS)).map_err(|error| format!("{VERSIONS} can't be read: {error}"))?;
+        if fs::read_to_string(&mark).is_ok_and(|found| found == wanted) {
             return Ok(Self(programs));
         }
         let mut python = Command::new("python3");
         steps.run("making a Python environment", python.args(["-m", "venv", "--clear"]).arg(&folder).stdin(Stdio::null()))?;
         let mut pip = Command::new(programs.join("python"));
-        steps.run("installing what checks the template", pip.args(PIP).arg("--quiet").args(TOOLS).stdin(Stdio::null()))?;
-        fs::write(&list, wanted).map_err(|error| format!("{} can't be written: {error}", list.display()))?;
+        pip.args(PIP).args(TOOLS).current_dir(root()).stdin(Stdio::null());
+        steps.run("installing what checks the template", &mut pip)?;
+        fs::write(&mark, wanted).map_err(|error| format!("{} can't be written: {error}", mark.display()))?;
         Ok(Self(programs))
     }
 
