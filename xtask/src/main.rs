@@ -6,6 +6,7 @@ mod dictionary;
 mod emulator;
 mod steps;
 mod tally;
+mod template;
 mod test;
 mod tool;
 
@@ -17,6 +18,7 @@ usage: cargo xtask <command>
   test [--quick]          run all tests; --quick leaves out those of the built binary and the examples in the documentation
   aws-tests               run the contracts and tests of the AWS adapters on an emulator, which it installs first
   check                   formatting, clippy, documentation, licences and duplicate dependencies
+  template                check the SAM template: sam validate, cfn-lint, checkov
   bench inbound [...]     measure the way of an event through a server of its own; --help tells the options
   dictionary <provider>   train the dictionary that a provider's bodies are compressed with";
 
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(test::Extent::Everything),
         ["test", "--quick"] => test::run(test::Extent::Quick),
         ["check"] => check::run(),
+        ["template"] => template::check(),
         ["bench", ref options @ ..] => bench::run(options),
         ["dictionary", provider] => dictionary::write(provider),
         ["aws-tests"] => emulator::test(),
