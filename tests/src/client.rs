@@ -3,7 +3,7 @@
 use std::{sync::LazyLock, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
     client::legacy::{Client as HyperClient, connect::HttpConnector},
@@ -24,6 +24,8 @@ static RUNTIME: LazyLock<Runtime> =
 #[derive(Clone)]
 pub struct Client {
     base: String,
+    /// The name that the gateway is asked by, if it is another than its address.
+    host: Option<String>,
     key: Option<String>,
     http: HyperClient<HttpConnector, Full<Bytes>>,
 }
@@ -51,7 +53,21 @@ impl Client {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let http = HyperClient::builder(TokioExecutor::new()).build(connector);
-        Self { base: base.to_owned(), key: key.map(str::to_owned), http }
+        Self { base: base.to_owned(), host: None, key: key.map(str::to_owned), http }
+    }
+
+    /// The same for a gateway that goes by another name than its address.
+    #[must_use]
+    pub fn with_host(mut self, host: &str) -> Self {
+        self.host = Some(host.to_owned());
+        self
+    }
+
+    /// The same with another API key, or none.
+    #[must_use]
+    pub fn with_key(mut self, key: Option<&str>) -> Self {
+        self.key = key.map(str::to_owned);
+        self
     }
 
     /// Where the gateway is.
@@ -117,6 +133,14 @@ impl Client {
         self.exchange(request).unwrap_or_else(|no_answer| panic!("{asked}: {}", no_answer.0))
     }
 
+    /// Sends a request with these headers.
+    #[track_caller]
+    pub(crate) fn send(&self, method: Method, path: &str, headers: Vec<(HeaderName, HeaderValue)>, body: Bytes) -> Answer {
+        let mut request = self.request(method, path, body);
+        request.headers_mut().extend(headers);
+        self.exchange(request).unwrap_or_else(|no_answer| panic!("{path}: {}", no_answer.0))
+    }
+
     /// All items of a list, over its pages.
     #[must_use]
     #[track_caller]
@@ -135,6 +159,9 @@ impl Client {
 
     fn request(&self, method: Method, path: &str, body: Bytes) -> Request<Full<Bytes>> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        if let Some(host) = &self.host {
+            request = request.header(header::HOST, host);
+        }
         if let Some(key) = &self.key {
             request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
         }

@@ -21,8 +21,13 @@ pub fn fresh(prefix: &str) -> String {
         let seconds = u64::try_from(seconds_now()).unwrap_or_default();
         (seconds << 20) | u64::from(std::process::id() & 0xf_ffff)
     });
+    format!("{prefix}{:x}x{}", *RUN, number())
+}
+
+/// A number that nothing else in this run has.
+fn number() -> u64 {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
-    format!("{prefix}{:x}x{}", *RUN, NUMBER.fetch_add(1, Ordering::Relaxed))
+    NUMBER.fetch_add(1, Ordering::Relaxed)
 }
 
 /// A booking as its owner puts it.
@@ -35,14 +40,14 @@ pub struct Booking {
 }
 
 impl Booking {
-    /// A new booking with a mail address, a phone and a deposit of $60.
+    /// A new booking with a mail address and a phone of its own, and a deposit of $60.
     #[must_use]
     pub fn fresh() -> Self {
         let id = fresh("b");
         let body = json!({
             "customer_name": "Ana Lima",
             "customer_email": format!("{id}@example.com"),
-            "customer_phone": "+15005550006",
+            "customer_phone": format!("+1500{:07}", number()),
             "deposit_amount": 6000,
             "currency": "usd",
         });
@@ -60,6 +65,12 @@ impl Booking {
     #[must_use]
     pub fn email(&self) -> &str {
         self.body["customer_email"].as_str().unwrap_or_default()
+    }
+
+    /// The phone of its customer.
+    #[must_use]
+    pub fn phone(&self) -> &str {
+        self.body["customer_phone"].as_str().unwrap_or_default()
     }
 
     /// Its path in the API.

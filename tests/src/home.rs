@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::{Answer, Booking, Client, Event, LONG, wait::until_or};
@@ -34,8 +36,13 @@ pub trait Home: Sync {
     /// A secret that Stripe's events without a source are signed with.
     fn secret(&self) -> &str;
 
-    /// Everything that was sent, in order.
+    /// Everything that was sent; what went the same way, in order.
     fn sent(&self) -> Vec<Sent>;
+
+    /// How long something may take, of which nothing more is said.
+    fn limit(&self) -> Duration {
+        LONG
+    }
 
     /// Delivers an event as Stripe would.
     #[track_caller]
@@ -60,7 +67,7 @@ pub trait Home: Sync {
     fn settled(&self, event: &Event) -> Value {
         let path = format!("/api/v1/inbound/{}", event.inbound_id());
         let mut last = String::new();
-        let settled = until_or("an event to come to its end", LONG, || {
+        let settled = until_or("an event to come to its end", self.limit(), || {
             let answer = self.client().get(&path);
             last = answer.text();
             let record = (answer.status == 200).then(|| answer.json())?;
@@ -76,10 +83,9 @@ pub trait Home: Sync {
         self.settled(event)
     }
 
-    /// What was sent because of an event.
-    fn sent_for(&self, event: &Event) -> Vec<Sent> {
-        let id = event.inbound_id();
-        self.sent().into_iter().filter(|sent| sent.event.as_deref() == Some(&id)).collect()
+    /// What was sent to the customer of a booking, in order.
+    fn sent_to(&self, booking: &Booking) -> Vec<Sent> {
+        self.sent().into_iter().filter(|sent| sent.to == booking.email() || sent.to == booking.phone()).collect()
     }
 }
 

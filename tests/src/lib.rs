@@ -3,6 +3,8 @@
 //!
 //! A test body is written against [`Home`]. What only one kind of home can do, such as being killed, is that home's own.
 
+pub mod aws;
+mod caller;
 mod client;
 mod event;
 mod home;

@@ -2,10 +2,13 @@ use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-use crate::{Channel, Sent};
+use crate::{Channel, Sent, caller};
 
 /// The account that texts are sent from.
 const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
@@ -21,6 +24,9 @@ struct Shared {
     /// Twilio's error code, by number.
     refused: Mutex<BTreeMap<String, u32>>,
     taken: Mutex<Vec<Sent>>,
+    /// How many more callers are killed, by number.
+    killing: Mutex<BTreeMap<String, u32>>,
+    kills: AtomicUsize,
 }
 
 impl TextServer {
@@ -30,7 +36,16 @@ impl TextServer {
     /// If there is none.
     #[must_use]
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::start_at("127.0.0.1:0")
+    }
+
+    /// Listens on this address.
+    ///
+    /// # Panics
+    /// If it is taken.
+    #[must_use]
+    pub fn start_at(address: &str) -> Self {
+        let listener = TcpListener::bind(address).expect("a free port");
         let address = listener.local_addr().expect("bound");
         let shared = Arc::<Shared>::default();
         let serving = Arc::clone(&shared);
@@ -58,6 +73,17 @@ impl TextServer {
     /// Refuses texts to a number from now on, with an error code of Twilio's.
     pub fn refuse(&self, number: &str, code: u32) {
         self.shared.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(number.to_owned(), code);
+    }
+
+    /// Takes texts to a number, and kills the process that sends one instead of answering, so many times.
+    pub fn kill_callers(&self, number: &str, times: u32) {
+        self.shared.killing.lock().unwrap_or_else(PoisonError::into_inner).insert(number.to_owned(), times);
+    }
+
+    /// How many processes it has killed.
+    #[must_use]
+    pub fn kills(&self) -> usize {
+        self.shared.kills.load(Ordering::SeqCst)
     }
 
     /// The texts that it took, in order.
@@ -95,7 +121,13 @@ impl Shared {
             Some(code) => ("400 Bad Request", format!(r#"{{"code":{code},"message":"The 'To' number is not valid","status":400}}"#)),
             None => {
                 let sent = Sent { channel: Channel::Text, to: field("To"), subject: String::new(), text: field("Body"), event: None };
+                let kills = self.is_to_kill(&sent.to);
                 self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
+                if kills {
+                    self.kills.fetch_add(1, Ordering::SeqCst);
+                    caller::kill(stream.peer_addr()?)?;
+                    return Ok(());
+                }
                 ("201 Created", r#"{"sid":"SM1","status":"queued"}"#.to_owned())
             }
         };
@@ -104,6 +136,15 @@ impl Shared {
             format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{answer}")
                 .as_bytes(),
         )
+    }
+}
+
+impl Shared {
+    fn is_to_kill(&self, number: &str) -> bool {
+        let mut killing = self.killing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(times) = killing.get_mut(number).filter(|times| **times > 0) else { return false };
+        *times -= 1;
+        true
     }
 }
 

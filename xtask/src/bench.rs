@@ -1,8 +1,8 @@
 //! Builds what is measured and what measures it, optimised, and hands over to the latter.
 
-use std::{path::PathBuf, process::Command};
+use std::process::Command;
 
-use crate::steps::{Steps, cannot_run, cargo, root};
+use crate::steps::{Steps, cannot_run, cargo, root, target};
 
 /// Runs the program `sluice-bench` with these options beside a freshly built `sluice`.
 pub(crate) fn run(options: &[&str]) -> Result<String, String> {
@@ -13,14 +13,4 @@ pub(crate) fn run(options: &[&str]) -> Result<String, String> {
     bench.args(options).current_dir(root());
     let status = bench.status().map_err(|error| cannot_run(&bench, &error))?;
     if status.success() { Ok(String::new()) } else { Err(format!("the bench has failed: {status}")) }
-}
-
-/// Where cargo builds to, which may be set in several places.
-fn target() -> Result<PathBuf, String> {
-    let mut command = cargo(&["metadata", "--format-version", "1", "--no-deps", "--offline"]);
-    let output = command.output().map_err(|error| cannot_run(&command, &error))?;
-    let metadata: serde_json::Value =
-        serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo's metadata can't be read: {error}"))?;
-    let target = metadata["target_directory"].as_str().ok_or("cargo's metadata names no target folder")?;
-    Ok(target.into())
 }

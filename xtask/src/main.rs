@@ -3,7 +3,9 @@
 mod bench;
 mod check;
 mod dictionary;
+mod e2e;
 mod emulator;
+mod python;
 mod steps;
 mod tally;
 mod template;
@@ -15,8 +17,9 @@ use std::{env, process::ExitCode};
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  test [--quick]          run all tests; --quick leaves out those of the built binary and the examples in the documentation
-  aws-tests               run the contracts and tests of the AWS adapters on an emulator, which it installs first
+  test [--quick]          run all tests; --quick leaves out those of the built binary, on the AWS emulator, and the examples in the documentation
+  aws-tests               run the contracts and tests of the AWS adapters on an emulator, which is installed first
+  e2e [filter]            deploy the template to the emulator and test the functions from outside; only the tests whose names contain the filter
   check                   formatting, clippy, documentation, licences and duplicate dependencies
   template                check the SAM template: sam validate, cfn-lint, checkov
   bench inbound [...]     measure the way of an event through a server of its own; --help tells the options
@@ -33,7 +36,9 @@ fn main() -> ExitCode {
         ["template"] => template::check(),
         ["bench", ref options @ ..] => bench::run(options),
         ["dictionary", provider] => dictionary::write(provider),
-        ["aws-tests"] => emulator::test(),
+        ["aws-tests"] => test::part(emulator::test),
+        ["e2e"] => test::part(|steps| e2e::run(steps, e2e::ALL)),
+        ["e2e", filter] => test::part(|steps| e2e::run(steps, filter)),
         _ => Err(USAGE.to_owned()),
     };
     match done {

@@ -19,6 +19,16 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// Where cargo builds to, which may be set in several places.
+pub(crate) fn target() -> Result<PathBuf, String> {
+    let mut command = cargo(&["metadata", "--format-version", "1", "--no-deps", "--offline"]);
+    let output = command.output().map_err(|error| cannot_run(&command, &error))?;
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo's metadata can't be read: {error}"))?;
+    let target = metadata["target_directory"].as_str().ok_or("cargo's metadata names no target folder")?;
+    Ok(target.into())
+}
+
 /// What has been run so far, and how long it took.
 #[derive(Default)]
 pub(crate) struct Steps {
@@ -31,6 +41,18 @@ impl Steps {
         self.run_as(name, command, |command| {
             let status = command.status().map_err(|error| cannot_run(command, &error))?;
             if status.success() { Ok(()) } else { Err(format!("{name}: {status}")) }
+        })
+    }
+
+    /// Runs a command that says more than anybody wants to read, unless it fails.
+    pub(crate) fn run_quietly(&mut self, name: &'static str, command: &mut Command) -> Result<(), String> {
+        self.run_as(name, command, |command| {
+            let output = command.output().map_err(|error| cannot_run(command, &error))?;
+            let said = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
+            if output.status.success() {
+                return Ok(());
+            }
+            Err(format!("{}{}\n{name}: {}", said(&output.stdout), said(&output.stderr), output.status))
         })
     }
 

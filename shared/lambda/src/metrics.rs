@@ -51,7 +51,12 @@ impl EmfMetrics {
         if counts.is_empty() && times.is_empty() {
             return None;
         }
-        let directives: Vec<Value> = counts.keys().chain(times.keys()).map(|name| directive(name)).collect();
+        let (by_reason, others): (Vec<_>, Vec<_>) = counts.keys().chain(times.keys()).partition(|name| **name == "Rejected");
+        let directives: Vec<Value> =
+            [directive(&by_reason, &json!([["FunctionName"], ["FunctionName", "Reason"]])), directive(&others, &json!([["FunctionName"]]))]
+                .into_iter()
+                .flatten()
+                .collect();
         let mut line = Map::new();
         line.insert("_aws".to_owned(), json!({ "Timestamp": now.millis(), "CloudWatchMetrics": directives }));
         line.insert("FunctionName".to_owned(), json!(self.function));
@@ -72,11 +77,11 @@ impl EmfMetrics {
     }
 }
 
-/// What CloudWatch makes of a metric: its unit, and what it is told apart by.
-fn directive(name: &str) -> Value {
-    let unit = if matches!(name, "Latency" | "QueueAge") { "Milliseconds" } else { "Count" };
-    let dimensions = if name == "Rejected" { json!([["FunctionName"], ["FunctionName", "Reason"]]) } else { json!([["FunctionName"]]) };
-    json!({ "Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": [{ "Name": name, "Unit": unit }] })
+/// What CloudWatch makes of metrics that have the same dimensions; `None` if there are none.
+fn directive(names: &[&&str], dimensions: &Value) -> Option<Value> {
+    let unit = |name: &str| if matches!(name, "Latency" | "QueueAge") { "Milliseconds" } else { "Count" };
+    let metrics: Vec<Value> = names.iter().map(|name| json!({ "Name": name, "Unit": unit(name) })).collect();
+    (!metrics.is_empty()).then(|| json!({ "Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics }))
 }
 
 /// The metrics that an outcome counts for, besides `Handled`.
@@ -200,6 +205,23 @@ mod tests {
         ] {
             assert!(documented.contains(&format!("| `{name}` |")), "{name} is missing");
         }
+    }
+
+    /// CloudWatch knows a metric by its name and all of its dimensions together.
+    #[test]
+    fn alarms_are_on_metrics_as_they_are_written() {
+        let template = include_str!("../../../template.yaml");
+        let mut alarms: Vec<_> =
+            template.split("Namespace: Sluice\n").skip(1).map(|rest| rest.lines().take(3).collect::<String>()).collect();
+        alarms.sort_unstable();
+        let on = |metric: &str| alarms.iter().filter(|alarm| alarm.contains(&format!("MetricName: {metric} "))).collect::<Vec<_>>();
+        assert_eq!(alarms.len(), 3, "{alarms:?}");
+        for metric in ["EffectsFailed", "Parked"] {
+            assert!(on(metric)[0].contains("Dimensions: [{Name: FunctionName, Value: !Ref ConsumerFunction}]"), "{alarms:?}");
+        }
+        let signatures = "Dimensions: [{Name: FunctionName, Value: !Ref StripeFunction}, {Name: Reason, Value: signature}]";
+        assert!(on("Rejected")[0].contains(signatures), "{alarms:?}");
+        assert_eq!(Rejection::Signature.name(), "signature");
     }
 
     #[test]

@@ -129,7 +129,7 @@ pub(crate) fn sources_have_their_own_secrets(home: &dyn Home) {
     // The same id from two accounts is two events.
     home.settled(&event);
     let found = |source: &str| found(&client, &event, source);
-    let acme = sluice_tests::until("the event of acme", sluice_tests::LONG, || found("acme"));
+    let acme = sluice_tests::until("the event of acme", home.limit(), || found("acme"));
     let default = found("default").expect("has settled");
     assert_ne!(acme, default);
 }

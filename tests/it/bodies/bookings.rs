@@ -18,8 +18,8 @@ pub(crate) fn a_payment_confirms_its_booking(home: &dyn Home) {
     let transaction = home.client().get(&format!("/api/v1/transactions/{}", event.object())).expect(200).json();
     assert_eq!((&transaction["booking_id"], &transaction["amount"]), (&json!(booking.id), &json!(6000)));
 
-    let [text] = &home.sent_for(&event)[..] else { panic!("one text, not {:?}", home.sent_for(&event)) };
-    assert_eq!((text.channel, text.to.as_str()), (Channel::Text, "+15005550006"));
+    let [text] = &home.sent_to(&booking)[..] else { panic!("one text, not {:?}", home.sent_to(&booking)) };
+    assert_eq!((text.channel, text.to.as_str()), (Channel::Text, booking.phone()));
     assert!(text.text.contains("$60.00") && text.text.contains("confirmed"), "{}", text.text);
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn an_event_is_applied_once_however_often_it_comes(home: &dyn Home) {
     home.settled(&event);
     home.process(&event);
     assert_eq!(home.booking(&booking)["version"], 2);
-    assert_eq!(home.sent_for(&event).len(), 1);
+    assert_eq!(home.sent_to(&booking).len(), 1);
 }
 
 pub(crate) fn a_refund_is_told(home: &dyn Home) {
@@ -44,24 +44,18 @@ pub(crate) fn a_refund_is_told(home: &dyn Home) {
     home.process(&Event::paid(&booking));
     let part = Event::refunded(&booking).with("/data/object/amount_refunded", 2000);
     home.process(&part);
+    assert_eq!(home.booking(&booking)["refunded_amount"], 2000);
     let whole = part.clone().with("/id", sluice_tests::fresh("evt_")).with("/data/object/amount_refunded", 6000);
     home.process(&whole);
     // One that is overtaken changes nothing and tells nobody.
     let late = part.clone().with("/id", sluice_tests::fresh("evt_")).with("/data/object/amount_refunded", 4000);
-    home.process(&late);
+    assert_eq!(home.process(&late)["effects"], json!([]));
 
     let refunded = home.booking(&booking);
     assert_eq!((&refunded["deposit_refunded"], &refunded["refunded_amount"]), (&json!(true), &json!(6000)));
     assert_eq!(refunded["status"], "confirmed");
-    let subjects = [&part, &whole, &late].map(|event| home.sent_for(event).into_iter().map(|sent| sent.subject).collect::<Vec<_>>());
-    assert_eq!(
-        subjects,
-        [
-            vec!["$20.00 of your $60.00 deposit has been refunded".to_owned()],
-            vec!["Your $60.00 deposit has been refunded".to_owned()],
-            vec![]
-        ]
-    );
+    let mails: Vec<_> = home.sent_to(&booking).into_iter().filter(|sent| sent.channel == Channel::Mail).map(|mail| mail.subject).collect();
+    assert_eq!(mails, ["$20.00 of your $60.00 deposit has been refunded", "Your $60.00 deposit has been refunded"]);
 }
 
 pub(crate) fn a_failed_payment_holds_the_booking(home: &dyn Home) {
@@ -72,7 +66,7 @@ pub(crate) fn a_failed_payment_holds_the_booking(home: &dyn Home) {
     let held = home.booking(&booking);
     assert_eq!(held["status"], "payment_pending");
     assert!(held["hold_until"].is_string(), "{held}");
-    let [mail] = &home.sent_for(&failed)[..] else { panic!("one mail, not {:?}", home.sent_for(&failed)) };
+    let [mail] = &home.sent_to(&booking)[..] else { panic!("one mail, not {:?}", home.sent_to(&booking)) };
     assert_eq!((mail.channel, mail.to.as_str()), (Channel::Mail, booking.email()));
     assert!(mail.text.contains("Please update your card"), "{}", mail.text);
     home.process(&Event::paid(&booking));
@@ -84,10 +78,28 @@ pub(crate) fn events_come_before_their_booking(home: &dyn Home) {
     let event = Event::paid(&booking);
     assert_eq!(home.process(&event)["status"], "done");
     home.client().get(&booking.path()).expect(404);
-    assert!(home.sent_for(&event).is_empty());
+    assert!(home.sent_to(&booking).is_empty());
     let put = home.put(&booking).expect(201).json();
     assert_eq!((&put["status"], &put["version"]), (&json!("confirmed"), &json!(2)));
-    sluice_tests::until("the mail that follows the put", sluice_tests::LONG, || {
-        home.sent().into_iter().find(|sent| sent.to == booking.email())
-    });
+    sluice_tests::until("the mail that follows the put", home.limit(), || home.sent_to(&booking).pop());
+}
+
+pub(crate) fn each_of_the_three_events_is_told_by_mail(home: &dyn Home) {
+    let fresh = || {
+        let booking = Booking::fresh().with("customer_phone", serde_json::Value::Null);
+        home.put(&booking).expect(201);
+        booking
+    };
+    let told = |booking: &Booking| {
+        let mails = home.sent_to(booking);
+        assert!(mails.iter().all(|mail| mail.channel == Channel::Mail && mail.text.contains("Ana")), "{mails:?}");
+        mails.into_iter().map(|mail| mail.subject).collect::<Vec<_>>()
+    };
+    let (paid, failed) = (fresh(), fresh());
+    home.process(&Event::paid(&paid));
+    assert_eq!(told(&paid), ["Your booking is confirmed"]);
+    home.process(&Event::refunded(&paid));
+    assert_eq!(told(&paid)[1..], ["Your $60.00 deposit has been refunded"]);
+    home.process(&Event::failed(&failed));
+    assert_eq!(told(&failed), ["Your payment failed. Please update your card."]);
 }

@@ -51,7 +51,7 @@ fn mails_and_texts_go_out() {
     assert_eq!((mail.to.as_str(), mail.event.as_deref()), (booking.email(), Some(failed.inbound_id().as_str())));
     assert!(mail.text.contains("Harbour Boats"), "{}", mail.text);
     let [text] = &texts.taken()[..] else { panic!("one text, not {:?}", texts.taken()) };
-    assert_eq!(text.to, "+15005550006");
+    assert_eq!(text.to, booking.phone());
     assert!(text.text.contains("$60.00"), "{}", text.text);
 }
 
@@ -59,8 +59,8 @@ fn mails_and_texts_go_out() {
 fn a_number_that_is_refused_for_good_gets_a_mail() {
     let (mails, texts) = (MailServer::start(), TextServer::start());
     let home = with_texts(with_mail(&mails), &texts).start();
-    texts.refuse("+15005550006", 21211);
     let booking = Booking::fresh();
+    texts.refuse(booking.phone(), 21211);
     home.put(&booking).expect(201);
     let event = Event::paid(&booking);
     let record = home.process(&event);

@@ -45,8 +45,19 @@ enum Value {
 #[derive(Clone)]
 struct Refresh {
     at: Timestamp,
+    /// When the values were last fetched because no secret fitted.
+    asked: Option<Timestamp>,
     /// The sources whose secrets it changed.
     changed: Vec<Name>,
+}
+
+/// Why values are fetched again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// They have become old.
+    Age,
+    /// No active secret fits a signature.
+    NoneFits,
 }
 
 impl RefreshingSecrets {
@@ -67,7 +78,7 @@ impl RefreshingSecrets {
     ) -> Result<Self, Vec<FetchError>> {
         let sources = read(secrets)?;
         let now = clock.now();
-        let last = Mutex::new(Refresh { at: now, changed: Vec::new() });
+        let last = Mutex::new(Refresh { at: now, asked: None, changed: Vec::new() });
         let started = Self { fetch, clock, every, sources, active: RwLock::default(), last };
         let mut active = BTreeMap::new();
         let mut errors = Vec::new();
@@ -88,17 +99,24 @@ impl RefreshingSecrets {
     /// Fetches the values again if that is due. For hosts to call before each request or batch; it does nothing in between.
     pub async fn keep_fresh(&self) {
         if self.sources.values().flatten().any(|value| matches!(value, Value::At(_))) {
-            self.refresh(self.every).await;
+            self.refresh(Why::Age).await;
         }
     }
 
-    /// Fetches the values again unless that was done within `age`, and returns what the last refresh was.
-    async fn refresh(&self, age: Duration) -> Refresh {
+    /// Fetches the values again unless that was done a short while ago, and returns what the last refresh was.
+    async fn refresh(&self, why: Why) -> Refresh {
         let mut last = self.last.lock().await;
-        if self.clock.now().since(last.at) < age {
+        let now = self.clock.now();
+        let fresh = match why {
+            Why::Age => now.since(last.at) < self.every,
+            // A fetch for another reason, such as the one at start, is none of a series of signatures that don't fit.
+            Why::NoneFits => last.asked.is_some_and(|asked| now.since(asked) < Self::AT_MOST_EVERY),
+        };
+        if fresh {
             return last.clone();
         }
-        let mut changed = Vec::new();
+        // Whoever read before the last refresh may only hear of this one.
+        let mut changed = if now.since(last.at) < Self::AT_MOST_EVERY { last.changed.clone() } else { Vec::new() };
         let by_reference = |values: &[Value]| values.iter().any(|value| matches!(value, Value::At(_)));
         for (name, resolved) in self.resolve_all(by_reference).await {
             match resolved {
@@ -113,7 +131,8 @@ impl RefreshingSecrets {
                 }
             }
         }
-        *last = Refresh { at: self.clock.now(), changed };
+        let asked = if why == Why::NoneFits { Some(now) } else { last.asked };
+        *last = Refresh { at: self.clock.now(), asked, changed };
         last.clone()
     }
 
@@ -171,7 +190,7 @@ impl Secrets for RefreshingSecrets {
     }
 
     async fn refreshed(&self, provider: &str, source: &str) -> Option<Arc<[Secret]>> {
-        let refresh = self.refresh(Self::AT_MOST_EVERY).await;
+        let refresh = self.refresh(Why::NoneFits).await;
         // Also for those who waited for another's refresh, or came right after it with what was read before.
         let changed = refresh.changed.iter().any(|(known, name)| known == provider && name == source);
         if changed { self.active(provider, source) } else { None }

@@ -2,7 +2,7 @@
 
 use std::{
     net::TcpListener,
-    process::Stdio,
+    process::{Child, Command, Stdio},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -12,14 +12,21 @@ use sluice_system::SystemClock;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    process::{Child, Command},
     sync::Mutex,
 };
 
 /// A running emulator, shared by the tests that run at the same time and ended with the last of them.
 pub(crate) struct Emulator {
     port: u16,
-    _process: Child,
+    process: Child,
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // Fails on one that has ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 impl Emulator {
@@ -45,10 +52,9 @@ impl Emulator {
             .env("IOT_MTLS_ENABLED", "false")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .kill_on_drop(true)
             .spawn()
             .unwrap_or_else(|error| panic!("{program} can't be started: {error}; `cargo xtask aws-tests` installs it"));
-        let emulator = Self { port, _process: process };
+        let emulator = Self { port, process };
         for _ in 0..600 {
             if emulator.get("/_ministack/health").await.is_some_and(|answer| answer.contains("dynamodb")) {
                 return emulator;

@@ -95,11 +95,11 @@ impl Batch {
     ///
     /// Messages are handled side by side. Those that were received several times before may have killed the process each time, and whoever was in its batch
     /// with them: they come last, one after the other, and what was handled before is removed from the queue first. So one that kills its process gets to
-    /// the dead letters alone.
+    /// the dead letters alone: those that it took along twice come before it the next time or the time after.
     pub async fn handle(&self, event: SqsEvent, deadline: Timestamp) -> BatchAnswer {
         let deadline = deadline - MARGIN;
         let (mut suspects, others): (Vec<_>, Vec<_>) = event.records.into_iter().partition(|record| record.receives() >= SUSPECT);
-        suspects.sort_by_key(SqsRecord::receives);
+        into_turns(&mut suspects);
         let all_at_once = stream::iter(&others).map(|record| async move { (record, self.one(record, deadline).await) });
         let mut ended: Vec<(&SqsRecord, Ending)> = all_at_once.buffer_unordered(AT_ONCE).collect().await;
         let mut handled: Vec<String> = ended.iter().filter_map(|(record, ending)| receipt_if_handled(record, *ending)).collect();
@@ -156,6 +156,16 @@ impl Batch {
         }
         let back = ended.iter().filter(|(_, ending)| *ending != Ending::Handled);
         BatchAnswer::failing(back.map(|(record, _)| record.message_id.clone()))
+    }
+}
+
+/// The least suspect first. Of those that were received equally often the last comes first every other time, so that none is always behind the one that kills.
+fn into_turns(suspects: &mut [SqsRecord]) {
+    suspects.sort_by_key(SqsRecord::receives);
+    for equals in suspects.chunk_by_mut(|a, b| a.receives() == b.receives()) {
+        if equals[0].receives().is_multiple_of(2) {
+            equals.reverse();
+        }
     }
 }
 

@@ -174,6 +174,17 @@ async fn suspects_come_last_and_one_by_one_after_what_was_handled_is_removed() {
     );
 }
 
+#[tokio::test]
+async fn none_is_behind_the_same_suspect_every_time() {
+    for (receives, order) in
+        [(3, ["handle a", "remove r0", "handle panic", "handle b"]), (4, ["handle b", "remove r2", "handle panic", "handle a"])]
+    {
+        let stage = stage();
+        stage.handle(&[("a", receives), ("panic", receives), ("b", receives)], in_a_minute()).await;
+        assert_eq!(stage.log(), order);
+    }
+}
+
 /// A processor on ports in memory.
 fn processor(clock: &Arc<ManualClock>, store: &Arc<MemoryStore>, sent: &Arc<Captured>) -> Processor {
     let people = People {

@@ -1,0 +1,162 @@
+//! The home on AWS: a stack that `cargo xtask e2e` has deployed, driven from outside, through its HTTP API and the services' own.
+
+mod queue;
+mod service;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+pub use self::queue::{Queue, Waiting};
+use self::service::Service;
+use crate::{Channel, Client, Home, Sent, TextServer, wait::until_or};
+
+/// The secret that Stripe's events without a source are signed with.
+const SECRET: &str = "whsec_of_the_stack";
+/// An event may have to wait for what a killed process had in hand, and for the emulator, which has two processors for everything.
+const LIMIT: Duration = Duration::from_mins(4);
+
+/// What `cargo xtask e2e` has deployed, by what it tells in the file that `SLUICE_TEST_STACKS` names.
+static FACTS: LazyLock<Value> = LazyLock::new(|| {
+    #[expect(clippy::disallowed_methods, reason = "the tests' own setting, not one of the gateway")]
+    let list = std::env::var("SLUICE_TEST_STACKS").expect("these tests want deployed stacks: run them with `cargo xtask e2e`");
+    let text = std::fs::read_to_string(&list).unwrap_or_else(|error| panic!("{list}: {error}"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{list}: {error}"))
+});
+
+/// The Twilio that all stacks send their texts to.
+static TEXTS: LazyLock<TextServer> = LazyLock::new(|| TextServer::start_at(FACTS["texts"].as_str().expect("an address")));
+
+/// A deployed stack, shared by the tests that run at the same time.
+///
+/// When the last of them ends, the world must be clean: nothing is left in its queue, and among the dead letters nothing but what was announced with
+/// [`Stack::may_leave_dead`].
+pub struct Stack {
+    outputs: Value,
+    service: Service,
+    client: Client,
+    queue: Queue,
+    dead_letters: Queue,
+    dead: Mutex<u64>,
+}
+
+impl Stack {
+    /// The stack of that name.
+    ///
+    /// # Panics
+    /// If it is not deployed.
+    #[must_use]
+    pub fn shared(name: &str) -> Arc<Self> {
+        static RUNNING: Mutex<BTreeMap<String, Weak<Stack>>> = Mutex::new(BTreeMap::new());
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stack) = running.get(name).and_then(Weak::upgrade) {
+            return stack;
+        }
+        let stack = Arc::new(Self::open(name));
+        running.insert(name.to_owned(), Arc::downgrade(&stack));
+        stack
+    }
+
+    fn open(name: &str) -> Self {
+        LazyLock::force(&TEXTS);
+        let outputs = FACTS["stacks"][name].clone();
+        let output = |name: &str| outputs[name].as_str().unwrap_or_else(|| panic!("the stack has no output {name}")).to_owned();
+        let service = Service::at(FACTS["endpoint"].as_str().expect("an address"));
+        // The sender's address is confirmed by who gets a mail from SES, and the signing secrets are put in.
+        service.verify_sender("bookings@example.com");
+        let stack = Self {
+            client: service.api(&output("ApiUrl"), &service.secret(id(&output("ApiKeyCommand")))),
+            queue: Queue::at(&service, &output("InboundQueueUrl")),
+            dead_letters: Queue::at(&service, &output("InboundDeadLettersUrl")),
+            dead: Mutex::new(0),
+            outputs,
+            service,
+        };
+        stack.put_secret(SECRET, "whsec_of_acme");
+        stack
+    }
+
+    /// Puts the signing secrets in, as an operator does: those of the default source, and those of the source `acme`.
+    pub fn put_secret(&self, default: &str, acme: &str) {
+        let command = self.outputs["StripeSecretCommand"].as_str().expect("an output");
+        self.service.put_secret(id(command), &json!({ "default": default, "acme": acme }).to_string());
+    }
+
+    /// The Twilio that texts go to.
+    #[must_use]
+    pub fn texts(&self) -> &'static TextServer {
+        &TEXTS
+    }
+
+    /// The queue `inbound`.
+    #[must_use]
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// The queue of what ended the consumer every time.
+    #[must_use]
+    pub fn dead_letters(&self) -> &Queue {
+        &self.dead_letters
+    }
+
+    /// Announces that a test leaves so many dead letters more.
+    pub fn may_leave_dead(&self, letters: u64) {
+        *self.dead.lock().unwrap_or_else(PoisonError::into_inner) += letters;
+    }
+}
+
+/// The id of a secret in a command of the outputs.
+fn id(command: &str) -> &str {
+    let words = command.split(' ');
+    words.skip_while(|word| *word != "--secret-id").nth(1).expect("the command names a secret")
+}
+
+impl Home for Stack {
+    fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    fn secret(&self) -> &str {
+        SECRET
+    }
+
+    /// What SES captured and Twilio took. Neither tells of which event it was.
+    fn sent(&self) -> Vec<Sent> {
+        let mails = self.service.mails();
+        let text = |mail: &Value, field: &str| mail[field].as_str().unwrap_or_default().to_owned();
+        let mails = mails.iter().map(|mail| Sent {
+            channel: Channel::Mail,
+            to: mail["To"][0].as_str().unwrap_or_default().to_owned(),
+            subject: text(mail, "Subject"),
+            text: text(mail, "BodyText"),
+            event: None,
+        });
+        TEXTS.taken().into_iter().chain(mails).collect()
+    }
+
+    fn limit(&self) -> Duration {
+        LIMIT
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let dead = *self.dead.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = (Waiting::default(), Waiting::default());
+        let clean = until_or("all to be quiet", LIMIT, || {
+            left = (self.queue.waiting(), self.dead_letters.waiting());
+            (left.0 == Waiting::default() && left.1.total() == dead).then_some(())
+        });
+        if let Err(in_vain) = clean {
+            panic!("{in_vain}; what is left in the queue and among the dead letters, of which there may be {dead}: {left:?}");
+        }
+    }
+}
