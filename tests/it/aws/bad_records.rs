@@ -6,7 +6,7 @@ use sluice_tests::{Booking, Channel, Event, Home, aws::Stack, until};
 use super::brisk;
 
 /// After how many receives the stack's queue gives a message up.
-const MAX_RECEIVES: usize = 5;
+const MAX_RECEIVES: usize = 4;
 
 /// A booking that is there, and a payment of it.
 fn paid(stack: &Stack) -> (Booking, Event) {

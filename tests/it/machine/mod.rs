@@ -8,6 +8,7 @@ mod journey;
 mod operate;
 mod outgoing;
 mod processes;
+mod routes;
 mod start;
 
 use sluice_tests::machine::Setup;

@@ -24,11 +24,12 @@ pub(super) const VARIANTS: &[Variant] = &[
     Variant {
         name: "sluice-brisk",
         shorter: &[
-            ("      Timeout: 60\n", "      Timeout: 15\n"),
-            // A killed consumer's lease ends 20 s after it was taken; messages come back after that.
-            ("      VisibilityTimeout: 360\n", "      VisibilityTimeout: 24\n"),
-            ("        maxReceiveCount: 20\n", "        maxReceiveCount: 5\n"),
-            ("          SLUICE_MAX_RECEIVES: \"20\"\n", "          SLUICE_MAX_RECEIVES: \"5\"\n"),
+            // Less than it takes to commit and to call outside once would put every text off.
+            ("      Timeout: 60\n", "      Timeout: 28\n"),
+            // A killed consumer's lease ends 31 s after the invocation began; messages come back after that.
+            ("      VisibilityTimeout: 360\n", "      VisibilityTimeout: 36\n"),
+            ("        maxReceiveCount: 20\n", "        maxReceiveCount: 4\n"),
+            ("          SLUICE_MAX_RECEIVES: \"20\"\n", "          SLUICE_MAX_RECEIVES: \"4\"\n"),
         ],
         parameters: &["Hold=45s"],
     },

@@ -40,7 +40,7 @@ pub(crate) fn run(steps: &mut Steps, filter: &str) -> Result<(Tally, Ended), Str
     let facts: Value = json!({ "endpoint": emulator.url(), "texts": texts, "stacks": facts });
     let list = folder.join("stacks.json");
     fs::write(&list, facts.to_string()).map_err(|error| format!("{} can't be written: {error}", list.display()))?;
-    let mut tests = cargo(&["test", "--workspace", "--test", "it", "--no-fail-fast", "--", "--ignored", filter]);
+    let mut tests = cargo(&["test", "--workspace", "--test", "it", "--no-fail-fast", "--", "--ignored", "--test-threads", "8", filter]);
     let ended = steps.run_as("the tests of the deployed stacks", tests.env("SLUICE_TEST_STACKS", &list), Tally::of)?;
     for stack in stacks {
         stack.delete(steps)?;
