@@ -1,0 +1,220 @@
+use std::fmt;
+
+/// The parameters of an `application/x-www-form-urlencoded` body, decoded, in the order in which they were sent.
+///
+/// What is verified and what is read afterwards must be the same parameters, so both are read here. What Twilio never sends, and
+/// libraries read in different ways, is refused: parameters without a name (also `a=1&&b=2`) and percent signs that are followed by
+/// anything but two hex digits. The bytes behind the escapes are left as they are, be they UTF-8 or not.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Form {
+    /// Names and values, decoded, one behind the other.
+    text: Vec<u8>,
+    pairs: Vec<Pair>,
+}
+
+/// Where in the text a name begins and a value ends, and where the one goes over into the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pair {
+    start: u32,
+    middle: u32,
+    end: u32,
+}
+
+/// Why a body is no form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MalformedForm {
+    /// A parameter has no name.
+    NoName,
+    /// A percent sign is not followed by two hex digits.
+    BrokenEscape,
+    /// There are more than [`Form::MOST`].
+    TooMany,
+    /// It has more than 4 GB.
+    TooLong,
+}
+
+impl std::error::Error for MalformedForm {}
+
+impl fmt::Display for MalformedForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.problem())
+    }
+}
+
+impl MalformedForm {
+    /// In words.
+    pub(crate) const fn problem(self) -> &'static str {
+        match self {
+            Self::NoName => "a parameter has no name",
+            Self::BrokenEscape => "a percent sign is not followed by two hex digits",
+            Self::TooMany => "it has more than 1000 parameters",
+            Self::TooLong => "it is too long",
+        }
+    }
+}
+
+impl Form {
+    /// The most parameters. Twilio sends a few dozen.
+    pub const MOST: usize = 1000;
+
+    /// Reads a body. The empty body has no parameters.
+    ///
+    /// # Errors
+    /// [`MalformedForm`] says what the provider would not have written.
+    pub fn parse(body: &[u8]) -> Result<Self, MalformedForm> {
+        if body.is_empty() {
+            return Ok(Self::default());
+        }
+        if u32::try_from(body.len()).is_err() {
+            return Err(MalformedForm::TooLong);
+        }
+        let count = body.iter().filter(|byte| **byte == b'&').count() + 1;
+        if count > Self::MOST {
+            return Err(MalformedForm::TooMany);
+        }
+        let mut form = Self { text: Vec::with_capacity(body.len()), pairs: Vec::with_capacity(count) };
+        for pair in body.split(|byte| *byte == b'&') {
+            let equals = pair.iter().position(|byte| *byte == b'=');
+            let (name, value) = equals.map_or((pair, &[][..]), |at| (&pair[..at], &pair[at + 1..]));
+            if name.is_empty() {
+                return Err(MalformedForm::NoName);
+            }
+            let start = form.position();
+            decode(name, &mut form.text)?;
+            let middle = form.position();
+            decode(value, &mut form.text)?;
+            let end = form.position();
+            form.pairs.push(Pair { start, middle, end });
+        }
+        Ok(form)
+    }
+
+    /// Names and values, in the order in which they were sent.
+    pub fn pairs(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> + Clone {
+        self.pairs.iter().map(|pair| (self.name(*pair), self.value(*pair)))
+    }
+
+    /// The values of that name, in the order in which they were sent.
+    pub fn values<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+        self.pairs().filter(move |(found, _)| *found == name.as_bytes()).map(|(_, value)| value)
+    }
+
+    /// What Twilio signs of the parameters: by name, then by value, every different pair once, names and values one behind the other.
+    /// The form keeps that order.
+    pub(crate) fn signed(&mut self) -> Vec<u8> {
+        let text = &self.text;
+        let slices = |pair: &Pair| (&text[range(pair.start, pair.middle)], &text[range(pair.middle, pair.end)]);
+        self.pairs.sort_unstable_by(|one, other| slices(one).cmp(&slices(other)));
+        self.pairs.dedup_by(|one, other| slices(one) == slices(other));
+        let mut signed = Vec::with_capacity(text.len());
+        for pair in &self.pairs {
+            signed.extend_from_slice(&text[range(pair.start, pair.end)]);
+        }
+        signed
+    }
+
+    fn name(&self, pair: Pair) -> &[u8] {
+        &self.text[range(pair.start, pair.middle)]
+    }
+
+    fn value(&self, pair: Pair) -> &[u8] {
+        &self.text[range(pair.middle, pair.end)]
+    }
+
+    fn position(&self) -> u32 {
+        u32::try_from(self.text.len()).expect("decoding makes nothing longer, and the body's length fits")
+    }
+}
+
+/// The parameters hold what people wrote to each other, and numbers to call them.
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Form({} parameters)", self.pairs.len())
+    }
+}
+
+const fn range(start: u32, end: u32) -> std::ops::Range<usize> {
+    start as usize..end as usize
+}
+
+fn decode(text: &[u8], decoded: &mut Vec<u8>) -> Result<(), MalformedForm> {
+    let mut rest = text;
+    while let Some(plain) = rest.iter().position(|byte| matches!(byte, b'%' | b'+')) {
+        decoded.extend_from_slice(&rest[..plain]);
+        rest = if rest[plain] == b'+' {
+            decoded.push(b' ');
+            &rest[plain + 1..]
+        } else {
+            let (Some(high), Some(low)) = (rest.get(plain + 1).and_then(digit), rest.get(plain + 2).and_then(digit)) else {
+                return Err(MalformedForm::BrokenEscape);
+            };
+            decoded.push(high << 4 | low);
+            &rest[plain + 3..]
+        };
+    }
+    decoded.extend_from_slice(rest);
+    Ok(())
+}
+
+const fn digit(byte: &u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(*byte - b'0'),
+        b'a'..=b'f' => Some(*byte - b'a' + 10),
+        b'A'..=b'F' => Some(*byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(body: &str) -> Vec<(String, String)> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Form::parse(body.as_bytes()).expect("a form").pairs().map(|(name, value)| (text(name), text(value))).collect()
+    }
+
+    fn signed(body: &str) -> String {
+        String::from_utf8_lossy(&Form::parse(body.as_bytes()).expect("a form").signed()).into_owned()
+    }
+
+    #[test]
+    fn decodes_in_the_order_sent() {
+        let expected =
+            [("Body", "a b+c=d&é"), ("From", "+1"), ("Empty", ""), ("Bare", "")].map(|(name, value)| (name.into(), value.into()));
+        assert_eq!(pairs("Body=a+b%2Bc=d%26%C3%a9&From=%2b1&Empty=&Bare"), expected);
+        assert_eq!(pairs(""), []);
+        let form = Form::parse(b"a=1&b=2&%61=3&a=1").expect("a form");
+        assert_eq!(form.values("a").collect::<Vec<_>>(), [b"1", b"3", b"1"]);
+        assert_eq!(form.values("c").count(), 0);
+    }
+
+    #[test]
+    fn what_no_provider_writes() {
+        for (body, expected) in [
+            ("=1", MalformedForm::NoName),
+            ("a=1&", MalformedForm::NoName),
+            ("&a=1", MalformedForm::NoName),
+            ("a&&b", MalformedForm::NoName),
+            ("a=%", MalformedForm::BrokenEscape),
+            ("a=%4", MalformedForm::BrokenEscape),
+            ("%4g=1", MalformedForm::BrokenEscape),
+            ("a=%%41", MalformedForm::BrokenEscape),
+        ] {
+            assert_eq!(Form::parse(body.as_bytes()), Err(expected), "{body}");
+        }
+        let many = |count: usize| vec!["a=1"; count].join("&");
+        assert_eq!(Form::parse(many(1000).as_bytes()).expect("a form").pairs().len(), 1000);
+        assert_eq!(Form::parse(many(1001).as_bytes()), Err(MalformedForm::TooMany));
+        assert!(MalformedForm::TooMany.to_string().contains(&Form::MOST.to_string()));
+    }
+
+    #[test]
+    fn signed_by_name_then_value_and_once() {
+        assert_eq!(signed("ReasonConferenceEnded=b&Reason=a"), "ReasonaReasonConferenceEndedb", "by name alone");
+        assert_eq!(signed("Digits=5678&Digits=1234&Digits=1234"), "Digits1234Digits5678");
+        assert_eq!(signed("b=&a=2&B=1&a="), "B1aa2b", "bytes: capitals first; what is empty counts");
+        assert_eq!(signed("a=2&a1=&a=10"), "a10a2a1");
+        assert_eq!(signed(""), "");
+    }
+}
