@@ -20,6 +20,17 @@ struct Pair {
     end: u32,
 }
 
+impl Pair {
+    fn new(start: usize, middle: Option<usize>, end: usize) -> Result<Self, MalformedForm> {
+        let middle = middle.unwrap_or(end);
+        if middle == start {
+            return Err(MalformedForm::NoName);
+        }
+        let place = |at: usize| u32::try_from(at).map_err(|_| MalformedForm::TooLong);
+        Ok(Self { start: place(start)?, middle: place(middle)?, end: place(end)? })
+    }
+}
+
 /// Why a body is no form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MalformedForm {
@@ -65,28 +76,38 @@ impl Form {
         if body.is_empty() {
             return Ok(Self::default());
         }
-        if u32::try_from(body.len()).is_err() {
-            return Err(MalformedForm::TooLong);
-        }
-        let count = body.iter().filter(|byte| **byte == b'&').count() + 1;
-        if count > Self::MOST {
-            return Err(MalformedForm::TooMany);
-        }
-        let mut form = Self { text: Vec::with_capacity(body.len()), pairs: Vec::with_capacity(count) };
-        for pair in body.split(|byte| *byte == b'&') {
-            let equals = pair.iter().position(|byte| *byte == b'=');
-            let (name, value) = equals.map_or((pair, &[][..]), |at| (&pair[..at], &pair[at + 1..]));
-            if name.is_empty() {
-                return Err(MalformedForm::NoName);
+        // Decoding makes nothing longer. One pass, for this is most of what a signature over a form costs.
+        let mut text = vec![0; body.len()];
+        let mut pairs = Vec::with_capacity((body.len() / 16 + 1).min(Self::MOST));
+        let (mut start, mut middle, mut end) = (0, None, 0);
+        let mut rest = body;
+        while let Some((first, tail)) = rest.split_first() {
+            rest = tail;
+            let mut byte = if *first == b'+' { b' ' } else { *first };
+            if is_special(byte) {
+                match byte {
+                    b'&' => {
+                        if pairs.len() + 1 == Self::MOST {
+                            return Err(MalformedForm::TooMany);
+                        }
+                        pairs.push(Pair::new(start, middle, end)?);
+                        (start, middle) = (end, None);
+                        continue;
+                    }
+                    b'=' if middle.is_none() => {
+                        middle = Some(end);
+                        continue;
+                    }
+                    b'=' => {}
+                    _ => (byte, rest) = unescape(tail).ok_or(MalformedForm::BrokenEscape)?,
+                }
             }
-            let start = form.position();
-            decode(name, &mut form.text)?;
-            let middle = form.position();
-            decode(value, &mut form.text)?;
-            let end = form.position();
-            form.pairs.push(Pair { start, middle, end });
+            text[end] = byte;
+            end += 1;
         }
-        Ok(form)
+        pairs.push(Pair::new(start, middle, end)?);
+        text.truncate(end);
+        Ok(Self { text, pairs })
     }
 
     /// Names and values, in the order in which they were sent.
@@ -120,10 +141,6 @@ impl Form {
     fn value(&self, pair: Pair) -> &[u8] {
         &self.text[range(pair.middle, pair.end)]
     }
-
-    fn position(&self) -> u32 {
-        u32::try_from(self.text.len()).expect("decoding makes nothing longer, and the body's length fits")
-    }
 }
 
 /// The parameters hold what people wrote to each other, and numbers to call them.
@@ -137,33 +154,29 @@ const fn range(start: u32, end: u32) -> std::ops::Range<usize> {
     start as usize..end as usize
 }
 
-fn decode(text: &[u8], decoded: &mut Vec<u8>) -> Result<(), MalformedForm> {
-    let mut rest = text;
-    while let Some(plain) = rest.iter().position(|byte| matches!(byte, b'%' | b'+')) {
-        decoded.extend_from_slice(&rest[..plain]);
-        rest = if rest[plain] == b'+' {
-            decoded.push(b' ');
-            &rest[plain + 1..]
-        } else {
-            let (Some(high), Some(low)) = (rest.get(plain + 1).and_then(digit), rest.get(plain + 2).and_then(digit)) else {
-                return Err(MalformedForm::BrokenEscape);
-            };
-            decoded.push(high << 4 | low);
-            &rest[plain + 3..]
-        };
-    }
-    decoded.extend_from_slice(rest);
-    Ok(())
+/// All in one, so that plain bytes pass one branch.
+const fn is_special(byte: u8) -> bool {
+    matches!(byte, b'%' | b'&' | b'=')
 }
 
-const fn digit(byte: &u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(*byte - b'0'),
-        b'a'..=b'f' => Some(*byte - b'a' + 10),
-        b'A'..=b'F' => Some(*byte - b'A' + 10),
-        _ => None,
-    }
+/// The byte that two hex digits stand for, and what comes behind them.
+fn unescape(text: &[u8]) -> Option<(u8, &[u8])> {
+    let ([high, low], rest) = text.split_first_chunk()?;
+    let (high, low) = (DIGITS[usize::from(*high)], DIGITS[usize::from(*low)]);
+    (high | low <= 0xf).then_some((high << 4 | low, rest))
 }
+
+/// What each hex digit counts, and 255 for what is none.
+static DIGITS: [u8; 256] = {
+    let mut digits = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value as usize] as usize] = value;
+        digits[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
+    }
+    digits
+};
 
 #[cfg(test)]
 mod tests {
