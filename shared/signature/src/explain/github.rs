@@ -19,7 +19,10 @@ impl Explained for GitHub {
         if is_event { Vec::new() } else { vec![Finding::NoEvent] }
     }
 
-    fn doubt_absence(&self, message: &Message<'_>) -> Option<Finding> {
+    fn doubt_header(&self, message: &Message<'_>) -> Option<Finding> {
+        if message.header(Self::HEADER) != Header::Absent {
+            return None;
+        }
         if message.header(Self::OLD_HEADER) != Header::Absent {
             return Some(Finding::OldHeaderOnly { header: Self::OLD_HEADER });
         }

@@ -28,8 +28,8 @@ pub trait Explained: Scheme {
     /// What the message says about why it might not fit, though nothing proves it.
     fn doubt_message(&self, message: &Message<'_>) -> Vec<Finding>;
 
-    /// What the message says about why its signature's header is missing.
-    fn doubt_absence(&self, message: &Message<'_>) -> Option<Finding> {
+    /// What the message says about why the signature's header is missing or cannot be read.
+    fn doubt_header(&self, message: &Message<'_>) -> Option<Finding> {
         let _ = message;
         None
     }
@@ -122,8 +122,10 @@ pub fn explain(scheme: &dyn Explained, message: &Message<'_>, secrets: &[Secret]
         findings.extend(url::changes(scheme, message, secrets, now));
     }
     findings.extend(doubt_secrets(scheme, message, secrets, now));
+    if matches!(verdict, Err(Invalid::MissingHeader { .. } | Invalid::MalformedHeader { .. })) {
+        findings.extend(scheme.doubt_header(message));
+    }
     if matches!(verdict, Err(Invalid::MissingHeader { .. })) {
-        findings.extend(scheme.doubt_absence(message));
         findings.extend(other_providers(scheme, message));
     }
     let unproven = !findings.iter().any(Finding::is_proven);
