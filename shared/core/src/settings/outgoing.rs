@@ -187,9 +187,18 @@ fn read_mail(reader: &mut Reader<'_>, mode: Mode) -> MailSettings {
     }
 }
 
+/// The token that Twilio's REST API takes for the account: one that is written down without an account, or with this one.
+fn sending_token(text: String, account: Option<&str>) -> Option<String> {
+    match text.split_once(':') {
+        None => Some(text),
+        Some((of, token)) if Some(of) == account => Some(token.to_owned()),
+        Some(_) => None,
+    }
+}
+
 fn read_sms(reader: &mut Reader<'_>, mode: Mode) -> SmsSettings {
     let account_sid = reader.text("TWILIO_ACCOUNT_SID").map(str::to_owned);
-    let auth_token = reader.text("TWILIO_AUTH_TOKEN").map(|text| text.split(',').next().unwrap_or_default().trim());
+    let auth_token = reader.list("TWILIO_AUTH_TOKEN").into_iter().find_map(|token| sending_token(token, account_sid.as_deref()));
     let from = reader.text("SLUICE_SMS_FROM").map(str::to_owned);
     let base_url = reader.text("SLUICE_TWILIO_URL").map(str::to_owned);
     let Some(from) = from else {

@@ -347,9 +347,12 @@ async fn test_mode_changes_nothing_unless_it_is_on() {
     let event = sluice_core::plan::Event {
         id: "in_1",
         provider: "stripe",
+        source: "default",
         kind: "payment_intent.succeeded",
         occurred_at: Some(start()),
         received_at: start(),
+        account: None,
+        query: "",
         body: text.as_bytes(),
     };
     assert!(
