@@ -88,6 +88,16 @@ pub enum InboundMessage {
 }
 
 impl InboundMessage {
+    /// The id of the event record that it is about; of a timer, the record that waits.
+    #[must_use]
+    pub fn event_id(&self) -> String {
+        match self {
+            Self::Event(envelope) => envelope.event_id(),
+            Self::Resume { id } | Self::Replay { id } => id.clone(),
+            Self::Timer { record, .. } => record.to_string(),
+        }
+    }
+
     /// The message's text.
     #[must_use]
     pub fn to_text(&self) -> String {

@@ -32,7 +32,7 @@ pub(super) fn run(mode: Mode, args: &ServeArgs, mut environment: BTreeMap<String
             environment.insert("SLUICE_LISTEN".to_owned(), address.to_string());
         }
     }
-    let settings = Settings::read(mode, &environment)
+    let settings = Settings::read_and_check(mode, &environment, home::problems)
         .map_err(|problems| Error::Home(HomeError::Settings(problems.iter().map(ToString::to_string).collect())))?;
     home::init_log(settings.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads()).enable_all().build()?;

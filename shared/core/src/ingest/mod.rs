@@ -63,7 +63,10 @@ impl Ingest {
     pub async fn handle(&self, request: &Parts, body: Body) -> Response<Bytes> {
         let (provider, route) = match find(request.uri.path()) {
             Found::Webhook { provider, route } => (provider, route),
-            Found::Nothing | Found::Elsewhere => return nothing_here(),
+            Found::Nothing | Found::Elsewhere => {
+                tracing::info!(path = request.uri.path(), "a request to a path without a webhook endpoint");
+                return nothing_here();
+            }
         };
         match self.take(provider, &route, request, body).await {
             Ok(answer) => {

@@ -82,6 +82,9 @@ impl Provider for GitHub {
     fn name_event(&self, _: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {
         let (key, event) = (named_header(message, DELIVERY)?, named_header(message, EVENT)?);
         let body = payload(message.body)?;
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(Malformed("not a GitHub event: it is no JSON object".to_owned()));
+        }
         let payload: Payload<'_> = serde_json::from_slice(&body).map_err(|error| Malformed(format!("not a GitHub event: {error}")))?;
         let kind = match payload.action {
             Some(action) if is_name(&action) => format!("{event}.{action}"),

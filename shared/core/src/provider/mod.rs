@@ -99,6 +99,14 @@ pub trait Provider: Sync {
         Secret::new(text)
     }
 
+    /// Checks that a text can be one of its secrets.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn check_secret(&self, text: &str) -> Result<(), &'static str> {
+        if text.starts_with(['"', '\'']) { Err("begins with a quotation mark: write the secret alone") } else { Ok(()) }
+    }
+
     /// Whether it signs the URL, so that Sluice must know under which it is reached.
     fn signs_url(&self) -> bool {
         false
@@ -117,6 +125,12 @@ pub trait Provider: Sync {
             [source] if crate::ids::is_source(source) => Some(Route { channel: "", source }),
             _ => None,
         }
+    }
+
+    /// The paths at which a source is served.
+    fn paths(&self, source: &str) -> Vec<String> {
+        let name = self.name();
+        vec![if source == DEFAULT_SOURCE { format!("/webhooks/{name}") } else { format!("/webhooks/{name}/{source}") }]
     }
 
     /// Names a verified event.

@@ -54,6 +54,10 @@ impl Provider for Standard {
         }
     }
 
+    fn paths(&self, source: &str) -> Vec<String> {
+        vec![format!("/webhooks/standard/{source}")]
+    }
+
     fn name_event(&self, _: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {
         let key = StandardWebhooks::id(message).filter(|id| is_name(id));
         let key = key.ok_or_else(|| Malformed("its webhook-id is missing, too long, or not of ASCII letters".to_owned()))?;

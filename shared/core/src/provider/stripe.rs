@@ -46,6 +46,17 @@ impl Provider for Stripe {
         "STRIPE_WEBHOOK_SECRET"
     }
 
+    fn check_secret(&self, text: &str) -> Result<(), &'static str> {
+        match text.strip_prefix("whsec_") {
+            Some(rest) if !rest.is_empty() => Ok(()),
+            Some(_) => Err("is no whole signing secret: whsec_ stands alone in it"),
+            None if text.starts_with("sk_") || text.starts_with("rk_") => {
+                Err("is an API key of Stripe's; the signing secret is shown at the webhook endpoint, and begins with whsec_")
+            }
+            None => Err("is no signing secret of Stripe's, which begin with whsec_"),
+        }
+    }
+
     fn dev_secret(&self) -> &'static str {
         DEV_SECRET
     }

@@ -124,6 +124,11 @@ impl Provider for Twilio {
         [SMS_STATUS, SMS, VOICE].contains(&channel).then_some(Route { channel, source })
     }
 
+    fn paths(&self, source: &str) -> Vec<String> {
+        let behind = if source == DEFAULT_SOURCE { String::new() } else { format!("/{source}") };
+        [SMS_STATUS, SMS, VOICE].map(|channel| format!("/webhooks/twilio/{channel}{behind}")).to_vec()
+    }
+
     /// The types are `message.<status>` for a message that was sent, `message.received` for one that came in, and `call.<status>`.
     fn name_event(&self, route: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {
         let parameters = Parameters::of(message)?;

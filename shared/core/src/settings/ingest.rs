@@ -65,6 +65,18 @@ fn read_secrets(reader: &mut Reader<'_>, mode: Mode, providers: impl IntoIterato
             found.push((DEFAULT_SOURCE.to_owned(), setting.to_owned(), vec![provider.dev_secret().to_owned()]));
         }
         for (source, setting, values) in found {
+            if values.is_empty() {
+                reader.problem(&setting, "is set and holds no secret; set it to the secret, or leave it out");
+            }
+            if source == DEFAULT_SOURCE && setting != provider.secret_setting() && reader.text(provider.secret_setting()).is_some() {
+                reader.problem(&setting, format!("is the same as {}; leave out one of them", provider.secret_setting()));
+            }
+            // On Lambda they may be references to where the secret is kept.
+            if mode != Mode::Lambda
+                && let Some(problem) = values.iter().find_map(|value| provider.check_secret(value).err())
+            {
+                reader.problem(&setting, problem);
+            }
             if !is_source(&source) {
                 reader.problem(&setting, "names a source that can't be one: after __ come 1 to 32 of A-Z, 0-9 and _");
             }

@@ -8,7 +8,7 @@ use crate::{
     body::PackedBody,
     envelope::{Envelope, InboundMessage},
     event::EventRecord,
-    outgoing::{Outgoing, People},
+    outgoing::{Gates, Outgoing, People},
     plan::Policy,
     ports::{Clock, Index, Message, NoMetrics, Queue, QueueName, Store, Stored},
     process::{Disposition, Incarnation, Processor, Received},
@@ -83,6 +83,7 @@ impl World {
             sms: sms.then(|| Arc::new(Faulty::new(sent.clone(), &faults)) as _),
             templates: Arc::new(Templates::new(std::collections::BTreeMap::new()).expect("the built-in templates are whole")),
             people,
+            gates: Gates::default(),
         };
         Self {
             api: Arc::new(Api {
