@@ -210,8 +210,8 @@ fn twilios_url_as_it_was_given() {
     let explanation = json.explain(&[Secret::new(TOKEN)]);
     assert_eq!(explanation.verdict.map_err(|invalid| invalid.code()), Err("unsigned_body"));
     assert_eq!(explanation.findings, [Finding::UrlChanged { change: UrlChange::HashLost, secret: 0 }]);
-    assert_eq!(sms().at("").codes(TOKEN), ["url_missing", "account", "another_secret"]);
-    assert_eq!(sms().at("/twilio/sms").codes(TOKEN), ["url_missing", "account", "another_secret"]);
+    assert_eq!(sms().at("").codes(TOKEN), ["url_missing"]);
+    assert_eq!(sms().at("/twilio/sms").codes(TOKEN), ["url_missing"]);
 }
 
 #[test]
@@ -220,10 +220,10 @@ fn twilios_urls_are_listed_without_the_password() {
     assert_eq!(
         explanation.urls,
         [
-            "https://user:…@hooks.example.com/twilio/sms?a=it's",
-            "https://user:…@hooks.example.com:443/twilio/sms?a=it's",
-            "https://user:…@hooks.example.com/twilio/sms?a=it%27s",
-            "https://user:…@hooks.example.com:443/twilio/sms?a=it%27s",
+            "https://…@hooks.example.com/twilio/sms?a=it's",
+            "https://…@hooks.example.com:443/twilio/sms?a=it's",
+            "https://…@hooks.example.com/twilio/sms?a=it%27s",
+            "https://…@hooks.example.com:443/twilio/sms?a=it%27s",
         ]
     );
     assert!(!format!("{explanation:?}").contains("hush"));
@@ -296,7 +296,7 @@ fn shopifys_and_sendros_own() {
     let own = Signed { scheme: &Sendro, method: "POST", url: String::new(), headers: own, body: b"{}".to_vec() };
     let explanation = own.explain(&[Secret::new("whsec_a")]);
     assert_eq!(explanation.verdict.map_err(|invalid| invalid.code()), Err("malformed_header"));
-    assert_eq!(explanation.headers, [(Sendro::HEADER, "t=<10 digits>,v1=<64 digits of hex>".to_owned())]);
+    assert_eq!(explanation.headers, [(Sendro::HEADER, "t=1771000000,v1=<64 digits of hex>".to_owned())]);
     assert!(matches!(explanation.findings[..], [Finding::Hint(_)]));
 }
 

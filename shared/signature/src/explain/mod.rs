@@ -39,7 +39,7 @@ pub trait Explained: Scheme {
         vec![self.header()]
     }
 
-    /// The URLs that are tried, where the scheme signs the URL; without passwords.
+    /// The URLs that are tried, where the scheme signs the URL; without user info.
     fn urls(&self, message: &Message<'_>) -> Vec<String> {
         let _ = message;
         Vec::new()
@@ -95,7 +95,7 @@ pub struct Explanation {
     pub clock_difference: Option<i64>,
     /// The headers that the scheme reads and the message has, with the form of their values, which holds no signature.
     pub headers: Vec<(&'static str, String)>,
-    /// The URLs that were tried, where the scheme signs the URL; without passwords.
+    /// The URLs that were tried, where the scheme signs the URL; without user info.
     pub urls: Vec<String>,
     /// What probably went wrong, or will, the surest first.
     pub findings: Vec<Finding>,
@@ -132,7 +132,7 @@ pub fn explain(scheme: &dyn Explained, message: &Message<'_>, secrets: &[Secret]
     if unproven && verdict.as_ref().is_err_and(|invalid| may_be_changed(invalid) && *invalid != Invalid::NoSecret) {
         findings.extend(body::lost(message));
         findings.extend(scheme.doubt_message(message));
-        if matches!(verdict, Err(Invalid::NoMatch { .. })) {
+        if matches!(verdict, Err(Invalid::NoMatch { .. })) && !findings.contains(&Finding::UrlMissing) {
             findings.push(Finding::AnotherSecret);
         }
     }

@@ -18,10 +18,10 @@ impl Explained for Twilio {
     }
 
     fn doubt_message(&self, message: &Message<'_>) -> Vec<Finding> {
-        let mut findings = Vec::new();
         if !message.url.contains("://") {
-            findings.push(Finding::UrlMissing);
+            return vec![Finding::UrlMissing];
         }
+        let mut findings = Vec::new();
         if let Ok(Some(key)) = twilio::shared_key(message) {
             findings.push(Finding::SharedKey { key: visible(key) });
         } else if let Some(account) = Self::account(message) {
@@ -35,7 +35,7 @@ impl Explained for Twilio {
     }
 
     fn urls(&self, message: &Message<'_>) -> Vec<String> {
-        twilio::spellings(message.url).map(|spelling| visible(&spelling.to_string())).collect()
+        twilio::spellings(message.url).map(|spelling| visible(&spelling.to_string())).filter(|url| !url.is_empty()).collect()
     }
 
     fn other_urls(&self, message: &Message<'_>) -> Vec<(UrlChange, String)> {

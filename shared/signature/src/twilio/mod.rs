@@ -16,8 +16,9 @@ use crate::{CannotSign, Form, Header, Invalid, Message, Scheme, Secret, Signed, 
 ///   with that key's secret (<https://www.twilio.com/docs/usage/webhooks/webhook-shared-keys>).
 ///
 /// **Secrets.** A [`Secret`] without a name is an auth token that may sign for any account. With an account as its name (`AC…`), it signs for
-/// that account alone: not for messages that say another `AccountSid`. Sub-accounts have tokens of their own, so a gateway that
-/// serves several names each, and none can speak for another. With a shared key's id as its name, it is that key's secret. The
+/// that account alone: not for messages that say another `AccountSid` among their parameters. Sub-accounts have tokens of their own, so a
+/// gateway that serves several names each, and none can speak for another. (What JSON says of accounts is for its reader to compare.)
+/// With a shared key's id as its name, it is that key's secret. The
 /// settings header is not signed, so it only chooses: with it, the secret that it names is tried with SHA-256, without it the auth tokens with
 /// SHA-1, and never anything else. [`Twilio::secret`] reads the names.
 ///
@@ -35,7 +36,7 @@ use crate::{CannotSign, Form, Header, Invalid, Message, Scheme, Secret, Signed, 
 /// - Parameters count if there is a body and it is a form, or does not say what it is and the URL has no hash. So also where the URL still
 ///   has the `bodySHA256` of an earlier request, as Python's library has it; Node's refuses that.
 /// - Any other body needs the hash, which fits in every place where it stands in the URL, in lower case. Without it the request is refused,
-///   for nothing would vouch for the body. (Go and Node would verify the URL alone.)
+///   for nothing would vouch for the body.
 /// - An empty body needs the hash of nothing, if there is one, but not for GET: such requests are sent with a hash that has been copied
 ///   along, and the URL vouches for all there is.
 /// - Go takes the first of several values only; here all count, as for Node, Python and PHP.

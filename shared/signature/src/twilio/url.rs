@@ -41,14 +41,11 @@ impl<'a> Spelling<'a> {
 
 #[cfg(feature = "explain")]
 impl std::fmt::Display for Spelling<'_> {
-    /// Without the password, where it has one.
+    /// Without the user info, which may be a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let origin = &*self.origin;
         match origin.find("://").map(|at| at + 3).zip(origin.rfind('@')) {
-            Some((start, end)) if start <= end => {
-                let user = origin[start..end].split(':').next().unwrap_or_default();
-                write!(f, "{}{user}:…{}", &origin[..start], &origin[end..])?;
-            }
+            Some((start, end)) if start <= end => write!(f, "{}…{}", &origin[..start], &origin[end..])?,
             _ => f.write_str(origin)?,
         }
         write!(f, "{}{}", self.port, self.rest)
