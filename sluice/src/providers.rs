@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sluice_signature::{
-    Stripe,
+    GitHub, Secret, Sendro, Shopify, StandardWebhooks, Stripe, Twilio,
     explain::{Explained, Layout},
 };
 
@@ -21,6 +21,8 @@ pub struct Provider {
     pub secret_setting: &'static str,
     /// The secret used on this machine when none is set.
     pub dev_secret: &'static str,
+    /// Reads one of its secrets, as it stands in the setting.
+    pub secret: fn(text: &str) -> Secret,
     /// How it lays out its JSON.
     pub layout: Layout,
     /// Its scheme, with another tolerance than its own where one is given.
@@ -39,20 +41,80 @@ pub(crate) struct New {
 }
 
 /// Every provider. A new one is added here, with its samples in [`crate::samples::SAMPLES`].
-pub static PROVIDERS: &[Provider] = &[Provider {
-    name: "stripe",
-    secret_setting: "STRIPE_WEBHOOK_SECRET",
-    dev_secret: STRIPE_DEV_SECRET,
-    layout: Layout::Stripe,
-    scheme: |tolerance| {
-        let stripe = Stripe::new();
-        Box::new(tolerance.map_or(stripe, |tolerance| stripe.with_tolerance(tolerance)))
+pub static PROVIDERS: &[Provider] = &[
+    Provider {
+        name: "stripe",
+        secret_setting: "STRIPE_WEBHOOK_SECRET",
+        dev_secret: STRIPE_DEV_SECRET,
+        secret: whole,
+        layout: Layout::Stripe,
+        scheme: |tolerance| {
+            let stripe = Stripe::new();
+            Box::new(tolerance.map_or(stripe, |tolerance| stripe.with_tolerance(tolerance)))
+        },
+        renew: |event, new| {
+            event.set("id", Json::text(&format!("evt_1{}", base62(new.random))))?;
+            event.set("created", Json::number(new.now))
+        },
     },
-    renew: |event, new| {
-        event.set("id", Json::text(&format!("evt_1{}", base62(new.random))))?;
-        event.set("created", Json::number(new.now))
+    Provider {
+        name: "twilio",
+        secret_setting: "TWILIO_AUTH_TOKEN",
+        dev_secret: "dev_twilio_token_only_for_this_machine",
+        secret: Twilio::secret,
+        layout: Layout::Compact,
+        scheme: |_| Box::new(Twilio::new()),
+        renew: as_it_is,
     },
-}];
+    Provider {
+        name: "github",
+        secret_setting: "GITHUB_WEBHOOK_SECRET",
+        dev_secret: "dev_github_secret_only_for_this_machine",
+        secret: whole,
+        layout: Layout::Compact,
+        scheme: |_| Box::new(GitHub::new()),
+        renew: as_it_is,
+    },
+    Provider {
+        name: "shopify",
+        secret_setting: "SHOPIFY_WEBHOOK_SECRET",
+        dev_secret: "dev_shopify_secret_only_for_this_machine",
+        secret: whole,
+        layout: Layout::Compact,
+        scheme: |_| Box::new(Shopify::new()),
+        renew: as_it_is,
+    },
+    Provider {
+        name: "sendro",
+        secret_setting: "SENDRO_WEBHOOK_SECRET",
+        dev_secret: "dev_sendro_secret_only_for_this_machine",
+        secret: whole,
+        layout: Layout::Compact,
+        scheme: |_| Box::new(Sendro::new()),
+        renew: as_it_is,
+    },
+    Provider {
+        name: "standard",
+        secret_setting: "STANDARD_WEBHOOK_SECRET",
+        dev_secret: "whsec_ZGV2X29ubHlfZm9yX3RoaXNfbWFjaGluZQ==",
+        secret: whole,
+        layout: Layout::Compact,
+        scheme: |tolerance| {
+            let standard = StandardWebhooks::new();
+            Box::new(tolerance.map_or(standard, |tolerance| standard.with_tolerance(tolerance)))
+        },
+        renew: as_it_is,
+    },
+];
+
+fn whole(text: &str) -> Secret {
+    Secret::new(text)
+}
+
+/// What makes these providers' events new ones stands in headers.
+fn as_it_is(_: &mut Json, _: &New) -> Result<(), BadPath> {
+    Ok(())
+}
 
 impl Provider {
     /// The provider of that name.
@@ -77,6 +139,22 @@ fn base62(mut number: u128) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_dev_secret_signs() {
+        use sluice_signature::Message;
+        for provider in PROVIDERS {
+            let headers = [("webhook-id", &b"msg_1"[..])];
+            let unsigned = Message { method: "POST", url: "http://127.0.0.1:3000/", headers: &headers, body: b"{}" };
+            let scheme = (provider.scheme)(None);
+            let secret = (provider.secret)(provider.dev_secret);
+            let signed = scheme.sign(&unsigned, std::slice::from_ref(&secret), 1).expect(provider.name);
+            let headers: Vec<_> = headers.into_iter().chain(signed.headers.iter().map(|(name, value)| (*name, value.as_bytes()))).collect();
+            let url = signed.url.as_deref().unwrap_or(unsigned.url);
+            let message = Message { url, headers: &headers, ..unsigned };
+            assert!(scheme.verify(&message, &[secret], 1).is_ok(), "{}", provider.name);
+        }
+    }
 
     #[test]
     fn base62_has_room_for_every_number() {

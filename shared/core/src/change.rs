@@ -143,7 +143,9 @@ fn writes(api: &Api, plan: Plan, record: &Key, kind: &str, event_key: &str) -> V
         key: event_key.to_owned(),
         kind: kind.to_owned(),
         occurred_at: Some(now),
+        account: None,
         received_at: now,
+        query: String::new(),
         headers: Vec::new(),
         body: PackedBody::pack(SLUICE, &own_event(record.clone(), None)),
     });

@@ -21,8 +21,14 @@ pub struct Envelope {
     /// When it happened, by the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
+    /// Whose event it is, by the provider, such as a connected account or a shop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// When Sluice accepted it.
     pub received_at: Timestamp,
+    /// The query of the URL, as requested, where it belongs to what the event says.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub query: String,
     /// The request headers worth keeping, names in lower case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, String)>,
@@ -82,6 +88,16 @@ pub enum InboundMessage {
 }
 
 impl InboundMessage {
+    /// The id of the event record that it is about; of a timer, the record that waits.
+    #[must_use]
+    pub fn event_id(&self) -> String {
+        match self {
+            Self::Event(envelope) => envelope.event_id(),
+            Self::Resume { id } | Self::Replay { id } => id.clone(),
+            Self::Timer { record, .. } => record.to_string(),
+        }
+    }
+
     /// The message's text.
     #[must_use]
     pub fn to_text(&self) -> String {

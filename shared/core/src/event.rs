@@ -73,6 +73,9 @@ pub struct EventRecord {
     /// When it happened, by the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
+    /// Whose event it is, by the provider, such as a connected account or a shop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// When Sluice accepted it.
     pub received_at: Timestamp,
     /// When the last thing was done for it.
@@ -92,6 +95,9 @@ pub struct EventRecord {
     /// When the sweeper looks after it. Set where no queue message does until the effects are done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
+    /// The query of the URL, as requested, where it belongs to what the event says.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub query: String,
     /// The request headers worth keeping.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, String)>,
@@ -141,6 +147,7 @@ impl EventRecord {
             summary: String::new(),
             unmatched: false,
             occurred_at: envelope.occurred_at,
+            account: envelope.account,
             received_at: envelope.received_at,
             done_at: None,
             attempts: 0,
@@ -148,6 +155,7 @@ impl EventRecord {
             effects: Vec::new(),
             changes: Vec::new(),
             due_at: None,
+            query: envelope.query,
             headers: envelope.headers,
             dictionary: envelope.body.dictionary,
             length: envelope.body.length,

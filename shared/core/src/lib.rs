@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a vendor's SDK, the wall clock, the environment or a source of randomness: they are handed in.
 
+pub mod address;
 pub mod alarm;
 pub mod api;
 pub mod body;

@@ -38,12 +38,18 @@ pub struct Event<'a> {
     pub id: &'a str,
     /// Who sent it.
     pub provider: &'a str,
+    /// Which of several accounts of the provider.
+    pub source: &'a str,
     /// What happened, in the provider's words.
     pub kind: &'a str,
     /// When it happened, by the provider.
     pub occurred_at: Option<Timestamp>,
     /// When Sluice accepted it.
     pub received_at: Timestamp,
+    /// Whose event it is, by the provider.
+    pub account: Option<&'a str>,
+    /// The query of the URL, where it belongs to what the event says.
+    pub query: &'a str,
     /// The body, exact.
     pub body: &'a [u8],
 }

@@ -75,7 +75,9 @@ impl Watch {
             key: format!("{CODE}/{}", now.millis()),
             kind: DEAD_LETTERS.to_owned(),
             occurred_at: Some(now),
+            account: None,
             received_at: now,
+            query: String::new(),
             headers: Vec::new(),
             body: PackedBody::pack(SLUICE, b"{}"),
         });

@@ -47,7 +47,7 @@ pub enum OpenError {
         known: i64,
     },
     /// The database can't be opened.
-    #[error("the database in {} can't be opened: {cause}", folder.display())]
+    #[error("the database in {} can't be opened: {cause}. Sluice has ended; start it again once that is mended", folder.display())]
     Database {
         /// The folder.
         folder: PathBuf,
@@ -85,6 +85,7 @@ impl DataFolder {
         let lock = lock(folder)?;
         let database = |error: rusqlite::Error| OpenError::Database { folder: folder.to_owned(), cause: Failure::from(error).into() };
         let file = folder.join(DATABASE);
+        keep_private(&file).map_err(|cause| OpenError::Folder { folder: folder.to_owned(), cause })?;
         let mut connection = connection::writer(&file).map_err(database)?;
         if let Migrated::Newer(found) = schema::migrate(&mut connection).map_err(database)? {
             return Err(OpenError::Newer { folder: folder.to_owned(), found, known: schema::NEWEST });
@@ -137,6 +138,18 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
         Err(TryLockError::Error(cause)) => Err(unusable(cause)),
+    }
+}
+
+/// Makes the database's file, if there is none, for its owner alone. SQLite gives the files beside it the same mode.
+fn keep_private(file: &Path) -> io::Result<()> {
+    let mut options = File::options();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(file) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -37,9 +37,9 @@ pub struct WorkerSettings {
 }
 
 impl Default for WorkerSettings {
-    /// 64 handlers, 90 s of visibility, 25 s to drain.
+    /// 128 handlers, 90 s of visibility, 25 s to drain.
     fn default() -> Self {
-        Self { concurrency: 64, visibility: Duration::from_secs(90), drain: Duration::from_secs(25) }
+        Self { concurrency: 128, visibility: Duration::from_secs(90), drain: Duration::from_secs(25) }
     }
 }
 

@@ -25,12 +25,12 @@ const BUSY_GROUP: usize = 8;
 /// How long a group waits for more.
 const LINGER: Duration = Duration::from_millis(1);
 
-/// Something to write: it runs in a savepoint of its own, on the writer's thread.
+/// Something to write, on the writer's thread. What it writes stays whole or not at all, whatever becomes of the others in its group.
 pub(crate) trait Operation: Send + 'static {
     /// What the caller learns.
     type Answer: Send + 'static;
 
-    /// Does it. An error undoes whatever was done, like [`Outcome::Undo`].
+    /// Does it. An error undoes whatever was done, like [`Outcome::Undo`]. It may be run again after all that it did was undone.
     fn run(&mut self, work: &mut Work<'_>) -> Result<Outcome<Self::Answer>, Failure>;
 
     /// Called once what it did is durable.
@@ -140,6 +140,13 @@ impl<O: Operation> Job for Task<O> {
     }
 }
 
+/// Whether a group went through without savepoints.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Together {
+    All,
+    Not,
+}
+
 /// What the thread owns.
 struct State {
     connection: Connection,
@@ -174,27 +181,57 @@ impl State {
 
     /// Writes a group: all of its operations share the COMMIT.
     fn write(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        if self.write_together(group)? == Together::Not {
+            self.write_apart(group)?;
+        }
+        self.execute("COMMIT")?;
+        self.flights.keep();
+        Ok(())
+    }
+
+    /// Runs the operations without a savepoint, which is most of what a small operation would cost. If one has something to undo, all are undone.
+    fn write_together(&mut self, group: &mut [Box<dyn Job>]) -> Result<Together, Failure> {
+        self.execute("BEGIN IMMEDIATE")?;
+        for job in group {
+            let (changes, mark) = (self.connection.total_changes(), self.flights.mark());
+            if self.run(job)? == Kept::Yes {
+                continue;
+            }
+            self.flights.undo_to(mark);
+            if self.connection.total_changes() != changes {
+                self.execute("ROLLBACK")?;
+                self.flights.undo_all();
+                return Ok(Together::Not);
+            }
+        }
+        Ok(Together::All)
+    }
+
+    /// Runs each operation in a savepoint of its own.
+    fn write_apart(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failure> {
         self.execute("BEGIN IMMEDIATE")?;
         for job in group {
             self.execute("SAVEPOINT operation")?;
             let mark = self.flights.mark();
-            let mut work = Work { connection: &self.connection, flights: &mut self.flights, clock: &*self.clock };
-            let kept = job.run(&mut work);
-            if self.connection.is_autocommit() {
-                // A disk that is full may cost the whole transaction.
-                return Err(Failure::Temporary(
-                    "the group of writes was rolled back: check the space on the data folder's disk, Sluice goes on by itself".to_owned(),
-                ));
-            }
-            if kept == Kept::No {
+            if self.run(job)? == Kept::No {
                 self.execute("ROLLBACK TO operation")?;
                 self.flights.undo_to(mark);
             }
             self.execute("RELEASE operation")?;
         }
-        self.execute("COMMIT")?;
-        self.flights.keep();
         Ok(())
+    }
+
+    fn run(&mut self, job: &mut Box<dyn Job>) -> Result<Kept, Failure> {
+        let mut work = Work { connection: &self.connection, flights: &mut self.flights, clock: &*self.clock };
+        let kept = job.run(&mut work);
+        if self.connection.is_autocommit() {
+            // A disk that is full may cost the whole transaction.
+            return Err(Failure::Temporary(
+                "the group of writes was rolled back: check the space on the data folder's disk, Sluice goes on by itself".to_owned(),
+            ));
+        }
+        Ok(kept)
     }
 
     fn take_back(&mut self, failure: &Failure) {

@@ -2,21 +2,35 @@
 //!
 //! A [`Scheme`] looks at a [`Message`], the request as it came, byte for byte, and says which of the receiver's [`Secret`]s signed it,
 //! or with a typed reason ([`Invalid`]) why none did. The time is handed in. Comparisons take the same time wherever the first wrong
-//! byte is, and checking a secret allocates nothing.
+//! byte is. Checking a secret allocates nothing; what [`Twilio`] signs has to be put together first, within bounds.
 //!
 //! With the feature `explain`, the module `explain` finds out for an operator what probably went wrong.
 
+mod body;
+mod encoding;
+mod form;
+mod github;
 mod message;
 mod scheme;
 mod secret;
+mod sendro;
+mod shopify;
+mod standard;
 mod stripe;
+mod twilio;
 mod verdict;
 
 #[cfg(feature = "explain")]
 pub mod explain;
 
+pub use form::{Form, MalformedForm};
+pub use github::GitHub;
 pub use message::{Header, Message};
 pub use scheme::{CannotSign, Scheme, Signed};
 pub use secret::Secret;
+pub use sendro::Sendro;
+pub use shopify::Shopify;
+pub use standard::StandardWebhooks;
 pub use stripe::Stripe;
+pub use twilio::Twilio;
 pub use verdict::{Invalid, Verified};

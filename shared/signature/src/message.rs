@@ -1,3 +1,5 @@
+use crate::Invalid;
+
 /// A request as it came over the wire, or as it is about to leave.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
@@ -31,6 +33,15 @@ impl<'a> Message<'a> {
             (None, _) => Header::Absent,
             (Some((_, value)), None) => Header::Once(value),
             (Some(_), Some(_)) => Header::Repeated,
+        }
+    }
+
+    /// The value of a header without which nothing can be verified.
+    pub(crate) fn needed(&self, header: &'static str) -> Result<&'a [u8], Invalid> {
+        match self.header(header) {
+            Header::Once(value) => Ok(value),
+            Header::Absent => Err(Invalid::MissingHeader { header }),
+            Header::Repeated => Err(Invalid::MalformedHeader { header, problem: "it was sent more than once" }),
         }
     }
 }

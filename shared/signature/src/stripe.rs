@@ -3,7 +3,7 @@ use std::{fmt::Write as _, io::Write as _, time::Duration};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::{CannotSign, Header, Invalid, Message, Scheme, Secret, Signed, Verified};
+use crate::{CannotSign, Invalid, Message, Scheme, Secret, Signed, Verified, encoding, secret::filled};
 
 /// Stripe's scheme: `Stripe-Signature: t=<unix seconds>,v1=<hex>`, with HMAC-SHA256 over `<t>.<body>`, keyed with the whole text of the
 /// secret, `whsec_` included (<https://docs.stripe.com/webhooks#verify-manually>).
@@ -101,39 +101,23 @@ impl Scheme for Stripe {
     }
 
     fn verify(&self, message: &Message<'_>, secrets: &[Secret], now: i64) -> Result<Verified, Invalid> {
-        let value = match message.header(self.header) {
-            Header::Once(value) => value,
-            Header::Absent => return Err(Invalid::MissingHeader { header: self.header }),
-            Header::Repeated => return Err(self.malformed("it was sent more than once")),
-        };
-        let parsed = self.parse(value)?;
-        if secrets.iter().all(Secret::is_blank) {
-            return Err(Invalid::NoSecret);
-        }
-        for (secret, key) in secrets.iter().enumerate().filter(|(_, key)| !key.is_blank()) {
+        let parsed = self.parse(message.needed(self.header)?)?;
+        let secrets = filled(secrets)?;
+        for (secret, key) in secrets.clone() {
             let mac = mac(key, parsed.timestamp, message.body);
             if parsed.v1().any(|signature| mac.clone().verify_slice(&signature).is_ok()) {
                 self.check_age(secret, parsed.timestamp, now)?;
                 return Ok(Verified { secret, timestamp: Some(parsed.timestamp) });
             }
         }
-        Err(Invalid::NoMatch {
-            signatures: parsed.signatures,
-            secrets: secrets.iter().filter(|key| !key.is_blank()).count(),
-            timestamp: Some(parsed.timestamp),
-        })
+        Err(Invalid::NoMatch { signatures: parsed.signatures, secrets: secrets.count(), urls: 0, timestamp: Some(parsed.timestamp) })
     }
 
     fn sign(&self, unsigned: &Message<'_>, secrets: &[Secret], now: i64) -> Result<Signed, CannotSign> {
         let mut value = format!("t={now}");
-        let mut signed = false;
-        for key in secrets.iter().filter(|key| !key.is_blank()) {
+        for (_, key) in filled(secrets)? {
             let signature = hex::encode(mac(key, now, unsigned.body).finalize().into_bytes());
             write!(value, ",v1={signature}").expect("writing to a String cannot fail");
-            signed = true;
-        }
-        if !signed {
-            return Err(CannotSign::NoSecret);
         }
         Ok(Signed { url: None, headers: vec![(self.header, value)] })
     }
@@ -149,11 +133,11 @@ struct Parsed<'a> {
 impl Parsed<'_> {
     /// The signatures that could be one; what is not 64 digits of lower-case hex never fits.
     fn v1(&self) -> impl Iterator<Item = [u8; 32]> {
-        self.value.split(|byte| *byte == b',').filter_map(key_and_value).filter(|(key, _)| *key == VERSION).filter_map(|(_, digits)| {
-            let mut signature = [0; 32];
-            let decoded = !digits.iter().any(u8::is_ascii_uppercase) && hex::decode_to_slice(digits, &mut signature).is_ok();
-            decoded.then_some(signature)
-        })
+        self.value
+            .split(|byte| *byte == b',')
+            .filter_map(key_and_value)
+            .filter(|(key, _)| *key == VERSION)
+            .filter_map(|(_, digits)| encoding::hex(digits))
     }
 }
 

@@ -44,13 +44,39 @@ pub enum Invalid {
         /// The versions that would do.
         accepted: &'static str,
     },
+    /// The secrets are of other kinds, accounts or keys than the message asks for, so that none was tried.
+    #[error("no secret is {wanted}, so none was tried")]
+    NoSuitableSecret {
+        /// What a secret would have to be.
+        wanted: &'static str,
+    },
+    /// The provider sends no empty bodies.
+    #[error("the body is empty: it was lost on the way, or already read by something before")]
+    EmptyBody,
+    /// The scheme signs what is in the body, and the body cannot be read.
+    #[error("the body cannot be read: {problem}")]
+    MalformedBody {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Nothing in the message vouches for the body.
+    #[error("the body is not signed: it is no form, and the URL has no bodySHA256; the query was lost on the way, or this is a forgery")]
+    UnsignedBody,
+    /// The signature fits the URL, but the body is not the one whose hash stands in the URL.
+    #[error("the signature fits secret {}, but the body is not the one it was made for: it was changed on the way", .secret + 1)]
+    OtherBody {
+        /// The position of the secret that fitted, counted from 0.
+        secret: usize,
+    },
     /// None of the signatures was made over these bytes with one of the secrets.
-    #[error("no secret fits (signatures: {signatures}, secrets: {secrets}): another secret signed it, or the body was changed on the way")]
+    #[error("{}", no_match(*.signatures, *.secrets, *.urls))]
     NoMatch {
         /// How many signatures of an accepted version were sent.
         signatures: usize,
         /// How many secrets were tried.
         secrets: usize,
+        /// In how many ways the URL was read, where the scheme signs it; else 0.
+        urls: usize,
         /// The time that the sender claims to have signed, in Unix seconds. Nothing vouches for it.
         timestamp: Option<i64>,
     },
@@ -66,6 +92,28 @@ pub enum Invalid {
         /// The greatest age that is accepted, in seconds.
         tolerance: u64,
     },
+    /// The signature fits, but was made too far in the future: a clock is wrong.
+    #[error("the signature fits secret {}, but was made {ahead} s from now and at most {tolerance} s are accepted: a clock is wrong", .secret + 1)]
+    FromTheFuture {
+        /// The position of the secret that fitted, counted from 0.
+        secret: usize,
+        /// When the sender signed, in Unix seconds.
+        timestamp: i64,
+        /// The sender's time less the receiver's, in seconds.
+        ahead: i64,
+        /// The greatest difference that is accepted, in seconds.
+        tolerance: u64,
+    },
+}
+
+fn no_match(signatures: usize, secrets: usize, urls: usize) -> String {
+    let (tried, url) = match urls {
+        0 => (String::new(), ""),
+        _ => (format!(", URLs: {urls}"), "the provider was given another URL, "),
+    };
+    format!(
+        "no secret fits (signatures: {signatures}, secrets: {secrets}{tried}): {url}another secret signed it, or the body was changed on the way"
+    )
 }
 
 impl Invalid {
@@ -78,8 +126,14 @@ impl Invalid {
             Self::MalformedHeader { .. } => "malformed_header",
             Self::NoTimestamp { .. } => "no_timestamp",
             Self::NoSignature { .. } => "no_signature",
+            Self::NoSuitableSecret { .. } => "no_suitable_secret",
+            Self::EmptyBody => "empty_body",
+            Self::MalformedBody { .. } => "malformed_body",
+            Self::UnsignedBody => "unsigned_body",
+            Self::OtherBody { .. } => "other_body",
             Self::NoMatch { .. } => "no_match",
             Self::TooOld { .. } => "too_old",
+            Self::FromTheFuture { .. } => "from_the_future",
         }
     }
 
@@ -88,7 +142,7 @@ impl Invalid {
     pub const fn timestamp(&self) -> Option<i64> {
         match self {
             Self::NoMatch { timestamp, .. } => *timestamp,
-            Self::TooOld { timestamp, .. } => Some(*timestamp),
+            Self::TooOld { timestamp, .. } | Self::FromTheFuture { timestamp, .. } => Some(*timestamp),
             _ => None,
         }
     }

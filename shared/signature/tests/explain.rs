@@ -1,8 +1,8 @@
 //! What an operator is told, for everything that usually goes wrong.
 
 use sluice_signature::{
-    Message, Scheme, Secret, Stripe,
-    explain::{Change, Explanation, Finding, Fit, explain},
+    GitHub, Message, Scheme, Secret, Sendro, Shopify, StandardWebhooks, Stripe, Twilio,
+    explain::{Change, Explained, Explanation, Finding, Fit, UrlChange, explain},
 };
 
 const NOW: i64 = 1_771_000_000;
@@ -136,5 +136,206 @@ fn findings_name_no_secret() {
     let findings = explained(Stripe::HEADER, &header(BODY, NOW), b"{}", &[" sk_hidden", "hidden"], NOW).findings;
     for finding in findings {
         assert!(!format!("{finding} {finding:?}").contains("hidden"), "{finding}");
+    }
+}
+
+/// A signed request, then changed, and explained with these secrets.
+struct Signed<'a> {
+    scheme: &'a dyn Explained,
+    method: &'a str,
+    url: String,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+impl<'a> Signed<'a> {
+    fn new(scheme: &'a dyn Explained, url: &str, headers: &[(&'static str, &str)], body: &str, secret: Secret) -> Self {
+        let mut headers: Vec<(&'static str, String)> = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let borrowed: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let unsigned = Message { method: "POST", url, headers: &borrowed, body: body.as_bytes() };
+        let signed = scheme.sign(&unsigned, &[secret], NOW).expect("there is a secret");
+        headers.extend(signed.headers);
+        Self { scheme, method: "POST", url: signed.url.unwrap_or_else(|| url.to_owned()), headers, body: body.into() }
+    }
+
+    fn explain(&self, secrets: &[Secret]) -> Explanation {
+        let headers: Vec<(&str, &[u8])> = self.headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        explain(self.scheme, &Message { method: self.method, url: &self.url, headers: &headers, body: &self.body }, secrets, NOW)
+    }
+
+    fn findings(&self, secret: &str) -> Vec<Finding> {
+        self.explain(&[Twilio::secret(secret)]).findings
+    }
+
+    fn codes(&self, secret: &str) -> Vec<&'static str> {
+        self.findings(secret).iter().map(Finding::code).collect()
+    }
+
+    fn with_body(self, body: &str) -> Self {
+        Self { body: body.into(), ..self }
+    }
+
+    fn at(self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self }
+    }
+
+    fn without(mut self, header: &str) -> Self {
+        self.headers.retain(|(name, _)| *name != header);
+        self
+    }
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const URL: &str = "https://user:hush@hooks.example.com/twilio/sms?a=1";
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+const OTHER: &str = "ffffffffffffffffffffffffffffffff";
+
+fn sms() -> Signed<'static> {
+    Signed::new(&Twilio, URL, &[("Content-Type", FORM)], "AccountSid=AC0a&MessageSid=SM1&Body=a+b", Secret::new(TOKEN))
+}
+
+#[test]
+fn twilios_url_as_it_was_given() {
+    assert_eq!(sms().findings(TOKEN), []);
+    for (url, change) in [(URL.replace("https", "http"), UrlChange::Scheme), (URL.replace("/sms", "/sms/"), UrlChange::Slash)] {
+        assert_eq!(sms().at(&url).findings(TOKEN), [Finding::UrlChanged { change, secret: 0 }], "{url}");
+    }
+    let plain = Signed::new(&Twilio, "https://hooks.example.com/twilio/sms/", &[("Content-Type", FORM)], "A=1", Secret::new(TOKEN));
+    let findings = plain.at("https://hooks.example.com/twilio/sms").findings(TOKEN);
+    assert_eq!(findings, [Finding::UrlChanged { change: UrlChange::Slash, secret: 0 }]);
+    let plain = Signed::new(&Twilio, "https://hooks.example.com/twilio/sms", &[("Content-Type", FORM)], "A=1", Secret::new(TOKEN));
+    let findings = plain.at("https://hooks.example.com/twilio/sms?stage=prod").findings(TOKEN);
+    assert_eq!(findings, [Finding::UrlChanged { change: UrlChange::QueryAdded, secret: 0 }]);
+    let json = Signed::new(&Twilio, URL, &[("Content-Type", "application/json")], "{}", Secret::new(TOKEN)).at(URL);
+    let explanation = json.explain(&[Secret::new(TOKEN)]);
+    assert_eq!(explanation.verdict.map_err(|invalid| invalid.code()), Err("unsigned_body"));
+    assert_eq!(explanation.findings, [Finding::UrlChanged { change: UrlChange::HashLost, secret: 0 }]);
+    assert_eq!(sms().at("").codes(TOKEN), ["url_missing"]);
+    assert_eq!(sms().at("/twilio/sms").codes(TOKEN), ["url_missing"]);
+}
+
+#[test]
+fn twilios_urls_are_listed_without_the_password() {
+    let explanation = sms().at(&URL.replace("a=1", "a=it's")).explain(&[Secret::new(OTHER)]);
+    assert_eq!(
+        explanation.urls,
+        [
+            "https://…@hooks.example.com/twilio/sms?a=it's",
+            "https://…@hooks.example.com:443/twilio/sms?a=it's",
+            "https://…@hooks.example.com/twilio/sms?a=it%27s",
+            "https://…@hooks.example.com:443/twilio/sms?a=it%27s",
+        ]
+    );
+    assert!(!format!("{explanation:?}").contains("hush"));
+}
+
+#[test]
+fn twilios_bodies_and_secrets() {
+    let changed = |change| vec![Finding::BodyChanged { change, secret: 0 }];
+    let body = "AccountSid=AC0a&MessageSid=SM1&Body=a+b";
+    assert_eq!(sms().with_body(&format!("{body}\n")).findings(TOKEN), changed(Change::LineEndAdded));
+    let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, body);
+    assert_eq!(sms().with_body(&base64).findings(TOKEN), changed(Change::Base64));
+    let event = serde_json::json!({"body": base64, "isBase64Encoded": true}).to_string();
+    assert_eq!(sms().with_body(&event).findings(TOKEN), changed(Change::Wrapped));
+    let json =
+        |body: &str| Signed::new(&Twilio, URL, &[("Content-Type", "application/json")], "{\"a\": 1}", Secret::new(TOKEN)).with_body(body);
+    let explanation = json("{\"a\":1}").explain(&[Secret::new(TOKEN)]);
+    assert_eq!(explanation.verdict.map_err(|invalid| invalid.code()), Err("other_body"));
+    assert_eq!(explanation.fits, [Fit::NoFit]);
+    assert_eq!(explanation.findings, changed(Change::Reserialised));
+    assert_eq!(json("").codes(TOKEN), ["body_missing"]);
+    assert_eq!(json("[object Object]").codes(TOKEN), ["body_stringified"]);
+
+    assert_eq!(sms().findings(OTHER), [Finding::Account { account: "AC0a".to_owned() }, Finding::AnotherSecret]);
+    assert_eq!(sms().codes(&format!(" {TOKEN} ")), ["secret_padded"]);
+    for secret in ["AC0a", "SK0a", "token", &TOKEN.to_uppercase().replace('0', "A")] {
+        assert_eq!(sms().codes(secret), ["secret_doubtful", "account", "another_secret"], "{secret}");
+    }
+    assert_eq!(sms().codes(&format!("AC0b:{TOKEN}")), ["account"], "not tried: it is another account's");
+    let shared = Signed::new(&Twilio, URL, &[("Content-Type", FORM)], "A=1", Twilio::secret("webhooks_sharedkey_1:x"));
+    assert_eq!(shared.findings(TOKEN), [Finding::SharedKey { key: "webhooks_sharedkey_1".to_owned() }]);
+    assert_eq!(shared.codes("webhooks_sharedkey_1:y"), ["shared_key", "another_secret"]);
+    assert_eq!(
+        shared.explain(&[]).headers,
+        [
+            ("X-Twilio-Signature", "<43 characters>=".to_owned()),
+            ("X-Twilio-Webhooks-Signature-Settings", "key=<20 characters>,algorithm=HMAC_SHA256".to_owned()),
+        ]
+    );
+}
+
+#[test]
+fn githubs_own() {
+    let json = "{\"zen\":\"Keep it logically awesome.\"}";
+    let form = "payload=%7B%22zen%22%3A%22Keep+it+logically+awesome.%22%7D";
+    let push = |body: &str| Signed::new(&GitHub, "", &[("X-GitHub-Event", "push")], body, Secret::new("secret"));
+    assert_eq!(push(form).with_body(json).findings("secret"), [Finding::BodyChanged { change: Change::FormDecoded, secret: 0 }]);
+    assert_eq!(push(form).codes("other"), ["another_secret"]);
+    assert_eq!(push(json).codes("ghp_x"), ["secret_doubtful", "another_secret"]);
+    assert_eq!(push(json).with_body("").codes("secret"), ["body_missing", "no_event", "another_secret"]);
+    let mut old = push(json).without(GitHub::HEADER);
+    assert_eq!(old.codes("secret"), ["hint"]);
+    old.headers.push((GitHub::OLD_HEADER, "sha1=00".to_owned()));
+    assert_eq!(old.findings("secret"), [Finding::OldHeaderOnly { header: GitHub::OLD_HEADER }]);
+}
+
+#[test]
+fn shopifys_and_sendros_own() {
+    let order = |body: &str| Signed::new(&Shopify, "", &[], "{\"id\": 1}", Secret::new("shpss_a")).with_body(body);
+    assert_eq!(order("{\"id\":1}").codes("shpss_a"), ["body_changed"]);
+    assert_eq!(order("{\"id\": 2}").codes("shpat_a"), ["secret_doubtful", "hint", "another_secret"]);
+    assert_eq!(order("").codes("shpss_a"), ["body_missing", "no_event", "hint"]);
+    let order = order("{}").without(Shopify::HEADER);
+    assert_eq!(order.codes("shpss_a"), [""; 0]);
+
+    let mail = Signed::new(&Sendro, "", &[], "{\"type\": 1}", Secret::new("a"));
+    assert_eq!(mail.codes("b"), ["another_secret"]);
+    assert_eq!(mail.with_body("type").codes("a"), ["no_event", "another_secret"]);
+    let own = Signed::new(&Stripe::new().with_header(Sendro::HEADER), "", &[], "{}", Secret::new("whsec_a")).headers;
+    let own = Signed { scheme: &Sendro, method: "POST", url: String::new(), headers: own, body: b"{}".to_vec() };
+    let explanation = own.explain(&[Secret::new("whsec_a")]);
+    assert_eq!(explanation.verdict.map_err(|invalid| invalid.code()), Err("malformed_header"));
+    assert_eq!(explanation.headers, [(Sendro::HEADER, "t=1771000000,v1=<64 digits of hex>".to_owned())]);
+    assert!(matches!(explanation.findings[..], [Finding::Hint(_)]));
+}
+
+#[test]
+fn standard_webhooks_own() {
+    const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    const PUBLIC: &str = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=";
+    let scheme = StandardWebhooks::new();
+    let message = || Signed::new(&scheme, "", &[("webhook-id", "msg_1")], "{\"a\": 1}", Secret::new(KEY));
+    assert_eq!(message().with_body("{\"a\":1}").codes(KEY), ["body_changed"]);
+    assert_eq!(message().codes(PUBLIC), [""; 0], "the reason says it all");
+    assert_eq!(message().codes("whsec_AAAA"), ["secret_doubtful", "another_secret"]);
+    for secret in ["whsec_", "whsec_!", "v1,whsec_AAAA", "whpk_AAAA", "whsk_AAAA", "my secret"] {
+        assert_eq!(message().codes(secret), ["secret_doubtful"], "{secret}");
+    }
+    let explanation = message().explain(&[Secret::new(PUBLIC), Secret::new("my secret"), Secret::new(KEY)]);
+    assert_eq!(explanation.fits, [Fit::Untried, Fit::Untried, Fit::Fitted]);
+
+    let headers: Vec<(&str, &[u8])> = Vec::new();
+    let unsigned = Message { method: "POST", url: "", headers: &headers, body: b"{}" };
+    let headers = [("webhook-id", &b"msg_1"[..])];
+    let early = scheme.sign(&Message { headers: &headers, ..unsigned }, &[Secret::new(KEY)], NOW + 1000).expect("the key signs");
+    let mut headers = vec![("webhook-id", "msg_1".to_owned())];
+    headers.extend(early.headers);
+    let early = Signed { scheme: &scheme, method: "POST", url: String::new(), headers, body: b"{}".to_vec() };
+    let explanation = early.explain(&[Secret::new(KEY)]);
+    assert_eq!(explanation.fits, [Fit::FittedTooEarly]);
+    assert_eq!(explanation.clock_difference, Some(-1000));
+    assert_eq!(explanation.findings, [Finding::FromTheFuture { ahead: 1000 }]);
+    assert_eq!(early.without("webhook-signature").codes(KEY), [""; 0]);
+}
+
+#[test]
+fn what_a_stranger_sends_is_fit_for_a_terminal() {
+    let mut request = sms().with_body("AccountSid=AC%1b%5b2J");
+    request.url.push('\u{9b}');
+    request.headers.push((Twilio::SETTINGS_HEADER, "key=\u{1b}[2J,algorithm=HMAC_SHA256".to_owned()));
+    for explanation in [request.explain(&[Secret::new(TOKEN)]), sms().with_body("AccountSid=AC%1b%5b2J").explain(&[Secret::new(TOKEN)])] {
+        let shown: Vec<String> = explanation.findings.iter().map(ToString::to_string).chain(explanation.urls).collect();
+        assert!(shown.iter().all(|text| !text.contains(char::is_control)), "{shown:?}");
     }
 }

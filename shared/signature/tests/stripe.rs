@@ -80,7 +80,7 @@ fn age_alone_counts() {
 fn the_signature_is_looked_at_before_its_age() {
     let header = format!("t={NOW},v1={}", "0".repeat(64));
     let late = verify_with(Stripe::new(), header.as_bytes(), BODY, &[KEY], NOW + 1_000_000);
-    assert_eq!(late, Err(Invalid::NoMatch { signatures: 1, secrets: 1, timestamp: Some(NOW) }));
+    assert_eq!(late, Err(Invalid::NoMatch { signatures: 1, secrets: 1, urls: 0, timestamp: Some(NOW) }));
 }
 
 #[test]

@@ -150,9 +150,9 @@ impl Target {
 fn secret(args: &Args, provider: &Provider, target: &Target, surroundings: &Surroundings<'_>) -> Result<Secret, Error> {
     let setting = provider.secret_setting;
     let secret = match (&args.secret, (surroundings.setting)(setting)) {
-        (Some(given), _) => Secret::new(given.as_str()),
-        (None, Some(list)) => Secret::new(list.split(',').next().unwrap_or_default().trim()),
-        (None, None) if target.loopback => Secret::new(provider.dev_secret),
+        (Some(given), _) => (provider.secret)(given),
+        (None, Some(list)) => (provider.secret)(list.split(',').next().unwrap_or_default().trim()),
+        (None, None) if target.loopback => (provider.secret)(provider.dev_secret),
         (None, None) => {
             return Err(usage(format!(
                 "no secret to sign for {} with: give --secret, or set {setting} (the secret of `sluice dev` is for this machine only)",

@@ -32,10 +32,15 @@ pub(super) fn run(mode: Mode, args: &ServeArgs, mut environment: BTreeMap<String
             environment.insert("SLUICE_LISTEN".to_owned(), address.to_string());
         }
     }
-    let settings = Settings::read(mode, &environment)
+    let settings = Settings::read_and_check(mode, &environment, home::problems)
         .map_err(|problems| Error::Home(HomeError::Settings(problems.iter().map(ToString::to_string).collect())))?;
     home::init_log(settings.log);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads()).enable_all().build()?;
     runtime.block_on(home::run(mode, settings))?;
     Ok(Exit::Success)
+}
+
+/// One core is left to the thread that writes: it and these share the work, and one thread too many costs more switches than it gains.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).clamp(1, 8))
 }

@@ -20,7 +20,8 @@ pub struct Args {
     /// Who is said to have sent it
     #[arg(value_parser = provider_names())]
     pub provider: String,
-    /// A signing secret; repeat it for each that may fit [default: the provider's setting, such as STRIPE_WEBHOOK_SECRET]
+    /// A signing secret; repeat it for each that may fit. Twilio's may name what they are for: AC…:<token>, or the id of a shared key, a
+    /// colon and its secret [default: the provider's setting, such as STRIPE_WEBHOOK_SECRET]
     #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
     pub secret: Vec<String>,
     /// A header of the request, as `Name: value`; repeat it for each that matters
@@ -32,10 +33,10 @@ pub struct Args {
     /// The time to verify at, in Unix seconds [default: now]
     #[arg(long, value_name = "UNIX", allow_negative_numbers = true)]
     pub now: Option<i64>,
-    /// The age to accept, in seconds; 0 accepts any [default: the provider's]
+    /// The age to accept, in seconds, where the provider signs a time; 0 accepts any [default: the provider's]
     #[arg(long, value_name = "SECONDS")]
     pub tolerance: Option<u64>,
-    /// The public URL of the request with its query, for providers that sign it
+    /// The public URL of the request with its query, for providers that sign it (Twilio)
     #[arg(long, value_name = "URL", default_value = "", hide_default_value = true)]
     pub url: String,
     /// The method of the request, for providers that sign differently by it
@@ -69,7 +70,8 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Err
     let secrets = secrets(args, provider, surroundings)?;
     let body = body(args, surroundings)?;
     let headers: Vec<(&str, &[u8])> = args.header.iter().map(|(name, value)| (&name[..], value.as_bytes())).collect();
-    let message = Message { method: &args.method, url: &args.url, headers: &headers, body: &body };
+    let method = args.method.to_ascii_uppercase();
+    let message = Message { method: &method, url: &args.url, headers: &headers, body: &body };
     let scheme = (provider.scheme)(args.tolerance.map(Duration::from_secs));
     let now = args.now.unwrap_or_else(surroundings.now);
     let explanation = explain(scheme.as_ref(), &message, &secrets, now);
@@ -80,11 +82,11 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Err
 
 fn secrets(args: &Args, provider: &Provider, surroundings: &Surroundings<'_>) -> Result<Vec<Secret>, Error> {
     if !args.secret.is_empty() {
-        return Ok(args.secret.iter().map(|secret| Secret::new(secret.as_str())).collect());
+        return Ok(args.secret.iter().map(|secret| (provider.secret)(secret)).collect());
     }
     let setting = provider.secret_setting;
     let value = (surroundings.setting)(setting).ok_or_else(|| usage(format!("there is no secret: give --secret, or set {setting}")))?;
-    Ok(value.split(',').map(Secret::new).collect())
+    Ok(value.split(',').map(provider.secret).collect())
 }
 
 fn body(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Vec<u8>, Error> {
@@ -114,6 +116,10 @@ fn as_text(explanation: &Explanation, now: i64) -> String {
         let fits = explanation.fits.iter().enumerate();
         lines.extend(fits.map(|(at, fit)| format!("Secret {}: {}.", at + 1, in_words(*fit))));
     }
+    if explanation.verdict.is_err() {
+        lines.extend(explanation.headers.iter().map(|(name, form)| format!("Header {name}: {form}")));
+        lines.extend((1..).zip(&explanation.urls).map(|(number, url): (usize, _)| format!("URL {number}: {url}")));
+    }
     lines.extend(explanation.findings.iter().map(|finding| format!("- {finding}")));
     lines.join("\n") + "\n"
 }
@@ -122,6 +128,7 @@ const fn in_words(fit: Fit) -> &'static str {
     match fit {
         Fit::Fitted => "fits",
         Fit::FittedTooOld => "fits, but too long ago",
+        Fit::FittedTooEarly => "fits, but too far in the future",
         Fit::NoFit => "does not fit",
         Fit::Blank => "is empty",
         Fit::Untried => "was not tried",
@@ -142,6 +149,7 @@ fn as_json(explanation: &Explanation) -> String {
         (1..).zip(&explanation.fits).map(|(position, fit): (usize, _)| json!({ "position": position, "fit": fit.code() })).collect();
     let findings: Vec<_> =
         explanation.findings.iter().map(|finding| json!({ "code": finding.code(), "text": finding.to_string() })).collect();
+    let headers: Vec<_> = explanation.headers.iter().map(|(name, form)| json!({ "name": name, "form": form })).collect();
     let answer = json!({
         "valid": verdict.is_ok(),
         "code": code,
@@ -150,6 +158,8 @@ fn as_json(explanation: &Explanation) -> String {
         "timestamp": timestamp,
         "clock_difference": explanation.clock_difference,
         "secrets": secrets,
+        "headers": headers,
+        "urls": explanation.urls,
         "findings": findings,
     });
     format!("{answer:#}\n")

@@ -6,7 +6,7 @@ use axum::{Router, body::Body as AxumBody};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{body::{Body as _, Incoming}, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -20,7 +20,7 @@ use tokio::{
 use tower::ServiceExt;
 
 /// How long a client may take to send a request's head, and how long a connection may idle between two.
-const HEAD: Duration = Duration::from_secs(75);
+const HEAD: Duration = Duration::from_secs(30);
 /// How long a request may take in all, its body included.
 const WHOLE: Duration = Duration::from_secs(60);
 /// As much of a body that is too large is read and thrown away, bytes.
@@ -92,6 +92,10 @@ async fn answer(ingest: Arc<Ingest>, api: Router, request: Request<Incoming>) ->
 
 async fn webhook(ingest: &Ingest, request: Request<Incoming>) -> Response<AxumBody> {
     let (parts, mut body) = request.into_parts();
+    if body.size_hint().lower() > ingest.max_body as u64 {
+        discard(&mut body).await;
+        return ingest.handle(&parts, Body::TooLarge).await.map(|body| AxumBody::new(Full::new(body)));
+    }
     let body = match Limited::new(&mut body, ingest.max_body).collect().await {
         Ok(body) => Body::Whole(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {

@@ -89,6 +89,7 @@ pub async fn run(mode: Mode, settings: Settings) -> Result<(), HomeError> {
         metrics: Arc::clone(&metrics),
         public_url: settings.ingest.public_url.clone(),
         max_body: settings.ingest.max_body,
+        replies: settings.ingest.replies.clone(),
     };
     let api = Api {
         store: store.clone(),
@@ -122,6 +123,12 @@ pub async fn run(mode: Mode, settings: Settings) -> Result<(), HomeError> {
     let ((), drained, (), ()) = tokio::join!(server, worker, sweeps, tidied);
     report::stopped(drained.given_back);
     Ok(())
+}
+
+/// Everything that is wrong with what goes out, as far as it shows without sending anything.
+#[must_use]
+pub fn problems(settings: &Settings) -> Vec<String> {
+    outgoing::prepare(&settings.outgoing).err().unwrap_or_default()
 }
 
 /// Copies a running data folder.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use sluice_clients::twilio::TwilioSms;
 use sluice_core::{
-    outgoing::Outgoing,
+    outgoing::{Gates, Outgoing},
     ports::{Clock, Ids, Mailer, Sms},
     settings::{MailSettings, OutgoingSettings, SmsSettings},
     template::Templates,
@@ -23,7 +23,7 @@ pub(super) struct Prepared {
     sms: Option<TwilioSms>,
 }
 
-/// Checks all that goes out. Returns everything that is wrong.
+/// Checks all that goes out. Returns everything that is wrong, each with its setting's name in front.
 pub(super) fn prepare(settings: &OutgoingSettings) -> Result<Prepared, Vec<String>> {
     let mut problems = Vec::new();
     let templates = take(&mut problems, read_templates(settings.templates.as_deref()));
@@ -74,5 +74,11 @@ pub(super) fn wire(
         SmsSettings::Captured => Some(outbox),
         SmsSettings::Off | SmsSettings::Twilio { .. } => prepared.sms.map(|sms| Arc::new(sms) as _),
     };
-    Outgoing { mailer, sms, templates: Arc::new(prepared.templates), people: settings.people.clone() }
+    Outgoing {
+        mailer,
+        sms,
+        templates: Arc::new(prepared.templates),
+        people: settings.people.clone(),
+        gates: Gates::default(),
+    }
 }

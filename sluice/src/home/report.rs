@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use sluice_core::{
     provider,
+    secrets::{DEFAULT_SOURCE, Secrets},
     settings::{DEV_API_KEY, MailSettings, Mode, Settings, SmsSettings},
 };
 use sluice_embedded::{Channel, OutboxEntry};
@@ -15,12 +16,14 @@ pub(super) fn started(mode: Mode, settings: &Settings, address: SocketAddr) {
         if sources.is_empty() {
             tracing::warn!("{}: off, because {} is not set", provider.title(), provider.secret_setting());
         } else {
-            tracing::info!(
-                "{}: on, for {} at {}/webhooks/{}",
+            let urls: Vec<_> = sources.iter().flat_map(|source| provider.paths(source)).collect();
+            tracing::info!("{}: on, at {} under {}", provider.title(), urls.join(", "), settings.ingest.public_url);
+        }
+        if !sources.is_empty() && provider.signs_url() && settings.ingest.public_url.starts_with("http://localhost") {
+            tracing::warn!(
+                "{} signs the URL that it was given, so SLUICE_PUBLIC_URL must be the one under which the outside reaches Sluice; it is {}",
                 provider.title(),
-                sources.join(", "),
-                settings.ingest.public_url,
-                provider.name()
+                settings.ingest.public_url
             );
         }
     }
@@ -47,6 +50,9 @@ pub(super) fn started(mode: Mode, settings: &Settings, address: SocketAddr) {
     tracing::info!("data in {}", settings.data.display());
     tracing::info!("listening on http://{address}");
     if mode == Mode::Dev {
+        if settings.api_keys.iter().any(|key| key.reveal() == DEV_API_KEY) && !address.ip().is_loopback() {
+            tracing::warn!("API: everybody knows the key, and {address} can be reached from outside; set SLUICE_API_KEY to a key of your own");
+        }
         try_next(settings, address);
     }
 }
@@ -60,22 +66,28 @@ pub(super) fn stopped(given_back: usize) {
 fn try_next(settings: &Settings, address: SocketAddr) {
     let key = settings.api_keys.first().map_or("", |key| if key.reveal() == DEV_API_KEY { DEV_API_KEY } else { "$SLUICE_API_KEY" });
     let port = address.port();
+    let own_key = if key == DEV_API_KEY { "" } else { " (in a terminal that has SLUICE_API_KEY set, too)" };
+    let stripe = provider::by_name("stripe").expect("is there");
+    let own_secret = match settings.ingest.secrets.active(stripe.name(), DEFAULT_SOURCE) {
+        Some(secrets) if secrets.iter().any(|secret| secret.reveal() == stripe.dev_secret()) => "",
+        _ => " (in a terminal that has STRIPE_WEBHOOK_SECRET set, too)",
+    };
     println!(
-        r#"
+        r##"
 Sluice is ready on http://localhost:{port}. Try, in another terminal:
 
-  1. put a booking
-     curl -X PUT http://localhost:{port}/api/v1/bookings/12345 -H 'Authorization: Bearer {key}' \
+  1. put a booking{own_key}
+     curl -X PUT http://localhost:{port}/api/v1/bookings/12345 -H "Authorization: Bearer {key}" \
        -d '{{"customer_name":"Ana Lima","customer_email":"ana@example.com","customer_phone":"+15005550006","deposit_amount":6000,"currency":"usd"}}'
-  2. let it be paid, as Stripe would say it
+  2. let it be paid, as Stripe would say it{own_secret}
      cargo run --release -- send stripe payment_intent.succeeded --to http://localhost:{port}
   3. see what came of it
-     curl -H 'Authorization: Bearer {key}' http://localhost:{port}/api/v1/bookings/12345
-     curl -H 'Authorization: Bearer {key}' http://localhost:{port}/api/v1/inbound
-     curl -H 'Authorization: Bearer {key}' http://localhost:{port}/api/v1/dev/outbox
+     curl -H "Authorization: Bearer {key}" http://localhost:{port}/api/v1/bookings/12345
+     curl -H "Authorization: Bearer {key}" http://localhost:{port}/api/v1/inbound
+     curl -H "Authorization: Bearer {key}" http://localhost:{port}/api/v1/dev/outbox
 
 Stripe's own tool works, too: stripe listen --forward-to localhost:{port}/webhooks/stripe (README). Stop with Ctrl-C.
-"#
+"##
     );
 }
 

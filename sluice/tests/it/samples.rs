@@ -18,6 +18,9 @@ fn event(sample: &Sample) -> Value {
 }
 
 fn files(folder: PathBuf) -> BTreeSet<String> {
+    if !folder.exists() {
+        return BTreeSet::new();
+    }
     fs::read_dir(folder)
         .expect("the folder is there")
         .map(|file| file.expect("readable").file_name().into_string().expect("UTF-8"))

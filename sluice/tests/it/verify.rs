@@ -2,7 +2,8 @@ use std::{fs, path::PathBuf};
 
 use clap::error::ErrorKind;
 use serde_json::Value;
-use sluice::{cli::Exit, samples::Sample};
+use sluice::{cli::Exit, providers::Provider, samples::Sample};
+use sluice_signature::Message;
 use tempfile::TempDir;
 
 use super::{NOW, Ran, refused, sluice, try_sluice};
@@ -156,4 +157,93 @@ fn every_sample_verifies_as_it_is_sent() {
         let ran = try_sluice(&arguments, &[], body).expect("verified");
         assert_eq!(ran.exit, Exit::Success, "{}: {}", sample.name, ran.output);
     }
+}
+
+/// A request of a provider, with the arguments that verify it.
+struct Case {
+    arguments: Vec<String>,
+    body: Vec<u8>,
+}
+
+impl Case {
+    fn sign(provider: &str, secret: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Self {
+        let known = Provider::find(provider).expect("there is such a provider");
+        let borrowed: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let unsigned = Message { method: "POST", url, headers: &borrowed, body: body.as_bytes() };
+        let signed = (known.scheme)(None).sign(&unsigned, &[(known.secret)(secret)], NOW).expect("there is a secret");
+        let all = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).chain(signed.headers);
+        let mut arguments = vec!["verify".to_owned(), provider.to_owned(), "--body".to_owned(), "-".to_owned()];
+        arguments.extend(all.flat_map(|(name, value)| ["--header".to_owned(), format!("{name}: {value}")]));
+        arguments.extend(["--url".to_owned(), signed.url.unwrap_or_else(|| url.to_owned())]);
+        Self { arguments, body: body.as_bytes().to_vec() }
+    }
+
+    fn verify(&self, more: &[&str]) -> Ran {
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        try_sluice(&arguments, &[], &self.body).expect("the question is understood")
+    }
+}
+
+const SMS: &str = "AccountSid=AC0a&MessageSid=SM1&MessageStatus=delivered";
+const TWILIO_URL: &str = "https://hooks.example.com/webhooks/twilio/sms-status";
+const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+
+#[test]
+fn every_provider() {
+    for (provider, secret, other, headers, body) in [
+        ("stripe", "whsec_a", "whsec_b", &[][..], "{}"),
+        ("twilio", "token", "AC0a:other", &[FORM], SMS),
+        ("twilio", "AC0a:token", "other", &[FORM], SMS),
+        ("twilio", "token", "other", &[("Content-Type", "application/json")], "{}"),
+        ("twilio", "webhooks_sharedkey_1:a", "webhooks_sharedkey_1:b", &[FORM], SMS),
+        ("github", "a", "b", &[FORM], "payload=%7B%7D"),
+        ("shopify", "a", "b", &[], "{}"),
+        ("shopify", "a", "b", &[("Shopify-Topic", "orders/create")], "{}"),
+        ("sendro", "a", "b", &[], "{}"),
+        ("standard", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAAA", &[("Webhook-Id", "msg_1")], "{}"),
+        (
+            "standard",
+            "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==",
+            "whsec_AAAA",
+            &[("Svix-Id", "msg_1")],
+            "{}",
+        ),
+    ] {
+        let case = Case::sign(provider, secret, TWILIO_URL, headers, body);
+        let ran = case.verify(&["--secret", other, "--secret", secret]);
+        assert_eq!(ran.exit, Exit::Success, "{provider} {secret}: {}", ran.output);
+        assert!(ran.output.starts_with("Valid: secret 2 of 2 fits.\n"), "{}", ran.output);
+        let ran = case.verify(&["--secret", other]);
+        assert_eq!(ran.exit, Exit::Failure, "{provider} {other}: {}", ran.output);
+    }
+}
+
+#[test]
+fn twilio_was_given_another_url() {
+    let case = Case::sign("twilio", "token", &TWILIO_URL.replace("https://", "https://user:hush@"), &[FORM], SMS);
+    let ran = case.verify(&["--secret", "token"]);
+    assert_eq!(ran.exit, Exit::Success, "{}", ran.output);
+    let mut case = Case::sign("twilio", "0123456789abcdef0123456789abcdef", TWILIO_URL, &[FORM], SMS);
+    case.arguments.truncate(case.arguments.len() - 2);
+    let missing = case.verify(&["--secret", "0123456789abcdef0123456789abcdef"]);
+    insta::assert_snapshot!("twilios_url_is_missing", missing.output);
+    let other = TWILIO_URL.replace("https://", "http://user:hush@");
+    let other = case.verify(&["--secret", "0123456789abcdef0123456789abcdef", "--url", &other]);
+    assert!(!other.output.contains("hush"));
+    insta::assert_snapshot!("twilios_url_is_another", other.output);
+    let behind_tls = case.verify(&["--secret", "0123456789abcdef0123456789abcdef", "--url", &TWILIO_URL.replace("https", "http")]);
+    insta::assert_snapshot!("twilios_url_behind_tls", behind_tls.output);
+}
+
+#[test]
+fn standard_webhooks_with_the_wrong_kind_of_key() {
+    let case = Case::sign("standard", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "", &[("webhook-id", "msg_1")], "{}");
+    let ran = case.verify(&["--secret", "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="]);
+    assert_eq!(ran.exit, Exit::Failure);
+    insta::assert_snapshot!(ran.output);
+    let early = case.verify(&["--secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "--now", &(NOW - 301).to_string()]);
+    assert_eq!(early.exit, Exit::Failure);
+    insta::assert_snapshot!("signed_too_far_in_the_future", early.output);
+    let any = case.verify(&["--secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "--now", "0", "--tolerance", "0"]);
+    assert_eq!(any.exit, Exit::Success);
 }

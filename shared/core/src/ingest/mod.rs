@@ -3,7 +3,7 @@
 mod rejection;
 mod route;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
@@ -16,7 +16,7 @@ use crate::{
     body::PackedBody,
     envelope::{Envelope, InboundMessage},
     ports::{self, Clock, Measure, Metrics, Queue, QueueName},
-    provider::{Answer, Provider, Route},
+    provider::{Answer, Provider, Route, TwilioReplies},
     secrets::Secrets,
 };
 
@@ -39,6 +39,8 @@ pub struct Ingest {
     pub public_url: String,
     /// The largest raw body that is taken, bytes.
     pub max_body: usize,
+    /// What Twilio is answered.
+    pub replies: TwilioReplies,
 }
 
 /// A request's body, as far as the host read it.
@@ -61,12 +63,15 @@ impl Ingest {
     pub async fn handle(&self, request: &Parts, body: Body) -> Response<Bytes> {
         let (provider, route) = match find(request.uri.path()) {
             Found::Webhook { provider, route } => (provider, route),
-            Found::Nothing | Found::Elsewhere => return nothing_here(),
+            Found::Nothing | Found::Elsewhere => {
+                tracing::info!(path = request.uri.path(), "a request to a path without a webhook endpoint");
+                return nothing_here();
+            }
         };
         match self.take(provider, &route, request, body).await {
-            Ok(()) => {
+            Ok(answer) => {
                 self.metrics.record(Measure::Received { provider: provider.name() });
-                answer(&provider.accepted(&route))
+                respond(answer)
             }
             Err(reason) => {
                 self.metrics.record(Measure::Rejected { provider: provider.name(), reason });
@@ -75,7 +80,7 @@ impl Ingest {
         }
     }
 
-    async fn take(&self, provider: &dyn Provider, route: &Route<'_>, request: &Parts, body: Body) -> Result<(), Rejection> {
+    async fn take(&self, provider: &dyn Provider, route: &Route<'_>, request: &Parts, body: Body) -> Result<Answer, Rejection> {
         if !provider.methods().contains(&request.method) {
             return Err(Rejection::Method);
         }
@@ -94,7 +99,10 @@ impl Ingest {
             tracing::warn!(provider = provider.name(), source = route.source, code = invalid.code(), reason = %invalid, "a webhook was refused");
             return Err(Rejection::Signature);
         }
-        self.accept(provider, route, &message).await
+        if !provider.is_trial(&message) {
+            self.accept(provider, route, &message).await?;
+        }
+        Ok(provider.accepted(route, &message, &self.replies))
     }
 
     async fn verify(&self, provider: &dyn Provider, route: &Route<'_>, message: &Message<'_>, secrets: &[Secret]) -> Result<(), Invalid> {
@@ -125,7 +133,9 @@ impl Ingest {
             key: named.key,
             kind: named.kind,
             occurred_at: named.occurred_at,
+            account: named.account,
             received_at: self.clock.now(),
+            query: if provider.keeps_query() { query(message.url) } else { String::new() },
             headers: kept_headers(provider, message),
             body,
         };
@@ -145,8 +155,16 @@ fn kept_headers(provider: &dyn Provider, message: &Message<'_>) -> Vec<(String, 
     message.headers.iter().filter(|(name, _)| kept(name)).map(|(name, value)| ((*name).to_owned(), text(value))).collect()
 }
 
-fn answer(answer: &Answer) -> Response<Bytes> {
-    response(answer.status, answer.content_type, Bytes::from_static(answer.body.as_bytes()))
+fn query(url: &str) -> String {
+    url.split_once('?').map_or_else(String::new, |(_, query)| query.to_owned())
+}
+
+fn respond(answer: Answer) -> Response<Bytes> {
+    let body = match answer.body {
+        Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
+        Cow::Owned(text) => text.into(),
+    };
+    response(answer.status, answer.content_type, body)
 }
 
 fn text(status: StatusCode, text: &'static str) -> Response<Bytes> {

@@ -10,9 +10,19 @@ use crate::{
 impl Outgoing {
     /// Tells the operator of an event that was parked, or of an effect of it that failed.
     pub(super) fn draft_alert(&self, event: &EventRecord, effect: &Effect, alarm: Option<&Alarm>) -> Result<Draft, NoDraft> {
-        let failed = event.effects.iter().rev().find(|effect| effect.state == EffectState::Failed);
-        let parked = effect.about.subject.strip_prefix(Alarm::SUBJECT).is_some_and(|code| code.starts_with("parked:"));
-        let (kind, reason) = match failed.filter(|_| !parked) {
+        let code = effect.about.subject.strip_prefix(Alarm::SUBJECT).unwrap_or_default();
+        let failed = match code.strip_prefix("effect_failed:") {
+            // Of several that failed, the one that rang; none is left if a replay has done them meanwhile.
+            Some(template) => {
+                let rang = |effect: &&Effect| effect.state == EffectState::Failed && effect.template == template;
+                match event.effects.iter().rev().find(rang) {
+                    Some(failed) => Some(failed),
+                    None => return Ok(Draft::Superseded),
+                }
+            }
+            None => None,
+        };
+        let (kind, reason) = match failed {
             Some(failed) => (AlertKind::EffectFailed, failed.reason.clone()),
             None if event.kind == DEAD_LETTERS => (AlertKind::DeadLettered, event.reason.clone()),
             None => (AlertKind::Parked, event.reason.clone()),
@@ -26,7 +36,7 @@ impl Outgoing {
             event_id: Some(event.id.clone()),
             event_type: Some(event.kind.clone()),
             provider: Some(event.provider.clone()),
-            effect: failed.filter(|_| !parked).map(describe),
+            effect: failed.map(describe),
         })?;
         Ok(Draft::Mail { to: Some(self.people.alert_email.clone()), words })
     }

@@ -2,8 +2,11 @@
 
 mod alert;
 mod booking;
+mod gate;
 
 use std::sync::Arc;
+
+pub use gate::Gates;
 
 use crate::{
     alarm::Alarm,
@@ -39,6 +42,8 @@ pub struct Outgoing {
     pub templates: Arc<Templates>,
     /// Who the messages are from and for.
     pub people: People,
+    /// How many calls run at the same time.
+    pub gates: Gates,
 }
 
 /// What became of an effect.

@@ -35,7 +35,7 @@ impl Processor {
                 left = Some("no time was left for its effects".to_owned());
                 break;
             }
-            let performed = self.outgoing.perform(&*self.store, &record, &record.effects[position]).await;
+            let performed = self.perform(&record, position).await;
             let further = match performed {
                 Performed::Later(reason) => {
                     tracing::warn!(event = record.id, effect = record.effects[position].id, reason, "an effect could not be done yet");
@@ -51,7 +51,7 @@ impl Processor {
         }
         match left {
             None => {
-                tracing::info!(event = record.id, r#type = record.kind, ?outcome, summary = record.summary, "handled");
+                tracing::info!(event = record.id, key = record.key, r#type = record.kind, ?outcome, summary = record.summary, "handled");
                 Ok(outcome)
             }
             Some(reason) if handling.last => self.give_up(record, version, reason, handling).await,
@@ -60,6 +60,17 @@ impl Processor {
                 Err(Trouble::Temporary(reason))
             }
         }
+    }
+
+    /// Performs one effect once its channel has room for it.
+    async fn perform(&self, record: &EventRecord, position: usize) -> Performed {
+        let effect = &record.effects[position];
+        let Some(pass) = self.outgoing.gates.of(effect.kind).enter(&*self.clock).await else {
+            return Performed::Later(format!("too many calls for {} are under way", effect.kind.name()));
+        };
+        let performed = self.outgoing.perform(&*self.store, record, effect).await;
+        pass.ended(&performed);
+        performed
     }
 
     fn end(&self, effect: &mut Effect, state: EffectState, reason: Option<String>) -> Vec<Write> {
@@ -71,18 +82,23 @@ impl Processor {
     /// An effect that can never succeed: a text becomes a mail; a mail rings the alarm. It holds up nothing else.
     async fn failed(&self, record: &mut EventRecord, position: usize, reason: String) -> Vec<Write> {
         let effect = &mut record.effects[position];
-        tracing::error!(event = record.id, effect = effect.id, template = effect.template, reason, "an effect failed for good");
-        self.end(effect, EffectState::Failed, Some(reason));
         let (kind, template, about) = (effect.kind, effect.template.clone(), effect.about.clone());
-        if kind == EffectKind::Sms && self.policy.mail {
+        let mail_instead = kind == EffectKind::Sms && self.policy.mail;
+        if mail_instead {
+            tracing::warn!(event = record.id, effect = effect.id, template, reason, "a text message was refused; a mail goes instead");
+        } else {
+            tracing::error!(event = record.id, effect = effect.id, template, reason, "an effect failed for good");
+        }
+        self.end(effect, EffectState::Failed, Some(reason));
+        if mail_instead {
             let mail = Effect::new(&record.id, EffectKind::Mail, &template, about);
             if !record.effects.iter().any(|known| known.id == mail.id) {
                 record.effects.push(mail);
             }
             return Vec::new();
         }
-        if about.subject.starts_with(Alarm::SUBJECT) {
-            return Vec::new();
+        if let Some(code) = about.subject.strip_prefix(Alarm::SUBJECT) {
+            return self.unring(code).await.into_iter().collect();
         }
         self.alarm(record, &format!("effect_failed:{template}")).await.into_iter().collect()
     }
@@ -130,7 +146,7 @@ impl Processor {
         let writes = self.park(&mut record, "effects_left", reason).await?;
         let version = self.mark(&mut record, version, writes, handling).await?;
         for position in known..record.effects.len() {
-            if let Performed::Sent = self.outgoing.perform(&*self.store, &record, &record.effects[position]).await {
+            if let Performed::Sent = self.perform(&record, position).await {
                 self.end(&mut record.effects[position], EffectState::Done, None);
                 self.mark(&mut record, version, Vec::new(), handling).await?;
             }

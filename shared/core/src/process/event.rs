@@ -31,7 +31,9 @@ pub(super) fn timer_envelope(record: Key, due_at: Timestamp, now: Timestamp) -> 
         key,
         kind: rules::TIMER_DUE.to_owned(),
         occurred_at: Some(due_at),
+        account: None,
         received_at: now,
+        query: String::new(),
         headers: Vec::new(),
         body: PackedBody::pack(SLUICE, &body),
     }
@@ -50,9 +52,12 @@ impl Processor {
         let event = Event {
             id: &record.id,
             provider: &record.provider,
+            source: &record.source,
             kind: &record.kind,
             occurred_at: record.occurred_at,
             received_at: record.received_at,
+            account: record.account.as_deref(),
+            query: &record.query,
             body,
         };
         let mut loaded = Loaded::default();

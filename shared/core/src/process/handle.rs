@@ -43,6 +43,7 @@ impl Processor {
             last: message.receives >= message.max_receives,
             not_before: None,
         };
+        let event = parsed.event_id();
         let result = match parsed {
             InboundMessage::Event(envelope) => self.first(*envelope, &handling).await,
             InboundMessage::Timer { record, due_at } => self.timer(record, due_at, &mut handling).await,
@@ -53,7 +54,11 @@ impl Processor {
             Ok(outcome) => Disposition::Done(outcome),
             Err(Trouble::Busy { until }) => Disposition::Later { at: until, reason: "somebody else is working on it".to_owned() },
             Err(Trouble::Temporary(reason)) => {
-                tracing::warn!(reason, receives = message.receives, "a message could not be handled and will be tried again");
+                tracing::warn!(event, reason, receives = message.receives, "a message could not be handled and will be tried again");
+                self.later(message.receives, reason)
+            }
+            Err(Trouble::Damaged(reason)) => {
+                tracing::error!(event, reason, receives = message.receives, "a message could not be handled and will be tried again");
                 self.later(message.receives, reason)
             }
         }

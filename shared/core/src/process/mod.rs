@@ -101,13 +101,18 @@ pub struct Processor {
 enum Trouble {
     /// May go through later.
     Temporary(String),
+    /// Goes through once somebody has mended what is stored.
+    Damaged(String),
     /// Somebody else is working on it until this time.
     Busy { until: Timestamp },
 }
 
 impl From<PortError> for Trouble {
     fn from(error: PortError) -> Self {
-        Self::Temporary(error.to_string())
+        match error {
+            PortError::Temporary(_) => Self::Temporary(error.to_string()),
+            PortError::Permanent(_) => Self::Damaged(error.to_string()),
+        }
     }
 }
 

@@ -42,6 +42,13 @@ impl Processor {
         Some(Write::Put { document: alarm.document(), condition: Condition::unchanged(before.as_ref()) })
     }
 
+    /// An alarm that nobody could be told of silences nothing: the next of its kind rings again.
+    pub(super) async fn unring(&self, code: &str) -> Option<Write> {
+        let key = Alarm::key(code);
+        let found = self.store.get(std::slice::from_ref(&key)).await.ok()?.pop().flatten()?;
+        Some(Write::Delete { key, condition: Condition::Version(found.version) })
+    }
+
     /// How many events that came in since then are parked, as far as the index shows and up to a thousand.
     async fn parked_since(&self, since: Timestamp) -> u64 {
         let query = Query {

@@ -1,14 +1,26 @@
 //! The providers: how each signs, names its events, and wants to be answered. Each is one file, and one line in [`ALL`].
 
+mod github;
+mod replies;
+mod sendro;
+mod shopify;
+mod standard;
 mod stripe;
+mod twilio;
+
+use std::borrow::Cow;
 
 use http::{Method, StatusCode};
-use sluice_signature::{Message, Scheme};
+use serde::de::IgnoredAny;
+use sluice_signature::{Header, Message, Scheme, Secret};
+
+pub use self::replies::{BadReply, Reply, TwilioReplies};
 
 use crate::{secrets::DEFAULT_SOURCE, time::Timestamp};
 
 /// Every provider that Sluice knows.
-pub static ALL: &[&dyn Provider] = &[&stripe::Stripe];
+pub static ALL: &[&dyn Provider] =
+    &[&stripe::Stripe, &twilio::Twilio, &github::GitHub, &shopify::Shopify, &sendro::Sendro, &standard::Standard];
 
 /// The provider of that name.
 #[must_use]
@@ -34,18 +46,31 @@ pub struct Named {
     pub kind: String,
     /// When, by the provider.
     pub occurred_at: Option<Timestamp>,
+    /// Whose event it is, by the provider: the connected account, the shop, the owner of the repository.
+    pub account: Option<String>,
 }
 
 /// An answer to the provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
     /// The content type.
     pub content_type: &'static str,
     /// The body.
-    pub body: &'static str,
+    pub body: Cow<'static, str>,
 }
+
+impl Answer {
+    const fn ok(content_type: &'static str, body: &'static str) -> Self {
+        Self { status: StatusCode::OK, content_type, body: Cow::Borrowed(body) }
+    }
+}
+
+/// The answer of providers that expect JSON.
+const RECEIVED: Answer = Answer::ok("application/json", r#"{"received":true}"#);
+/// The answer of providers that expect nothing.
+const PLAIN_OK: Answer = Answer::ok("text/plain; charset=utf-8", "OK");
 
 /// A verified body that is not what the provider sends.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +88,29 @@ pub trait Provider: Sync {
     /// The setting that holds its signing secrets.
     fn secret_setting(&self) -> &'static str;
 
+    /// The secret that `dev` and `send` use unless told otherwise. Everybody knows it.
+    fn dev_secret(&self) -> &'static str;
+
     /// How it signs.
     fn scheme(&self) -> &dyn Scheme;
+
+    /// Reads one of its secrets as it stands in the setting.
+    fn read_secret(&self, text: &str) -> Secret {
+        Secret::new(text)
+    }
+
+    /// Checks that a text can be one of its secrets.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn check_secret(&self, text: &str) -> Result<(), &'static str> {
+        if text.starts_with(['"', '\'']) { Err("begins with a quotation mark: write the secret alone") } else { Ok(()) }
+    }
+
+    /// Whether it signs the URL, so that Sluice must know under which it is reached.
+    fn signs_url(&self) -> bool {
+        false
+    }
 
     /// The methods it uses.
     fn methods(&self) -> &'static [Method] {
@@ -81,11 +127,28 @@ pub trait Provider: Sync {
         }
     }
 
+    /// The paths at which a source is served.
+    fn paths(&self, source: &str) -> Vec<String> {
+        let name = self.name();
+        vec![if source == DEFAULT_SOURCE { format!("/webhooks/{name}") } else { format!("/webhooks/{name}/{source}") }]
+    }
+
     /// Names a verified event.
     ///
     /// # Errors
     /// [`Malformed`] if the body is not what the provider sends.
     fn name_event(&self, route: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed>;
+
+    /// Whether a verified request only tries out the endpoint: it is answered, and leaves nothing behind.
+    fn is_trial(&self, message: &Message<'_>) -> bool {
+        let _ = message;
+        false
+    }
+
+    /// Whether the URL's query belongs to what an event says.
+    fn keeps_query(&self) -> bool {
+        false
+    }
 
     /// The request headers worth keeping, in lower case.
     fn kept_headers(&self) -> &'static [&'static str] {
@@ -96,5 +159,30 @@ pub trait Provider: Sync {
     fn refused(&self) -> StatusCode;
 
     /// The answer to an accepted event.
-    fn accepted(&self, route: &Route<'_>) -> Answer;
+    fn accepted(&self, route: &Route<'_>, message: &Message<'_>, replies: &TwilioReplies) -> Answer;
+}
+
+/// The longest text that names something: keys, types, accounts.
+const LONGEST_NAME: usize = 255;
+
+/// A text that can name something: not empty, not endless, of visible ASCII and blanks within.
+fn is_name(text: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && text.trim() == text
+}
+
+/// The one header of that name, if it can name something.
+fn named_header<'a>(message: &Message<'a>, name: &str) -> Result<&'a str, Malformed> {
+    match message.header(name) {
+        Header::Once(value) => std::str::from_utf8(value)
+            .ok()
+            .filter(|text| is_name(text))
+            .ok_or_else(|| Malformed(format!("its header {name} is empty, too long, or not of ASCII letters"))),
+        Header::Absent => Err(Malformed(format!("it has no header {name}"))),
+        Header::Repeated => Err(Malformed(format!("its header {name} was sent more than once"))),
+    }
+}
+
+/// Insists on JSON, without looking into it.
+fn insist_on_json(text: &[u8]) -> Result<(), Malformed> {
+    serde_json::from_slice::<IgnoredAny>(text).map(drop).map_err(|error| Malformed(format!("its body is no JSON: {error}")))
 }

@@ -4,8 +4,8 @@ use http::StatusCode;
 use serde::Deserialize;
 use sluice_signature::{Message, Scheme};
 
-use super::{Answer, Malformed, Named, Provider, Route};
-use crate::time::Timestamp;
+use super::{Answer, Malformed, Named, Provider, RECEIVED, Route, TwilioReplies, is_name};
+use crate::{settings::DEV_SECRET, time::Timestamp};
 
 /// Stripe: <https://docs.stripe.com/webhooks>. The event's own id is its identity: each retry is signed anew.
 pub(super) struct Stripe;
@@ -20,6 +20,9 @@ struct Event<'a> {
     kind: Cow<'a, str>,
     #[serde(borrow)]
     created: Created<'a>,
+    /// The connected account that it is about (<https://docs.stripe.com/connect/webhooks>).
+    #[serde(borrow, default)]
+    account: Option<Cow<'a, str>>,
 }
 
 /// Unix seconds in snapshot events, RFC 3339 in thin ones (<https://docs.stripe.com/api/v2/core/events/object>).
@@ -43,20 +46,36 @@ impl Provider for Stripe {
         "STRIPE_WEBHOOK_SECRET"
     }
 
+    fn check_secret(&self, text: &str) -> Result<(), &'static str> {
+        match text.strip_prefix("whsec_") {
+            Some(rest) if !rest.is_empty() => Ok(()),
+            Some(_) => Err("is no whole signing secret: whsec_ stands alone in it"),
+            None if text.starts_with("sk_") || text.starts_with("rk_") => {
+                Err("is an API key of Stripe's; the signing secret is shown at the webhook endpoint, and begins with whsec_")
+            }
+            None => Err("is no signing secret of Stripe's, which begin with whsec_"),
+        }
+    }
+
+    fn dev_secret(&self) -> &'static str {
+        DEV_SECRET
+    }
+
     fn scheme(&self) -> &dyn Scheme {
         &SCHEME
     }
 
     fn name_event(&self, _: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {
         let event: Event<'_> = serde_json::from_slice(message.body).map_err(|error| Malformed(format!("not a Stripe event: {error}")))?;
-        if event.id.is_empty() || event.id.len() > 255 || event.kind.is_empty() || event.kind.len() > 255 {
-            return Err(Malformed("not a Stripe event: its id or type is empty or too long".to_owned()));
+        if !is_name(&event.id) || !is_name(&event.kind) {
+            return Err(Malformed("not a Stripe event: its id or type is empty, too long, or not of ASCII letters".to_owned()));
         }
         let occurred_at = match event.created {
             Created::Seconds(seconds) => Timestamp::from_seconds(seconds),
             Created::Text(text) => text.parse().map_err(|error| Malformed(format!("not a Stripe event: created is {error}")))?,
         };
-        Ok(Named { key: event.id.into_owned(), kind: event.kind.into_owned(), occurred_at: Some(occurred_at) })
+        let account = event.account.filter(|account| is_name(account)).map(Cow::into_owned);
+        Ok(Named { key: event.id.into_owned(), kind: event.kind.into_owned(), occurred_at: Some(occurred_at), account })
     }
 
     fn kept_headers(&self) -> &'static [&'static str] {
@@ -67,7 +86,7 @@ impl Provider for Stripe {
         StatusCode::BAD_REQUEST
     }
 
-    fn accepted(&self, _: &Route<'_>) -> Answer {
-        Answer { status: StatusCode::OK, content_type: "application/json", body: r#"{"received":true}"# }
+    fn accepted(&self, _: &Route<'_>, _: &Message<'_>, _: &TwilioReplies) -> Answer {
+        RECEIVED
     }
 }

@@ -160,7 +160,8 @@ impl Booking {
     pub fn refunded(&self) -> BTreeMap<String, i64> {
         let mut sums = BTreeMap::new();
         for charge in self.charges.values().filter(|charge| charge.refunded > 0) {
-            *sums.entry(charge.currency.clone()).or_insert(0i64) += charge.refunded;
+            let sum = sums.entry(charge.currency.clone()).or_insert(0i64);
+            *sum = sum.saturating_add(charge.refunded);
         }
         sums
     }
@@ -180,9 +181,9 @@ impl Booking {
     /// How much was paid in `currency`, as far as payments and refunded charges tell, in its smallest unit.
     #[must_use]
     pub fn paid_amount(&self, currency: &str) -> i64 {
-        let paid: i64 = self.successes().filter(|(_, success)| success.currency == currency).map(|(_, success)| success.amount).sum();
-        let charged: i64 = self.charges.values().filter(|charge| charge.currency == currency).map(|charge| charge.amount).sum();
-        paid.max(charged)
+        let paid = self.successes().filter(|(_, success)| success.currency == currency).map(|(_, success)| success.amount);
+        let charged = self.charges.values().filter(|charge| charge.currency == currency).map(|charge| charge.amount);
+        paid.fold(0, i64::saturating_add).max(charged.fold(0, i64::saturating_add))
     }
 
     /// The first payment that succeeded, with its intent.
@@ -205,9 +206,13 @@ impl Booking {
 
     /// Sets what is stored for the sweeper to what the facts say.
     pub(crate) fn set_due(&mut self) {
-        let cancelled = self.put.as_ref().is_some_and(|put| put.status == BookingStatus::Cancelled);
-        let open = !cancelled && !self.hold_ended() && !self.paid_in_time();
+        let open = !self.is_put_cancelled() && !self.hold_ended() && !self.paid_in_time();
         self.due_at = self.hold_until().filter(|_| open);
+    }
+
+    /// Whether the owner's word is that it is cancelled.
+    fn is_put_cancelled(&self) -> bool {
+        self.put.as_ref().is_some_and(|put| put.status == BookingStatus::Cancelled)
     }
 
     /// The set of payment intents with a payment that changes nothing any more: made after the hold ended, or after the owner cancelled.
@@ -216,7 +221,8 @@ impl Booking {
             return BTreeSet::new();
         }
         let end = self.hold_until().filter(|_| self.hold_ended());
-        let cancelled = self.put.as_ref().and_then(|put| put.cancelled_at);
+        // Payments have times in whole seconds: one of the second in which the owner cancelled may have been made after it.
+        let cancelled = self.put.as_ref().and_then(|put| put.cancelled_at).map(|at| Timestamp::from_seconds(at.seconds()));
         let late = |success: &BookingSuccess| [end, cancelled].into_iter().flatten().any(|closed| success.at >= closed);
         self.successes().filter(|(_, success)| late(success)).map(|(intent, _)| intent).collect()
     }

@@ -6,11 +6,13 @@
 mod announcements;
 mod booking;
 mod charge;
+mod delivered_body;
 mod transaction;
 
 pub use announcements::Announcements;
 pub use booking::{Booking, BookingFailure, BookingPut, BookingStatus, BookingSuccess, HoldFact, News, PaymentNews};
 pub use charge::ChargeFact;
+pub use delivered_body::DeliveredBody;
 pub use transaction::{Transaction, TransactionFact};
 
 /// When a record was first and last told anything.

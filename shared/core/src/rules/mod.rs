@@ -1,6 +1,7 @@
 //! What each event means for the records: pure functions of event, records and time.
 
 mod booking;
+mod github;
 mod put;
 mod stripe;
 mod timer;
@@ -32,6 +33,11 @@ pub const DEAD_LETTERS: &str = "dead_letters.found";
 pub fn plan(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
     match event.provider {
         "stripe" => stripe::plan(event, view),
+        "github" => github::plan(event, view),
+        "twilio" | "shopify" | "sendro" | "standard" => {
+            no_rule(event, view);
+            Ok(())
+        }
         // What it told of is told; there is nothing to plan again.
         SLUICE if event.kind == DEAD_LETTERS => Ok(()),
         SLUICE => timer::plan(event, view),
@@ -40,6 +46,12 @@ pub fn plan(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
             reason: format!("this version of Sluice has no rules for the provider {provider}; run a version that has, and replay"),
         }),
     }
+}
+
+/// The event is recorded, and passed on to whoever subscribed; nothing else is known to follow from it.
+fn no_rule(event: &Event<'_>, view: &mut View<'_>) {
+    tracing::warn!(event = event.id, provider = event.provider, kind = event.kind, "no rule for this type of event; it is recorded");
+    view.summarize(format!("{}: no rule for this type", event.kind));
 }
 
 /// The body is not what the event's type promises.

@@ -1,12 +1,10 @@
 use std::net::SocketAddr;
 
-use sluice_signature::Secret;
-
-use super::{DEV_SECRET, Mode, Reader};
+use super::{Mode, Reader};
 use crate::{
     ids::is_source,
     ingest::MAX_BODY,
-    provider::{self, Provider},
+    provider::{self, BadReply, Provider, TwilioReplies},
     secrets::{DEFAULT_SOURCE, FixedSecrets},
 };
 
@@ -20,13 +18,16 @@ pub struct IngestSettings {
     pub max_body: usize,
     /// The signing secrets of each provider's sources.
     pub secrets: FixedSecrets,
+    /// What Twilio is answered.
+    pub replies: TwilioReplies,
 }
 
 impl IngestSettings {
     /// Reads what one machine needs, which listens on `listen`: the secrets of all providers.
     pub fn read(reader: &mut Reader<'_>, mode: Mode, listen: SocketAddr) -> Self {
         let public_url = read_public_url(reader).unwrap_or_else(|| format!("http://localhost:{}", listen.port()));
-        Self { public_url, max_body: read_max_body(reader), secrets: read_secrets(reader, mode, provider::ALL.iter().copied()) }
+        let secrets = read_secrets(reader, mode, provider::ALL.iter().copied());
+        Self { public_url, max_body: read_max_body(reader), secrets, replies: read_replies(reader) }
     }
 
     /// Reads what the function of one provider needs, which is of no use without a secret.
@@ -38,7 +39,12 @@ impl IngestSettings {
                 "is missing: without it no webhook could be verified; set it to the secret, or to a reference to it",
             );
         }
-        Self { public_url: read_public_url(reader).unwrap_or_default(), max_body: read_max_body(reader), secrets }
+        let public_url = read_public_url(reader);
+        if public_url.is_none() && provider.signs_url() {
+            let title = provider.title();
+            reader.problem("SLUICE_PUBLIC_URL", format!("is missing: {title} signs the URL, so set it to the one that {title} was given"));
+        }
+        Self { public_url: public_url.unwrap_or_default(), max_body: read_max_body(reader), secrets, replies: read_replies(reader) }
     }
 }
 
@@ -56,19 +62,54 @@ fn read_secrets(reader: &mut Reader<'_>, mode: Mode, providers: impl IntoIterato
         let setting = provider.secret_setting();
         let mut found = reader.family(setting);
         if mode == Mode::Dev && !found.iter().any(|(source, ..)| source == DEFAULT_SOURCE) {
-            found.push((DEFAULT_SOURCE.to_owned(), setting.to_owned(), vec![DEV_SECRET.to_owned()]));
+            found.push((DEFAULT_SOURCE.to_owned(), setting.to_owned(), vec![provider.dev_secret().to_owned()]));
         }
         for (source, setting, values) in found {
+            if values.is_empty() {
+                reader.problem(&setting, "is set and holds no secret; set it to the secret, or leave it out");
+            }
+            if source == DEFAULT_SOURCE && setting != provider.secret_setting() && reader.text(provider.secret_setting()).is_some() {
+                reader.problem(&setting, format!("is the same as {}; leave out one of them", provider.secret_setting()));
+            }
+            // On Lambda they may be references to where the secret is kept.
+            if mode != Mode::Lambda
+                && let Some(problem) = values.iter().find_map(|value| provider.check_secret(value).err())
+            {
+                reader.problem(&setting, problem);
+            }
             if !is_source(&source) {
                 reader.problem(&setting, "names a source that can't be one: after __ come 1 to 32 of A-Z, 0-9 and _");
             }
-            if mode != Mode::Dev && values.iter().any(|value| value == DEV_SECRET) {
+            if mode != Mode::Dev && values.iter().any(|value| value == provider.dev_secret()) {
                 reader.problem(&setting, "is the secret of dev, which everybody knows; take the one that the provider shows");
             }
-            secrets.insert(provider.name(), &source, values.into_iter().map(Secret::new).collect());
+            secrets.insert(provider.name(), &source, values.iter().map(|value| provider.read_secret(value)).collect());
         }
     }
     secrets
+}
+
+fn read_replies(reader: &mut Reader<'_>) -> TwilioReplies {
+    let usual = TwilioReplies::default();
+    TwilioReplies {
+        sms: read_reply(reader, "SLUICE_TWILIO_SMS_REPLY", usual.sms, TwilioReplies::check_sms),
+        voice: read_reply(reader, "SLUICE_TWILIO_VOICE_REPLY", usual.voice, TwilioReplies::check_voice),
+        play: read_reply(reader, "SLUICE_TWILIO_VOICE_SOUND", usual.play, TwilioReplies::check_play),
+        empty_status: reader.choice("SLUICE_TWILIO_STATUS_ANSWER", &[("json", false), ("empty", true)]).unwrap_or(usual.empty_status),
+    }
+}
+
+fn read_reply(reader: &mut Reader<'_>, setting: &str, usual: Option<String>, check: fn(&str) -> Result<(), BadReply>) -> Option<String> {
+    match reader.text(setting) {
+        None => usual,
+        Some("off") => None,
+        Some(text) => {
+            if let Err(problem) = check(text) {
+                reader.problem(setting, problem.to_string());
+            }
+            Some(text.to_owned())
+        }
+    }
 }
 
 fn read_public_url(reader: &mut Reader<'_>) -> Option<String> {

@@ -29,6 +29,19 @@ impl Settings {
     /// # Errors
     /// Every mistake: what is missing, half configured, contradictory, malformed or unknown.
     pub fn read(mode: Mode, environment: &BTreeMap<String, String>) -> Result<Self, Vec<Problem>> {
+        Self::read_and_check(mode, environment, |_| Vec::new())
+    }
+
+    /// Reads the settings, and has them checked by who knows more of them. What `check` finds is told together with the other mistakes; it begins with the
+    /// setting's name and a colon. Where a setting is known to be wrong, nothing more is said of it.
+    ///
+    /// # Errors
+    /// Every mistake.
+    pub fn read_and_check(
+        mode: Mode,
+        environment: &BTreeMap<String, String>,
+        check: impl FnOnce(&Self) -> Vec<String>,
+    ) -> Result<Self, Vec<Problem>> {
         let mut reader = Reader::new(environment);
         reader.refuse_unknown();
         let listen =
@@ -42,6 +55,12 @@ impl Settings {
             outgoing: OutgoingSettings::read(&mut reader, mode),
             log: LogSettings::read(&mut reader, mode),
         };
+        for found in check(&settings) {
+            let (setting, problem) = found.split_once(": ").unwrap_or(("settings", &found));
+            if !reader.has_problem(setting) {
+                reader.problem(setting, problem);
+            }
+        }
         reader.finish(settings)
     }
 }

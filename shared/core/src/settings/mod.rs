@@ -33,7 +33,7 @@ pub enum Mode {
     Lambda,
 }
 
-/// The signing secret that `dev` and `send` use unless told otherwise.
+/// The signing secret of Stripe that `dev` and `send` use unless told otherwise.
 pub const DEV_SECRET: &str = "whsec_dev_stripe_only_for_this_machine";
 /// The API key that `dev` uses unless told otherwise.
 pub const DEV_API_KEY: &str = "sluice_dev_key_only_for_this_machine";

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use sluice_signature::Secret;
 
 use super::{Mode, Reader};
-use crate::{outgoing::People, pay_url::PayUrl};
+use crate::{address::is_mail_address, outgoing::People, pay_url::PayUrl};
 
 /// How mail goes out.
 #[derive(Clone, Debug)]
@@ -107,8 +107,8 @@ fn read_people(reader: &mut Reader<'_>, mode: Mode) -> People {
     let required = mode != Mode::Dev && reader.text("SLUICE_MAIL") != Some("off");
     let support_email = reader.required_if(required, "SLUICE_SUPPORT_EMAIL", "support@example.com", "where support reads its mail");
     for setting in ["SLUICE_SUPPORT_EMAIL", "SLUICE_ALERT_EMAIL"] {
-        if reader.text(setting).is_some_and(|address| !address.contains('@')) {
-            reader.problem(setting, "is no mail address");
+        if reader.text(setting).is_some_and(|address| !is_mail_address(address)) {
+            reader.problem(setting, "must be one mail address and nothing around it, such as support@example.com");
         }
     }
     People {
@@ -187,11 +187,42 @@ fn read_mail(reader: &mut Reader<'_>, mode: Mode) -> MailSettings {
     }
 }
 
+/// What Twilio takes as a sender: <https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource>.
+fn can_send_texts(from: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(number) = from.strip_prefix('+') {
+        return (7..=15).contains(&number.len()) && digits(number);
+    }
+    if let Some(service) = from.strip_prefix("MG") {
+        return service.len() == 32 && service.bytes().all(|byte| byte.is_ascii_hexdigit());
+    }
+    let named = from.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ') && !digits(from);
+    // Short codes are numbers without a plus.
+    (1..=11).contains(&from.len()) && named || (3..=6).contains(&from.len()) && digits(from)
+}
+
+/// The token that Twilio's REST API takes for the account: one that is written down without an account, or with this one.
+fn sending_token(text: String, account: Option<&str>) -> Option<String> {
+    match text.split_once(':') {
+        None => Some(text),
+        Some((of, token)) if Some(of) == account => Some(token.to_owned()),
+        Some(_) => None,
+    }
+}
+
 fn read_sms(reader: &mut Reader<'_>, mode: Mode) -> SmsSettings {
     let account_sid = reader.text("TWILIO_ACCOUNT_SID").map(str::to_owned);
-    let auth_token = reader.text("TWILIO_AUTH_TOKEN").map(|text| text.split(',').next().unwrap_or_default().trim());
+    let auth_token = reader.list("TWILIO_AUTH_TOKEN").into_iter().find_map(|token| sending_token(token, account_sid.as_deref()));
     let from = reader.text("SLUICE_SMS_FROM").map(str::to_owned);
     let base_url = reader.text("SLUICE_TWILIO_URL").map(str::to_owned);
+    if let Some(from) = &from
+        && !can_send_texts(from)
+    {
+        reader.problem(
+            "SLUICE_SMS_FROM",
+            "must be a number such as +15005550006, a messaging service (MG and 32 digits), or a name of 1 to 11 letters and digits",
+        );
+    }
     let Some(from) = from else {
         // The account and its token alone may be there for Twilio's webhooks.
         return if mode == Mode::Dev { SmsSettings::Captured } else { SmsSettings::Off };

@@ -22,6 +22,11 @@ impl<'a> Reader<'a> {
         self.problems.push(Problem { setting: setting.to_owned(), problem: problem.into() });
     }
 
+    /// Whether a mistake was noted in the setting, or in one of several that are named together.
+    pub(super) fn has_problem(&self, settings: &str) -> bool {
+        settings.split(", ").any(|setting| self.problems.iter().any(|problem| problem.setting == setting))
+    }
+
     /// The settings, if nothing was wrong.
     ///
     /// # Errors
@@ -77,8 +82,8 @@ impl<'a> Reader<'a> {
             "" => Some(DEFAULT_SOURCE.to_owned()),
             rest => Some(rest.strip_prefix("__")?.to_lowercase()),
         };
-        let found = self.environment.keys().filter_map(|name| Some((source(name)?, name.clone(), self.list(name))));
-        found.filter(|(_, _, values)| !values.is_empty()).collect()
+        let set = self.environment.iter().filter(|(_, value)| !value.trim().is_empty());
+        set.filter_map(|(name, _)| Some((source(name)?, name.clone(), self.list(name)))).collect()
     }
 
     /// The setting as `read` reads it, whose error is noted; `None` if it is not set or wrong.

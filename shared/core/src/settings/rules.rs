@@ -12,11 +12,19 @@ pub struct RuleSettings {
     pub stripe_test_mode: bool,
 }
 
+fn read_hold(reader: &mut Reader<'_>) -> Duration {
+    let hold = reader.length("SLUICE_HOLD", Duration::from_hours(2));
+    if !(Duration::from_secs(1)..=Duration::from_hours(365 * 24)).contains(&hold) {
+        reader.problem("SLUICE_HOLD", "must be between 1s and 365d");
+    }
+    hold
+}
+
 impl RuleSettings {
     /// Reads them.
     pub fn read(reader: &mut Reader<'_>, mode: Mode) -> Self {
         Self {
-            hold: reader.length("SLUICE_HOLD", Duration::from_hours(2)),
+            hold: read_hold(reader),
             stripe_test_mode: reader.switch("SLUICE_STRIPE_TEST_MODE", mode == Mode::Dev),
         }
     }

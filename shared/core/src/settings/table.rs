@@ -33,6 +33,10 @@ table! {
     "SLUICE_PUBLIC_URL", "http://localhost:PORT", "scheme and host under which the outside reaches Sluice, such as `https://hooks.example.com`";
     "SLUICE_API_KEY", "none: the API answers 401", "keys of the API, separated by commas; 24 characters or more";
     "STRIPE_WEBHOOK_SECRET[__SOURCE]", "none: Stripe is not served", "Stripe's signing secrets (`whsec_…`), separated by commas while one is rotated; with `__ACME`, those of the source `acme`";
+    "GITHUB_WEBHOOK_SECRET[__SOURCE]", "none: GitHub is not served", "the secret that was typed in when the webhook was made at GitHub; several and sources as above";
+    "SHOPIFY_WEBHOOK_SECRET[__SOURCE]", "none: Shopify is not served", "the app's client secret; several and sources as above";
+    "SENDRO_WEBHOOK_SECRET[__SOURCE]", "none: Sendro is not served", "Sendro's signing secret; several and sources as above";
+    "STANDARD_WEBHOOK_SECRET[__SOURCE]", "none: no such sender is served", "the key that a sender by Standard Webhooks or Svix shows (`whsec_…` or `whpk_…`); name each sender as a source, such as `__ACME`";
     "SLUICE_STRIPE_TEST_MODE", "off (`dev`: on)", "whether events with `livemode: false` change records and send mails: `on` or `off`";
     "SLUICE_HOLD", "2h", "how long a booking is held after its first failed payment";
     "SLUICE_MAIL", "", "`off` if no mail is to go out, else `smtp`; one of this and SLUICE_SMTP_URL is required. On Lambda `ses` or `off`";
@@ -46,7 +50,11 @@ table! {
     "SLUICE_TEMPLATES", "none: the built-in ones", "a folder with templates that replace built-in ones, by file name; checked at start";
     "SLUICE_SMS_FROM", "none: text messages are off", "the number (E.164) or messaging service (`MG…`) that texts are sent from; needs the next two";
     "TWILIO_ACCOUNT_SID", "", "the Twilio account (`AC…`)";
-    "TWILIO_AUTH_TOKEN", "", "its auth token";
+    "TWILIO_AUTH_TOKEN[__SOURCE]", "none: Twilio is not served", "its auth token, which also signs Twilio's webhooks; several, separated by commas: the first one sends. `AC…:token` is the token of that account alone, `webhooks_sharedkey_…:secret` a shared key";
+    "SLUICE_TWILIO_SMS_REPLY", "Thanks for your message! We received: {message}", "the answer to an incoming text message, `{message}` quotes it; `off` for none";
+    "SLUICE_TWILIO_VOICE_REPLY", "Hello! Thank you for calling.", "what callers are told; `off` for nothing";
+    "SLUICE_TWILIO_VOICE_SOUND", "none", "the URL of a sound that callers hear after it";
+    "SLUICE_TWILIO_STATUS_ANSWER", "json", "how status callbacks are answered: `json`, or `empty` for 204, which Twilio's console prefers";
     "SLUICE_TWILIO_URL", "https://api.twilio.com", "where Twilio's REST API is; for tests";
     "SLUICE_MAX_BODY", "4000000", "the largest webhook that is taken, bytes";
     "SLUICE_TABLE", "", "Lambda: the name of the table that holds the records";

@@ -8,7 +8,7 @@ use crate::{
     body::PackedBody,
     envelope::{Envelope, InboundMessage},
     event::EventRecord,
-    outgoing::{Outgoing, People},
+    outgoing::{Gates, Outgoing, People},
     plan::Policy,
     ports::{Clock, Index, Message, NoMetrics, Queue, QueueName, Store, Stored},
     process::{Disposition, Incarnation, Processor, Received},
@@ -83,6 +83,7 @@ impl World {
             sms: sms.then(|| Arc::new(Faulty::new(sent.clone(), &faults)) as _),
             templates: Arc::new(Templates::new(std::collections::BTreeMap::new()).expect("the built-in templates are whole")),
             people,
+            gates: Gates::default(),
         };
         Self {
             api: Arc::new(Api {
@@ -243,7 +244,9 @@ pub fn stripe(id: &str, kind: &str, created: Timestamp, received_at: Timestamp, 
         key: id.to_owned(),
         kind: kind.to_owned(),
         occurred_at: Some(Timestamp::from_seconds(created.seconds())),
+        account: None,
         received_at,
+        query: String::new(),
         headers: Vec::new(),
         body: PackedBody::pack("stripe", body.to_string().as_bytes()),
     }))

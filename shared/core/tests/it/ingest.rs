@@ -8,6 +8,7 @@ use sluice_core::{
     envelope::InboundMessage,
     ingest::{Body, Ingest},
     ports::{Clock, NoMetrics, QueueName},
+    provider::TwilioReplies,
     secrets::FixedSecrets,
     testing::{Fault, Faults, Faulty, ManualClock, MemoryQueue},
 };
@@ -38,6 +39,7 @@ fn door() -> Door {
         metrics: Arc::new(NoMetrics),
         public_url: "https://hooks.example.com".to_owned(),
         max_body: 2_000_000,
+        replies: TwilioReplies::default(),
     };
     Door { clock, queue, faults, ingest }
 }

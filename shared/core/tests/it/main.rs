@@ -6,5 +6,6 @@ mod faults;
 mod ingest;
 mod operator;
 mod order;
+mod providers;
 mod rules;
 mod support;

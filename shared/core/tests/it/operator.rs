@@ -102,3 +102,37 @@ async fn an_event_counts_as_new_once_its_record_has_expired() {
     world.run_until_quiet().await;
     assert_eq!(call(&world, Method::GET, &format!("/api/v1/inbound/{id}"), None).await.json["attempts"], 1);
 }
+
+#[tokio::test]
+async fn an_alarm_that_a_replay_has_made_pointless_is_not_sent() {
+    let world = World::new(start(), false);
+    put(&world, json!({})).await;
+    for address in ["ana@example.com", "alerts@example.com"] {
+        world.sent.refuse(address);
+    }
+    world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
+    world.run_until_quiet().await;
+    assert!(world.sent.sent().is_empty());
+
+    world.sent.accept_all();
+    let id = world.events()[0].id.clone();
+    call(&world, Method::POST, &format!("/api/v1/inbound/{id}/replay"), None).await;
+    world.run_until_quiet().await;
+    let sent = world.sent.sent();
+    assert!(matches!(&sent[..], [Sent::Mail(mail)] if mail.to == "ana@example.com"), "{sent:?}");
+}
+
+#[tokio::test]
+async fn an_alarm_that_nobody_got_silences_nothing() {
+    let world = World::new(start(), true);
+    world.sent.refuse("alerts@example.com");
+    world.enqueue(&stripe("evt_1", "charge.refunded", start(), start(), &json!({}))).await;
+    world.run_until_quiet().await;
+    assert!(world.sent.sent().is_empty());
+    world.sent.accept_all();
+    for event in ["evt_2", "evt_3"] {
+        world.enqueue(&stripe(event, "charge.refunded", start(), start(), &json!({}))).await;
+        world.run_until_quiet().await;
+    }
+    assert_eq!(world.sent.sent().len(), 1, "the next one rings, and silences the one after it");
+}

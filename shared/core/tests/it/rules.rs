@@ -205,6 +205,23 @@ async fn a_payment_for_a_booking_its_owner_cancelled_is_told_to_support() {
 }
 
 #[tokio::test]
+async fn money_that_is_heard_of_after_the_cancellation_is_never_kept_from_support() {
+    for paid_at in [start(), start() + minutes(10)] {
+        let world = world();
+        put(&world, json!({})).await;
+        world.clock.set(start() + minutes(10) + std::time::Duration::from_millis(500));
+        put(&world, json!({ "status": "cancelled" })).await;
+        for event in ["evt_1", "evt_2"] {
+            with(&world, paid(event, "pi_1", paid_at, start() + minutes(11))).await;
+        }
+        let booking = read(&world).await;
+        assert_eq!((&booking["status"], &booking["deposit_paid"]), (&json!("cancelled"), &json!(true)));
+        let sent = world.sent.sent();
+        assert!(matches!(&sent[..], [Sent::Mail(mail)] if mail.to == "support@example.com"), "paid at {paid_at}: {sent:?}");
+    }
+}
+
+#[tokio::test]
 async fn cancelling_a_paid_booking_is_not_a_late_payment() {
     let world = world();
     put(&world, json!({})).await;
@@ -347,9 +364,12 @@ async fn test_mode_changes_nothing_unless_it_is_on() {
     let event = sluice_core::plan::Event {
         id: "in_1",
         provider: "stripe",
+        source: "default",
         kind: "payment_intent.succeeded",
         occurred_at: Some(start()),
         received_at: start(),
+        account: None,
+        query: "",
         body: text.as_bytes(),
     };
     assert!(

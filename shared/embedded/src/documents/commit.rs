@@ -1,6 +1,6 @@
 use rusqlite::Connection;
 use sluice_core::{
-    ports::{Committed, Condition, Document, Key, Place, Refusal, Stored, Write},
+    ports::{Committed, Condition, Document, Place, Refusal, Write},
     time::Timestamp,
 };
 
@@ -12,77 +12,89 @@ use crate::{
 
 /// Applies the steps of a commit, or finds out which of them are refused.
 pub(super) struct ApplyCommit {
-    pub(super) writes: Vec<Write>,
+    steps: Vec<Step>,
+}
+
+/// A step with what can be worked out before the writer's thread has it.
+struct Step {
+    write: Write,
+    /// Of a put: its document's places as its row keeps them.
+    places: Option<String>,
+}
+
+impl ApplyCommit {
+    pub(super) fn new(writes: Vec<Write>) -> Result<Self, Failure> {
+        let steps = writes.into_iter().map(|write| {
+            let places = match &write {
+                Write::Put { document, .. } => row::write_places(&document.places)?,
+                Write::Delete { .. } | Write::Check { .. } | Write::Move { .. } => None,
+            };
+            Ok(Step { write, places })
+        });
+        Ok(Self { steps: steps.collect::<Result<_, Failure>>()? })
+    }
 }
 
 impl Operation for ApplyCommit {
     type Answer = Committed;
 
     fn run(&mut self, work: &mut Work<'_>) -> Result<Outcome<Committed>, Failure> {
-        let steps = Steps { connection: work.connection, now: work.clock.now() };
-        // Steps are about different documents, so what one has written can't change what another finds, and the savepoint takes it all back.
+        let rows = Rows { connection: work.connection, now: work.clock.now() };
+        // All is looked at before anything is written, so that a commit that is refused leaves nothing to undo.
+        let mut heads = Vec::with_capacity(self.steps.len());
         let mut refusals = Vec::new();
-        for (position, write) in self.writes.iter().enumerate() {
-            match steps.apply(write)? {
-                Step::Applied => {}
-                Step::Refused(found) => refusals.push(Refusal { write: position, found }),
+        for (position, Step { write, .. }) in self.steps.iter().enumerate() {
+            let head = row::head(rows.connection, write.key())?;
+            if !rows.allow(write, head.as_ref())? {
+                refusals.push(Refusal { write: position, found: row::find(rows.connection, write.key(), rows.now)? });
             }
+            heads.push(head);
         }
-        Ok(if refusals.is_empty() { Outcome::Keep(Committed::Applied) } else { Outcome::Undo(Committed::Refused(refusals)) })
+        if !refusals.is_empty() {
+            return Ok(Outcome::Undo(Committed::Refused(refusals)));
+        }
+        // Steps are about different documents, so what one writes can't change what another has found.
+        for (step, head) in self.steps.iter().zip(heads) {
+            rows.apply(step, head)?;
+        }
+        Ok(Outcome::Keep(Committed::Applied))
     }
 }
 
-enum Step {
-    Applied,
-    Refused(Option<Stored>),
-}
-
-struct Steps<'a> {
+struct Rows<'a> {
     connection: &'a Connection,
     now: Timestamp,
 }
 
-impl Steps<'_> {
-    fn apply(&self, write: &Write) -> Result<Step, Failure> {
-        match write {
-            Write::Put { document, condition } => self.put(document, *condition),
-            Write::Delete { key, condition } => self.delete(key, *condition),
-            Write::Check { key, condition } => {
-                let head = row::head(self.connection, key)?;
-                self.only_if(holds(*condition, head.as_ref(), self.now), key, || Ok(()))
-            }
-            Write::Move { key, from, to } => self.shift(key, from, to),
-        }
-    }
-
-    fn only_if(&self, condition: Holds, key: &Key, apply: impl FnOnce() -> Result<(), Failure>) -> Result<Step, Failure> {
-        match condition {
-            Holds::Yes => apply().map(|()| Step::Applied),
-            Holds::No => row::find(self.connection, key, self.now).map(Step::Refused),
-        }
-    }
-
-    fn put(&self, document: &Document, condition: Condition) -> Result<Step, Failure> {
-        let places = row::write_places(&document.places)?;
-        if condition == Condition::Absent && self.insert(document, places.as_deref())? == Inserted::Yes {
-            return Ok(Step::Applied);
-        }
-        let head = row::head(self.connection, &document.key)?;
-        let condition = holds(condition, head.as_ref(), self.now);
-        self.only_if(condition, &document.key, || match head {
-            Some(head) => self.replace(&head, document, places.as_deref()),
-            None => Ok(()),
+impl Rows<'_> {
+    /// Whether what is stored lets the step apply.
+    fn allow(&self, write: &Write, head: Option<&Head>) -> Result<bool, Failure> {
+        let live = head.filter(|head| !head.has_expired(self.now));
+        Ok(match write {
+            Write::Put { condition, .. } | Write::Delete { condition, .. } | Write::Check { condition, .. } => match condition {
+                Condition::Absent => live.is_none(),
+                Condition::Version(version) => live.is_some_and(|head| head.version == *version),
+            },
+            Write::Move { from, .. } => match live {
+                Some(head) => row::read_places(head.places.as_deref())?.contains(from),
+                None => false,
+            },
         })
     }
 
-    /// Inserts the document unless there is one, expired or not: the unique index is searched once for both.
-    fn insert(&self, document: &Document, places: Option<&str>) -> Result<Inserted, Failure> {
-        let inserted = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO documents (version, expires_at, places, kind, id, data, blob) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (id, kind) DO NOTHING",
-            )?
+    fn apply(&self, step: &Step, head: Option<Head>) -> Result<(), Failure> {
+        match (&step.write, head) {
+            (Write::Put { document, .. }, None) => self.insert(document, step.places.as_deref()),
+            (Write::Put { document, .. }, Some(head)) => self.replace(&head, document, step.places.as_deref()),
+            (Write::Delete { .. }, Some(head)) => remove(self.connection, &head),
+            (Write::Move { from, to, .. }, Some(head)) => self.shift(&head, from, to),
+            (Write::Check { .. }, _) | (Write::Delete { .. } | Write::Move { .. }, None) => Ok(()),
+        }
+    }
+
+    fn insert(&self, document: &Document, places: Option<&str>) -> Result<(), Failure> {
+        self.connection
+            .prepare_cached("INSERT INTO documents (version, expires_at, places, kind, id, data, blob) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)")?
             .execute((
                 document.expires_at.map(Timestamp::millis),
                 places,
@@ -91,11 +103,7 @@ impl Steps<'_> {
                 &document.data,
                 &document.blob,
             ))?;
-        if inserted == 0 {
-            return Ok(Inserted::No);
-        }
-        row::replace_places(self.connection, self.connection.last_insert_rowid(), &[], &document.places)?;
-        Ok(Inserted::Yes)
+        row::replace_places(self.connection, self.connection.last_insert_rowid(), &[], &document.places)
     }
 
     fn replace(&self, head: &Head, document: &Document, places: Option<&str>) -> Result<(), Failure> {
@@ -118,46 +126,13 @@ impl Steps<'_> {
         Ok(())
     }
 
-    fn delete(&self, key: &Key, condition: Condition) -> Result<Step, Failure> {
-        let head = row::head(self.connection, key)?;
-        let condition = holds(condition, head.as_ref(), self.now);
-        self.only_if(condition, key, || head.map_or(Ok(()), |head| remove(self.connection, &head)))
-    }
-
-    fn shift(&self, key: &Key, from: &Place, to: &Place) -> Result<Step, Failure> {
-        let Some(head) = row::head(self.connection, key)?.filter(|head| !head.has_expired(self.now)) else {
-            return Ok(Step::Refused(None));
-        };
+    fn shift(&self, head: &Head, from: &Place, to: &Place) -> Result<(), Failure> {
         let before = row::read_places(head.places.as_deref())?;
-        let stands_there = if before.contains(from) { Holds::Yes } else { Holds::No };
-        self.only_if(stands_there, key, || {
-            let after: Vec<Place> = before.iter().map(|place| if place == from { to } else { place }.clone()).collect();
-            self.connection
-                .prepare_cached("UPDATE documents SET places = ?2 WHERE doc = ?1")?
-                .execute((head.doc, row::write_places(&after)?))?;
-            row::replace_places(self.connection, head.doc, &before, &after)
-        })
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Inserted {
-    Yes,
-    No,
-}
-
-#[derive(Clone, Copy)]
-enum Holds {
-    Yes,
-    No,
-}
-
-fn holds(condition: Condition, head: Option<&Head>, now: Timestamp) -> Holds {
-    let live = head.filter(|head| !head.has_expired(now));
-    match (condition, live) {
-        (Condition::Absent, None) => Holds::Yes,
-        (Condition::Version(version), Some(head)) if head.version == version => Holds::Yes,
-        _ => Holds::No,
+        let after: Vec<Place> = before.iter().map(|place| if place == from { to } else { place }.clone()).collect();
+        self.connection
+            .prepare_cached("UPDATE documents SET places = ?2 WHERE doc = ?1")?
+            .execute((head.doc, row::write_places(&after)?))?;
+        row::replace_places(self.connection, head.doc, &before, &after)
     }
 }
 

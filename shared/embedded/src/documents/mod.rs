@@ -51,7 +51,7 @@ impl Store for EmbeddedStore {
 
     async fn commit(&self, commit: Commit) -> Result<Committed, PortError> {
         commit.well_formed()?;
-        self.inner.writer.write(ApplyCommit { writes: commit.writes }).await
+        self.inner.writer.write(ApplyCommit::new(commit.writes)?).await
     }
 }
 

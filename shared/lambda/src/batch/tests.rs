@@ -6,7 +6,7 @@ use std::{
 use futures_util::future::join;
 use serde_json::{Value, json};
 use sluice_core::{
-    outgoing::{Outgoing, People},
+    outgoing::{Gates, Outgoing, People},
     plan::Policy,
     ports::NoMetrics,
     process::{Incarnation, Outcome},
@@ -199,7 +199,7 @@ fn processor(clock: &Arc<ManualClock>, store: &Arc<MemoryStore>, sent: &Arc<Capt
         clock: clock.clone(),
         ids: Arc::new(CountingIds::default()),
         metrics: Arc::new(NoMetrics),
-        outgoing: Outgoing { mailer: Some(sent.clone()), sms: None, templates, people },
+        outgoing: Outgoing { mailer: Some(sent.clone()), sms: None, templates, people, gates: Gates::default() },
         policy: Policy { hold: Duration::from_hours(2), stripe_test_mode: false, mail: true, sms: false },
         incarnation: Incarnation::OneOfMany,
     }

@@ -3,7 +3,7 @@ use std::{convert::Infallible, sync::Arc};
 use sluice_aws::{Mailbox, SesConfig, SesMailer};
 use sluice_clients::twilio::TwilioSms;
 use sluice_core::{
-    outgoing::Outgoing,
+    outgoing::{Gates, Outgoing},
     ports::{Key, Mailer, Sms, Store},
     process::{Incarnation, Processor},
     settings::{MailSettings, Mode, OutgoingSettings, QueueSettings, Reader, RuleSettings, read_max_receives, read_table},
@@ -72,6 +72,7 @@ fn outgoing(settings: &OutgoingSettings, wiring: &Wiring) -> Result<Outgoing, Ve
             sms: sms.map(|sms| Arc::new(sms) as Arc<dyn Sms>),
             templates: Arc::new(templates),
             people: settings.people.clone(),
+            gates: Gates::default(),
         }),
         _ => Err(problems),
     }

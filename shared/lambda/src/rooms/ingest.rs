@@ -53,6 +53,7 @@ pub async fn ingest(provider: &'static str, environment: Environment) -> Result<
         metrics: wiring.metrics.clone(),
         public_url: settings.ingest.public_url,
         max_body: settings.ingest.max_body,
+        replies: settings.ingest.replies,
     };
     serve(&wiring, async |event: HttpEvent, _| {
         let began = wiring.clock.now();

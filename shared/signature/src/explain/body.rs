@@ -26,6 +26,8 @@ pub enum Change {
     Quoted,
     /// It was put into an event of API Gateway.
     Wrapped,
+    /// The JSON was taken out of the form that it was sent in, as `payload`.
+    FormDecoded,
 }
 
 impl fmt::Display for Change {
@@ -43,6 +45,7 @@ impl fmt::Display for Change {
             Self::Base64 => "it is decoded from base64: the gateway encoded it (isBase64Encoded). Decode first, then verify those bytes.",
             Self::Quoted => "it is taken out of the JSON string that it was written into. Verify the raw bytes of the request.",
             Self::Wrapped => "only the body within this API Gateway event is taken, decoded if isBase64Encoded says so.",
+            Self::FormDecoded => "it is put back into a form, as payload=…: the webhook is set to send forms. Verify the raw bytes of the request.",
         })
     }
 }
@@ -54,6 +57,15 @@ pub(super) fn changes(scheme: &dyn Explained, message: &Message<'_>, secrets: &[
         let secret = secrets.iter().position(|secret| signed(scheme, &original, secret, now))?;
         Some(Finding::BodyChanged { change, secret })
     })
+}
+
+/// A body that says itself that it is not what was sent.
+pub(super) fn lost(message: &Message<'_>) -> Option<Finding> {
+    match message.body {
+        b"" if message.method != "GET" => Some(Finding::BodyMissing),
+        b"[object Object]" => Some(Finding::BodyStringified),
+        _ => None,
+    }
 }
 
 /// What the body may have been before, likely things first.
@@ -80,6 +92,7 @@ fn originals(body: &[u8]) -> Vec<(Change, Cow<'_, [u8]>)> {
         if let Some(inner) = unwrapped(&json) {
             known(Change::Wrapped, inner.into());
         }
+        known(Change::FormDecoded, form(body).into());
         let text = String::from_utf8_lossy(body);
         for layout in Layout::ALL {
             let text = lay_out(&text, layout);
@@ -94,6 +107,19 @@ fn originals(body: &[u8]) -> Vec<(Change, Cow<'_, [u8]>)> {
 fn unwrapped(event: &serde_json::Value) -> Option<Vec<u8>> {
     let body = event.get("body")?.as_str()?;
     if event.get("isBase64Encoded")?.as_bool()? { STANDARD.decode(body).ok() } else { Some(body.as_bytes().to_vec()) }
+}
+
+/// As GitHub puts JSON into a form.
+fn form(json: &[u8]) -> Vec<u8> {
+    let mut form = b"payload=".to_vec();
+    for byte in json {
+        match byte {
+            b'*' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => form.push(*byte),
+            b' ' => form.push(b'+'),
+            _ => form.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+        }
+    }
+    form
 }
 
 fn replace(body: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::Change;
+use super::{Change, UrlChange};
 
 /// Something that explains why a message does not verify, or that will be in the way of the next one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,19 @@ pub enum Finding {
         /// The position of the secret that then fits, counted from 0.
         secret: usize,
     },
+    /// The signature fits the URL as it was before this change.
+    UrlChanged {
+        /// What is different.
+        change: UrlChange,
+        /// The position of the secret that then fits, counted from 0.
+        secret: usize,
+    },
+    /// The scheme signs the URL, and there is none, or only a part of it.
+    UrlMissing,
+    /// The body is empty.
+    BodyMissing,
+    /// The body is what JavaScript writes for an object.
+    BodyStringified,
     /// The secret has blanks or quotation marks around it.
     SecretPadded {
         /// The position of the secret, counted from 0.
@@ -50,6 +63,23 @@ pub enum Finding {
         /// Who signs with it.
         provider: &'static str,
     },
+    /// The message has only a header that counts for nothing, being too weak.
+    OldHeaderOnly {
+        /// The header.
+        header: &'static str,
+    },
+    /// The message says which account it is of, and each has a secret of its own.
+    Account {
+        /// The account.
+        account: String,
+    },
+    /// The message says which shared key signed it.
+    SharedKey {
+        /// The key's id.
+        key: String,
+    },
+    /// What is peculiar to the provider.
+    Hint(&'static str),
     /// The body is not laid out as the provider sends it.
     LayoutUnusual,
     /// The body is a JSON object of something else than an event.
@@ -71,10 +101,18 @@ impl Finding {
             Self::Stale { .. } => "stale",
             Self::FromTheFuture { .. } => "from_the_future",
             Self::BodyChanged { .. } => "body_changed",
+            Self::UrlChanged { .. } => "url_changed",
+            Self::UrlMissing => "url_missing",
+            Self::BodyMissing => "body_missing",
+            Self::BodyStringified => "body_stringified",
             Self::SecretPadded { .. } => "secret_padded",
             Self::SecretBlank { .. } => "secret_blank",
             Self::SecretDoubtful { .. } => "secret_doubtful",
             Self::OtherProvider { .. } => "other_provider",
+            Self::OldHeaderOnly { .. } => "old_header_only",
+            Self::Account { .. } => "account",
+            Self::SharedKey { .. } => "shared_key",
+            Self::Hint(_) => "hint",
             Self::LayoutUnusual => "layout_unusual",
             Self::NoEvent => "no_event",
             Self::Mode { .. } => "mode",
@@ -85,7 +123,10 @@ impl Finding {
     /// Whether the signature itself bears this out, so that no further guess is needed.
     #[must_use]
     pub const fn is_proven(&self) -> bool {
-        matches!(self, Self::Stale { .. } | Self::BodyChanged { .. } | Self::SecretPadded { fits_without: true, .. })
+        matches!(
+            self,
+            Self::Stale { .. } | Self::BodyChanged { .. } | Self::UrlChanged { .. } | Self::SecretPadded { fits_without: true, .. }
+        )
     }
 }
 
@@ -105,6 +146,16 @@ impl fmt::Display for Finding {
             Self::BodyChanged { change, secret } => {
                 write!(f, "With secret {} the signature fits if {change}", secret + 1)
             }
+            Self::UrlChanged { change, secret } => write!(f, "With secret {} the signature fits the URL if {change}", secret + 1),
+            Self::UrlMissing => f.write_str(
+                "The provider signs the whole URL, which was not given: give it as the provider was given it, with scheme, host, path and query.",
+            ),
+            Self::BodyMissing => f.write_str(
+                "The body is empty: something before may have read it already. Take the raw bytes of the request, before any body parser.",
+            ),
+            Self::BodyStringified => f.write_str(
+                "The body is what JavaScript writes for a parsed object: take the raw bytes of the request, before any body parser.",
+            ),
             Self::SecretPadded { secret, fits_without: true } => write!(
                 f,
                 "Secret {} has blanks or quotation marks around it, and fits without them: remove them from the setting.",
@@ -121,6 +172,20 @@ impl fmt::Display for Finding {
                 f,
                 "The request has {header}, which {provider} sends: verify it as that, or correct the URL given to the provider."
             ),
+            Self::OldHeaderOnly { header } => write!(
+                f,
+                "The request has only {header}, which is too weak and never counts: the provider sends the newer header beside it, so it was lost \
+                 on the way."
+            ),
+            Self::Account { account } => write!(
+                f,
+                "The request says that it is of {account}: is this that account's primary token? Sub-accounts sign with their own, and a secondary \
+                 token signs only once it is promoted."
+            ),
+            Self::SharedKey { key } => {
+                write!(f, "The request says that the shared key {key} signed it: give that key's secret, as {key}: and the secret.")
+            }
+            Self::Hint(text) => f.write_str(text),
             Self::LayoutUnusual => f.write_str(
                 "The body is not laid out as the provider sends it: it was probably parsed and written again. Take the raw \
                  bytes of the request, before any JSON middleware.",

@@ -3,12 +3,20 @@
 
 mod body;
 mod finding;
+mod github;
 mod layout;
+mod outline;
+mod sendro;
+mod shopify;
+mod standard;
 mod stripe;
+mod twilio;
+mod url;
 
 pub use body::Change;
 pub use finding::Finding;
 pub use layout::{Layout, lay_out};
+pub use url::UrlChange;
 
 use crate::{Header, Invalid, Message, Scheme, Secret, Verified};
 
@@ -19,6 +27,29 @@ pub trait Explained: Scheme {
 
     /// What the message says about why it might not fit, though nothing proves it.
     fn doubt_message(&self, message: &Message<'_>) -> Vec<Finding>;
+
+    /// What the message says about why the signature's header is missing or cannot be read.
+    fn doubt_header(&self, message: &Message<'_>) -> Option<Finding> {
+        let _ = message;
+        None
+    }
+
+    /// The headers that the scheme reads.
+    fn headers(&self) -> Vec<&'static str> {
+        vec![self.header()]
+    }
+
+    /// The URLs that are tried, where the scheme signs the URL; without user info.
+    fn urls(&self, message: &Message<'_>) -> Vec<String> {
+        let _ = message;
+        Vec::new()
+    }
+
+    /// The URLs that may have been signed instead.
+    fn other_urls(&self, message: &Message<'_>) -> Vec<(UrlChange, String)> {
+        let _ = message;
+        Vec::new()
+    }
 }
 
 /// How one secret did.
@@ -28,6 +59,8 @@ pub enum Fit {
     Fitted,
     /// It signed this message, too long ago.
     FittedTooOld,
+    /// It signed this message, too far in the future.
+    FittedTooEarly,
     /// It did not sign these bytes.
     NoFit,
     /// It was not tried, since there is nothing in it.
@@ -43,6 +76,7 @@ impl Fit {
         match self {
             Self::Fitted => "fitted",
             Self::FittedTooOld => "fitted_too_old",
+            Self::FittedTooEarly => "fitted_too_early",
             Self::NoFit => "no_fit",
             Self::Blank => "blank",
             Self::Untried => "untried",
@@ -59,6 +93,10 @@ pub struct Explanation {
     pub fits: Vec<Fit>,
     /// The receiver's time less the sender's, in seconds, where a time was sent.
     pub clock_difference: Option<i64>,
+    /// The headers that the scheme reads and the message has, with the form of their values, which holds no signature.
+    pub headers: Vec<(&'static str, String)>,
+    /// The URLs that were tried, where the scheme signs the URL; without user info.
+    pub urls: Vec<String>,
     /// What probably went wrong, or will, the surest first.
     pub findings: Vec<Finding>,
 }
@@ -79,19 +117,56 @@ pub fn explain(scheme: &dyn Explained, message: &Message<'_>, secrets: &[Secret]
     if let Some(ahead) = clock_difference.map(i64::saturating_neg).filter(|ahead| *ahead > AHEAD) {
         findings.push(Finding::FromTheFuture { ahead });
     }
-    if matches!(verdict, Err(Invalid::NoMatch { .. } | Invalid::NoSecret)) {
+    if verdict.as_ref().is_err_and(may_be_changed) {
         findings.extend(body::changes(scheme, message, secrets, now));
+        findings.extend(url::changes(scheme, message, secrets, now));
     }
     findings.extend(doubt_secrets(scheme, message, secrets, now));
+    if matches!(verdict, Err(Invalid::MissingHeader { .. } | Invalid::MalformedHeader { .. })) {
+        findings.extend(scheme.doubt_header(message));
+    }
     if matches!(verdict, Err(Invalid::MissingHeader { .. })) {
         findings.extend(other_providers(scheme, message));
     }
     let unproven = !findings.iter().any(Finding::is_proven);
-    if matches!(verdict, Err(Invalid::NoMatch { .. })) && unproven {
+    if unproven && verdict.as_ref().is_err_and(|invalid| may_be_changed(invalid) && *invalid != Invalid::NoSecret) {
+        findings.extend(body::lost(message));
         findings.extend(scheme.doubt_message(message));
-        findings.push(Finding::AnotherSecret);
+        if matches!(verdict, Err(Invalid::NoMatch { .. })) && !findings.contains(&Finding::UrlMissing) {
+            findings.push(Finding::AnotherSecret);
+        }
     }
-    Explanation { fits: secrets.iter().map(|secret| fit(scheme, message, secret, now)).collect(), verdict, clock_difference, findings }
+    Explanation {
+        fits: secrets.iter().map(|secret| fit(scheme, message, secret, now)).collect(),
+        verdict,
+        clock_difference,
+        headers: outlines(scheme, message),
+        urls: scheme.urls(message),
+        findings,
+    }
+}
+
+/// Whether another body or URL could be why.
+const fn may_be_changed(invalid: &Invalid) -> bool {
+    matches!(
+        invalid,
+        Invalid::NoMatch { .. }
+            | Invalid::NoSecret
+            | Invalid::NoSuitableSecret { .. }
+            | Invalid::EmptyBody
+            | Invalid::MalformedBody { .. }
+            | Invalid::UnsignedBody
+            | Invalid::OtherBody { .. }
+    )
+}
+
+fn outlines(scheme: &dyn Explained, message: &Message<'_>) -> Vec<(&'static str, String)> {
+    let mut outlines = Vec::new();
+    for header in scheme.headers() {
+        let values = message.headers.iter().filter(|(sent, _)| sent.eq_ignore_ascii_case(header));
+        outlines.extend(values.take(4).map(|(_, value)| (header, outline::outline(value))));
+    }
+    outlines
 }
 
 /// A clock that differs by less is nothing to speak of, in seconds.
@@ -104,14 +179,15 @@ fn fit(scheme: &dyn Explained, message: &Message<'_>, secret: &Secret, now: i64)
     match scheme.verify(message, std::slice::from_ref(secret), now) {
         Ok(_) => Fit::Fitted,
         Err(Invalid::TooOld { .. }) => Fit::FittedTooOld,
-        Err(Invalid::NoMatch { .. }) => Fit::NoFit,
+        Err(Invalid::FromTheFuture { .. }) => Fit::FittedTooEarly,
+        Err(Invalid::NoMatch { .. } | Invalid::OtherBody { .. }) => Fit::NoFit,
         Err(_) => Fit::Untried,
     }
 }
 
 /// Whether the secret signed the message, however long ago.
 fn signed(scheme: &dyn Explained, message: &Message<'_>, secret: &Secret, now: i64) -> bool {
-    matches!(fit(scheme, message, secret, now), Fit::Fitted | Fit::FittedTooOld)
+    matches!(fit(scheme, message, secret, now), Fit::Fitted | Fit::FittedTooOld | Fit::FittedTooEarly)
 }
 
 fn doubt_secrets(scheme: &dyn Explained, message: &Message<'_>, secrets: &[Secret], now: i64) -> Vec<Finding> {
@@ -124,7 +200,7 @@ fn doubt_secrets(scheme: &dyn Explained, message: &Message<'_>, secrets: &[Secre
         if signed(scheme, message, key, now) {
             continue;
         }
-        let bare = Secret::new(key.reveal().trim().trim_matches(['"', '\'']).trim());
+        let bare = key.with_text(key.reveal().trim().trim_matches(['"', '\'']).trim());
         if bare.reveal() != key.reveal() {
             let fits_without = signed(scheme, message, &bare, now);
             findings.push(Finding::SecretPadded { secret, fits_without });
@@ -151,6 +227,7 @@ const SIGNATURE_HEADERS: [(&str, &str); 8] = [
 fn other_providers(scheme: &dyn Explained, message: &Message<'_>) -> impl Iterator<Item = Finding> {
     SIGNATURE_HEADERS
         .into_iter()
-        .filter(|(header, _)| !header.eq_ignore_ascii_case(scheme.header()) && message.header(header) != Header::Absent)
+        .filter(|(header, _)| !scheme.headers().iter().any(|own| header.eq_ignore_ascii_case(own)))
+        .filter(|(header, _)| message.header(header) != Header::Absent)
         .map(|(header, provider)| Finding::OtherProvider { header, provider })
 }

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
 use crate::{
+    address::is_mail_address,
     api::{FieldError, Problem},
     ids::record_id,
     money::Currency,
@@ -91,14 +92,9 @@ pub(super) fn status(text: &str) -> Result<BookingStatus, String> {
         .map_err(|_| "must be pending, confirmed, payment_pending or cancelled".to_owned())
 }
 
-/// Only what can't be an address at all is refused here; whether it can get mail, the mail server knows.
 fn email(text: String) -> Result<String, String> {
     let text = filled(text, 254)?;
-    let plausible = text.rsplit_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && local.len() <= 64 && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.')
-    });
-    let clean = !text.chars().any(|character| character.is_whitespace() || "<>()[],;:\\\"".contains(character));
-    if plausible && clean { Ok(text) } else { Err("must be a mail address, such as ana@example.com".to_owned()) }
+    if is_mail_address(&text) { Ok(text) } else { Err("must be a mail address, such as ana@example.com".to_owned()) }
 }
 
 /// E.164 (ITU-T): a plus and 7 to 15 digits. Blanks, dots, hyphens and brackets between them are taken out.

@@ -74,8 +74,7 @@ impl Booking {
 
     /// What is to be told of the payment now; `None` if there is nothing to tell or nobody to tell it to yet.
     fn payment_news(&self) -> Option<PaymentNews> {
-        let put = self.put.as_ref()?;
-        if put.status == super::BookingStatus::Cancelled {
+        if self.put.is_none() || self.is_put_cancelled() {
             return None;
         }
         if self.hold_ended() {
@@ -133,8 +132,12 @@ impl Booking {
     }
 
     fn announce_late_payments(&mut self, due: &mut Vec<Due>) {
-        let late: Vec<String> =
-            self.late_payments().into_iter().filter(|intent| !self.told.late.contains(*intent)).map(str::to_owned).collect();
+        let mut late = self.late_payments();
+        // Nor was anybody told of money that came for a booking that was cancelled before its payment was heard of.
+        if self.is_put_cancelled() && self.told.payment != Some(PaymentNews::Confirmed) {
+            late.extend(self.successes().map(|(intent, _)| intent));
+        }
+        let late: Vec<String> = late.into_iter().filter(|intent| !self.told.late.contains(*intent)).map(str::to_owned).collect();
         for intent in late {
             due.push(self.due(EffectKind::Mail, MailTemplate::SupportLatePayment, &format!("{}{intent}", Self::LATE)));
             self.told.late.insert(intent);

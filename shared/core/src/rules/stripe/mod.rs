@@ -6,7 +6,7 @@ mod payment_intent;
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::unexpected_shape;
+use super::{no_rule, unexpected_shape};
 use crate::{
     ids::record_id,
     plan::{Event, Stop, View},
@@ -56,10 +56,9 @@ pub(super) fn plan(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
         "payment_intent.succeeded" => payment_intent::succeeded(event, &read(event, view)?, view),
         "payment_intent.payment_failed" => payment_intent::payment_failed(event, &read(event, view)?, view),
         "charge.refunded" => charge::refunded(event, &read(event, view)?, view),
-        kind => {
+        _ => {
             heed_mode(event, view)?;
-            tracing::warn!(event = event.id, kind, "no rule for this type of event; it is recorded");
-            view.summarize(format!("{kind}: no rule for this type"));
+            no_rule(event, view);
             Ok(())
         }
     }

@@ -1,0 +1,47 @@
+//! Mail addresses.
+
+/// Whether a text can be one mail address, and nothing around it. Whether it can get mail, the mail server knows
+/// (<https://www.rfc-editor.org/rfc/rfc5321#section-4.1.2>, without quoted local parts and addresses of machines).
+#[must_use]
+pub fn is_mail_address(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let clean = !text.chars().any(|c| c.is_whitespace() || c.is_control() || "<>()[],;:\\\"".contains(c));
+    let atoms = local.split('.').all(|atom| !atom.is_empty());
+    let label = |label: &str| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-');
+    clean && text.len() <= 254 && local.len() <= 64 && !local.contains('@') && atoms && domain.contains('.') && domain.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_and_nothing_around_it() {
+        for address in ["ana@example.com", "a.b+c@mail.example.co.uk", "ärger@exämple.de", "x@1.2"] {
+            assert!(is_mail_address(address), "{address}");
+        }
+        for text in [
+            "",
+            "ana",
+            "@example.com",
+            "ana@",
+            "ana@localhost",
+            "a..b@example.com",
+            ".a@example.com",
+            "a.@example.com",
+            "a@-b.com",
+            "a@b-.com",
+            "a@b..com",
+            "a@b.com.",
+            "a b@example.com",
+            "Ops <ops@example.com>",
+            "a@example.com,b@example.com",
+            "a@b@example.com",
+            "a@example.com\nBcc: b@example.com",
+        ] {
+            assert!(!is_mail_address(text), "{text}");
+        }
+        assert!(!is_mail_address(&format!("a@{}.com", "b".repeat(64))));
+        assert!(!is_mail_address(&format!("{}@example.com", "a".repeat(65))));
+    }
+}

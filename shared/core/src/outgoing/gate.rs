@@ -1,0 +1,126 @@
+//! How many calls to the outside run at the same time.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use super::Performed;
+use crate::{effect::EffectKind, ports::Clock};
+
+/// The most calls of one channel at the same time. Whoever handles events has more hands than all channels together may take, so that a mail server
+/// that hangs keeps no event from being applied.
+const MOST: usize = 48;
+/// The same while the last call has failed: enough to notice that the other side is back.
+const MOST_WHILE_FAILING: usize = 4;
+/// How long a call waits for its turn while the other side answers.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// One gate for each channel.
+#[derive(Debug, Default)]
+pub struct Gates {
+    mail: Gate,
+    sms: Gate,
+}
+
+impl Gates {
+    /// The gate of a channel.
+    pub(crate) fn of(&self, kind: EffectKind) -> &Gate {
+        match kind {
+            EffectKind::Mail => &self.mail,
+            EffectKind::Sms => &self.sms,
+        }
+    }
+}
+
+/// Lets so many calls pass at the same time.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    running: AtomicUsize,
+    failing: AtomicBool,
+}
+
+impl Gate {
+    /// Waits for a turn, not for long. `None` if there was none: the call is to be made later.
+    pub(crate) async fn enter(&self, clock: &dyn Clock) -> Option<Pass<'_>> {
+        let mut waited = Duration::ZERO;
+        loop {
+            let failing = self.failing.load(Ordering::Relaxed);
+            let most = if failing { MOST_WHILE_FAILING } else { MOST };
+            let one_more = |running: usize| (running < most).then_some(running + 1);
+            if self.running.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok() {
+                return Some(Pass(self));
+            }
+            if failing || waited >= PATIENCE {
+                return None;
+            }
+            clock.sleep(LOOK).await;
+            waited += LOOK;
+        }
+    }
+}
+
+/// A call under way.
+#[derive(Debug)]
+pub(crate) struct Pass<'a>(&'a Gate);
+
+impl Pass<'_> {
+    /// The call has ended like this.
+    pub(crate) fn ended(self, performed: &Performed) {
+        match performed {
+            Performed::Later(_) => self.0.failing.store(true, Ordering::Relaxed),
+            // A no is an answer, too.
+            Performed::Sent | Performed::Failed(_) => self.0.failing.store(false, Ordering::Relaxed),
+            Performed::Superseded => {}
+        }
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::{testing::ManualClock, time::Timestamp};
+
+    fn later() -> Performed {
+        Performed::Later("no answer".to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_channel_that_hangs_takes_so_many_and_no_more() {
+        let (gate, clock) = (Gate::default(), ManualClock::auto_advancing(Timestamp::MIN));
+        let mut passes = Vec::new();
+        for _ in 0..MOST {
+            passes.push(gate.enter(&clock).await.expect("there is room"));
+        }
+        assert!(gate.enter(&clock).await.is_none());
+        assert_eq!(clock.now().since(Timestamp::MIN), PATIENCE, "it waited for a turn");
+        passes.pop();
+        assert!(gate.enter(&clock).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn while_it_fails_few_try_and_nobody_waits() {
+        let (gate, clock) = (Gate::default(), ManualClock::auto_advancing(Timestamp::MIN));
+        gate.enter(&clock).await.expect("there is room").ended(&later());
+        let mut passes = Vec::new();
+        for _ in 0..MOST_WHILE_FAILING {
+            passes.push(gate.enter(&clock).await.expect("some look whether it is back"));
+        }
+        assert!(gate.enter(&clock).await.is_none());
+        assert_eq!(clock.now(), Timestamp::MIN);
+        passes.pop().expect("one").ended(&Performed::Sent);
+        assert!(gate.enter(&clock).await.is_some(), "it is back");
+        drop(passes);
+        for _ in 0..MOST {
+            std::mem::forget(gate.enter(&clock).await.expect("all may pass again"));
+        }
+    }
+}

@@ -1,0 +1,159 @@
+use std::borrow::Cow;
+
+use http::StatusCode;
+use serde::Deserialize;
+use sluice_signature::{Form, Header, Message, Scheme};
+
+use super::{Answer, Malformed, Named, PLAIN_OK, Provider, Route, TwilioReplies, is_name, named_header};
+
+/// GitHub: <https://docs.github.com/en/webhooks/webhook-events-and-payloads>. The delivery's id is the event's identity, and stays the same when it
+/// is delivered again. Neither it nor the event's name is signed.
+pub(super) struct GitHub;
+
+static SCHEME: sluice_signature::GitHub = sluice_signature::GitHub::new();
+
+const DELIVERY: &str = "X-GitHub-Delivery";
+const EVENT: &str = "X-GitHub-Event";
+/// The event that GitHub sends when a webhook is set up.
+const PING: &[u8] = b"ping";
+
+#[derive(Deserialize)]
+struct Payload<'a> {
+    #[serde(borrow, default)]
+    action: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    repository: Option<Repository<'a>>,
+    #[serde(borrow, default)]
+    organization: Option<Account<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Repository<'a> {
+    #[serde(borrow, default)]
+    owner: Option<Account<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Account<'a> {
+    /// An organisation's and a user's name; some old events have only `name`.
+    #[serde(borrow, default)]
+    login: Option<Cow<'a, str>>,
+}
+
+/// The JSON of a body, which may come as the one parameter `payload` of a form.
+///
+/// # Errors
+/// [`Malformed`] if it is a form without one `payload`.
+pub(crate) fn payload(body: &[u8]) -> Result<Cow<'_, [u8]>, Malformed> {
+    // JSON can't begin like this, and a form of GitHub's can't begin otherwise.
+    if !body.starts_with(b"payload=") {
+        return Ok(Cow::Borrowed(body));
+    }
+    let form = Form::parse(body).map_err(|error| Malformed(format!("not a GitHub event: {error}")))?;
+    let mut payloads = form.values("payload");
+    match (payloads.next(), payloads.next()) {
+        (Some(payload), None) => Ok(Cow::Owned(payload.to_vec())),
+        _ => Err(Malformed("not a GitHub event: its form has more than one payload".to_owned())),
+    }
+}
+
+impl Provider for GitHub {
+    fn name(&self) -> &'static str {
+        "github"
+    }
+
+    fn title(&self) -> &'static str {
+        "GitHub"
+    }
+
+    fn secret_setting(&self) -> &'static str {
+        "GITHUB_WEBHOOK_SECRET"
+    }
+
+    fn dev_secret(&self) -> &'static str {
+        "dev_github_secret_only_for_this_machine"
+    }
+
+    fn scheme(&self) -> &dyn Scheme {
+        &SCHEME
+    }
+
+    /// The type is the event's name, and after a dot the action where there is one: `push`, `pull_request.opened`.
+    fn name_event(&self, _: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {
+        let (key, event) = (named_header(message, DELIVERY)?, named_header(message, EVENT)?);
+        let body = payload(message.body)?;
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(Malformed("not a GitHub event: it is no JSON object".to_owned()));
+        }
+        let payload: Payload<'_> = serde_json::from_slice(&body).map_err(|error| Malformed(format!("not a GitHub event: {error}")))?;
+        let kind = match payload.action {
+            Some(action) if is_name(&action) => format!("{event}.{action}"),
+            _ => event.to_owned(),
+        };
+        let owner = payload.organization.or_else(|| payload.repository.and_then(|repository| repository.owner));
+        let account = owner.and_then(|owner| owner.login).filter(|login| is_name(login)).map(Cow::into_owned);
+        Ok(Named { key: key.to_owned(), kind, occurred_at: None, account })
+    }
+
+    fn is_trial(&self, message: &Message<'_>) -> bool {
+        message.header(EVENT) == Header::Once(PING)
+    }
+
+    fn kept_headers(&self) -> &'static [&'static str] {
+        &[
+            "content-type",
+            "user-agent",
+            "x-github-event",
+            "x-github-hook-id",
+            "x-github-hook-installation-target-id",
+            "x-github-hook-installation-target-type",
+        ]
+    }
+
+    fn refused(&self) -> StatusCode {
+        StatusCode::UNAUTHORIZED
+    }
+
+    fn accepted(&self, _: &Route<'_>, _: &Message<'_>, _: &TwilioReplies) -> Answer {
+        PLAIN_OK
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(headers: &[(&str, &str)], body: &str) -> Result<Named, String> {
+        let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let message = Message { method: "POST", url: "", headers: &headers, body: body.as_bytes() };
+        GitHub.name_event(&Route { channel: "", source: "default" }, &message).map_err(|malformed| malformed.0)
+    }
+
+    const HEADERS: [(&str, &str); 2] = [("x-github-delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958"), ("x-github-event", "issues")];
+
+    #[test]
+    fn events_are_named_by_event_and_action() {
+        let event = named(&HEADERS, r#"{"action":"opened","repository":{"owner":{"login":"octocat"}}}"#).expect("an event");
+        assert_eq!((event.kind.as_str(), event.key.as_str()), ("issues.opened", HEADERS[0].1));
+        assert_eq!(event.account.as_deref(), Some("octocat"));
+        assert_eq!(named(&HEADERS, r#"{"zen":"x"}"#).expect("an event").kind, "issues");
+        let organization = r#"{"organization":{"login":"acme"},"repository":{"owner":{"login":"octocat"}}}"#;
+        assert_eq!(named(&HEADERS, organization).expect("an event").account.as_deref(), Some("acme"));
+    }
+
+    #[test]
+    fn a_form_holds_the_same_event() {
+        let event = named(&HEADERS, "payload=%7B%22action%22%3A%22closed%22%7D").expect("an event");
+        assert_eq!(event.kind, "issues.closed");
+        assert!(named(&HEADERS, "payload=%7B%7D&payload=%7B%7D").is_err());
+        assert!(named(&HEADERS, "payload=%7").is_err());
+    }
+
+    #[test]
+    fn what_has_no_identity_is_malformed() {
+        assert!(named(&HEADERS[..1], "{}").expect_err("no event").contains(EVENT));
+        assert!(named(&HEADERS[1..], "{}").expect_err("no id").contains(DELIVERY));
+        assert!(named(&[HEADERS[0], HEADERS[0], HEADERS[1]], "{}").expect_err("two ids").contains("more than once"));
+        assert!(named(&HEADERS, "[]").is_err() && named(&HEADERS, "").is_err());
+    }
+}

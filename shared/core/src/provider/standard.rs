@@ -1,0 +1,116 @@
+use std::borrow::Cow;
+
+use http::StatusCode;
+use serde::Deserialize;
+use sluice_signature::{Message, Scheme, StandardWebhooks};
+
+use super::{Answer, Malformed, Named, Provider, RECEIVED, Route, TwilioReplies, is_name};
+use crate::{ids::is_source, time::Timestamp};
+
+/// Any sender that follows Standard Webhooks, Svix and its users among them
+/// (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>). Each is a source of its own, with its own secret.
+pub(super) struct Standard;
+
+static SCHEME: StandardWebhooks = StandardWebhooks::new();
+
+/// What an event is called whose body does not say.
+const UNTYPED: &str = "event";
+
+/// What the specification recommends for a body. It is no duty.
+#[derive(Default, Deserialize)]
+struct Body<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    timestamp: Option<Cow<'a, str>>,
+}
+
+impl Provider for Standard {
+    fn name(&self) -> &'static str {
+        "standard"
+    }
+
+    fn title(&self) -> &'static str {
+        "Standard Webhooks"
+    }
+
+    fn secret_setting(&self) -> &'static str {
+        "STANDARD_WEBHOOK_SECRET"
+    }
+
+    fn dev_secret(&self) -> &'static str {
+        "whsec_ZGV2X29ubHlfZm9yX3RoaXNfbWFjaGluZQ=="
+    }
+
+    fn scheme(&self) -> &dyn Scheme {
+        &SCHEME
+    }
+
+    /// The sender has to be named.
+    fn route<'a>(&self, rest: &[&'a str]) -> Option<Route<'a>> {
+        match rest {
+            [source] if is_source(source) => Some(Route { channel: "", source }),
+            _ => None,
+        }
+    }
+
+    fn paths(&self, source: &str) -> Vec<String> {
+        vec![format!("/webhooks/standard/{source}")]
+    }
+
+    fn name_event(&self, _: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {
+        let key = StandardWebhooks::id(message).filter(|id| is_name(id));
+        let key = key.ok_or_else(|| Malformed("its webhook-id is missing, too long, or not of ASCII letters".to_owned()))?;
+        // A body of another shape, or none of JSON, is as good: only the headers are laid down.
+        let body: Body<'_> = serde_json::from_slice(message.body).unwrap_or_default();
+        let kind = body.kind.filter(|kind| is_name(kind)).map_or_else(|| UNTYPED.to_owned(), Cow::into_owned);
+        let occurred_at = body.timestamp.and_then(|text| text.parse::<Timestamp>().ok());
+        Ok(Named { key: key.to_owned(), kind, occurred_at, account: None })
+    }
+
+    fn kept_headers(&self) -> &'static [&'static str] {
+        &["content-type", "user-agent"]
+    }
+
+    fn refused(&self) -> StatusCode {
+        StatusCode::UNAUTHORIZED
+    }
+
+    fn accepted(&self, _: &Route<'_>, _: &Message<'_>, _: &TwilioReplies) -> Answer {
+        RECEIVED
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(id: &str, body: &str) -> Result<Named, Malformed> {
+        let headers: [(&str, &[u8]); 1] = [("webhook-id", id.as_bytes())];
+        let message = Message { method: "POST", url: "", headers: &headers, body: body.as_bytes() };
+        Standard.name_event(&Route { channel: "", source: "acme" }, &message)
+    }
+
+    #[test]
+    fn the_type_is_the_body_s_if_it_has_one() {
+        let event = named("msg_1", r#"{"type":"user.created","timestamp":"2026-11-22T09:00:00Z","data":{}}"#).expect("an event");
+        assert_eq!((event.key.as_str(), event.kind.as_str()), ("msg_1", "user.created"));
+        assert!(event.occurred_at.is_some());
+        for body in ["", "hello", "[]", r#"{"type":7}"#, r#"{"type":""}"#] {
+            assert_eq!(named("msg_1", body).expect("an event").kind, UNTYPED, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_sender_has_a_name() {
+        assert!(Standard.route(&[]).is_none());
+        assert_eq!(Standard.route(&["acme"]).map(|route| route.source), Some("acme"));
+        assert!(Standard.route(&["acme", "x"]).is_none());
+    }
+
+    #[test]
+    fn without_an_id_it_is_malformed() {
+        assert!(named("", "{}").is_err());
+        assert!(named("a b.c", "{}").is_err());
+    }
+}
