@@ -138,14 +138,14 @@ impl RefreshingSecrets {
 
     async fn resolve_all(&self, wanted: impl Fn(&[Value]) -> bool) -> Vec<(Name, Result<Arc<[Secret]>, FetchError>)> {
         let wanted = self.sources.iter().filter(|(_, values)| wanted(values));
-        join_all(wanted.map(|(name, values)| async { (name.clone(), self.resolve(values).await) })).await
+        join_all(wanted.map(|(name, values)| async { (name.clone(), self.resolve(&name.0, values).await) })).await
     }
 
-    async fn resolve(&self, values: &[Value]) -> Result<Arc<[Secret]>, FetchError> {
+    async fn resolve(&self, provider: &str, values: &[Value]) -> Result<Arc<[Secret]>, FetchError> {
         let resolved = try_join_all(values.iter().map(|value| async {
             Ok(match value {
                 Value::Itself(secret) => vec![secret.clone()],
-                Value::At(reference) => split(reference, &self.fetch.fetch(reference).await?)?,
+                Value::At(reference) => split(reference, provider, &self.fetch.fetch(reference).await?)?,
             })
         }));
         Ok(resolved.await?.into_iter().flatten().collect())
@@ -171,14 +171,15 @@ fn read(secrets: &FixedSecrets) -> Result<BTreeMap<Name, Vec<Value>>, Vec<FetchE
     if errors.is_empty() { Ok(sources) } else { Err(errors) }
 }
 
-/// The values that are separated by commas.
-fn split(reference: &Reference, fetched: &Secret) -> Result<Vec<Secret>, FetchError> {
-    let values: Vec<Secret> = fetched.reveal().split(',').map(str::trim).filter(|part| !part.is_empty()).map(Secret::new).collect();
+/// The values that are separated by commas, each read as the provider's secrets are written.
+fn split(reference: &Reference, provider: &str, fetched: &Secret) -> Result<Vec<Secret>, FetchError> {
+    let read = |text: &str| provider::by_name(provider).map_or_else(|| Secret::new(text), |provider| provider.read_secret(text));
+    let values: Vec<Secret> = fetched.reveal().split(',').map(str::trim).filter(|part| !part.is_empty()).map(read).collect();
     if values.is_empty() { Err(FetchError::new(reference, "is empty; put the secret in")) } else { Ok(values) }
 }
 
 fn same(a: &[Secret], b: &[Secret]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.reveal() == b.reveal())
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a.name(), a.reveal()) == (b.name(), b.reveal()))
 }
 
 #[async_trait]

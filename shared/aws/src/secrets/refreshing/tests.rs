@@ -70,6 +70,20 @@ async fn values_and_references_stand_side_by_side() {
     assert!(!format!("{:?}", case.secrets).contains("whsec"));
 }
 
+/// A token of Twilio's says which account it is of; one that is kept elsewhere, too.
+#[tokio::test]
+async fn values_are_read_as_their_provider_writes_them() {
+    const TWO: &str = "token, AC0123456789abcdef0123456789abcdef:another";
+    let mut fixed = FixedSecrets::default();
+    fixed.insert("twilio", "default", vec![Secret::new("ssm:/twilio")]);
+    let vault = Vault { value: StdMutex::new(Some(TWO)), fetches: AtomicU32::new(0) };
+    let clock = Arc::new(ManualClock::at(START));
+    let secrets = RefreshingSecrets::start(&fixed, Arc::new(vault), clock, RefreshingSecrets::EVERY).await.unwrap();
+    let active = secrets.active("twilio", "default").expect("the source is known");
+    let read: Vec<_> = active.iter().map(|secret| (secret.name(), secret.reveal())).collect();
+    assert_eq!(read, [(None, "token"), (Some("AC0123456789abcdef0123456789abcdef"), "another")]);
+}
+
 #[tokio::test]
 async fn a_rotated_secret_is_found_when_none_fits_and_not_asked_for_too_often() {
     let case = start(&["ssm:/stripe"], Some("one")).await.unwrap();
