@@ -155,6 +155,9 @@ pub fn twilio(data: &[u8]) -> bool {
     let message = Message { method, url, headers: &headers, body };
     let secrets = [TEXT, SHARED_KEY, ACCOUNT].map(Twilio::secret);
     let verified = ask(&Twilio, &message, &secrets);
+    if let Some(verified) = verified {
+        assert_eq!(settings.is_empty(), verified.secret != 1, "the settings alone choose the shared key, and nothing else");
+    }
     let account = Twilio::account(&message);
     if verified.is_some_and(|verified| verified.secret == 2) {
         assert!(account.is_none() || account.as_deref() == Some("AC0a"), "a token speaks for its account alone");

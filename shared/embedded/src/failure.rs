@@ -22,7 +22,9 @@ impl From<rusqlite::Error> for Failure {
         let temporary = |what: &str| Self::Temporary(format!("{what} ({error})"));
         let permanent = |what: &str| Self::Permanent(format!("{what} ({error})"));
         match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => temporary("the data folder's disk is full: free some space there, and a Sluice that runs goes on by itself"),
+            Some(ErrorCode::DiskFull) => {
+                temporary("the data folder's disk is full: free some space there, and a Sluice that runs goes on by itself")
+            }
             Some(ErrorCode::SystemIoFailure) => {
                 temporary("the data folder's disk can't be read or written: check the disk and the system's log")
             }

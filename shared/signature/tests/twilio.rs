@@ -273,6 +273,9 @@ fn neither_kind_of_secret_stands_in_for_the_other() {
     // The token does not verify what says that a shared key signed it, whatever the algorithm.
     Request { secrets: vec![Secret::new("sharedsecret")], ..by_shared_key() }.refused("no_suitable_secret");
     Request { secrets: vec![Secret::named("AC1", "sharedsecret")], ..by_shared_key() }.refused("no_suitable_secret");
+    // Nor is it a shared key because the header calls it so.
+    let settings = Some("key=AC1,algorithm=HMAC_SHA256");
+    Request { settings, secrets: vec![Secret::named("AC1", "sharedsecret")], ..by_shared_key() }.refused("no_suitable_secret");
     // Nor does the shared key verify SHA-1.
     let key = Secret::named("webhooks_sharedkey_01", TOKEN);
     Request { secrets: vec![key.clone()], ..form() }.refused("no_suitable_secret");

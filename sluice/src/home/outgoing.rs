@@ -74,11 +74,5 @@ pub(super) fn wire(
         SmsSettings::Captured => Some(outbox),
         SmsSettings::Off | SmsSettings::Twilio { .. } => prepared.sms.map(|sms| Arc::new(sms) as _),
     };
-    Outgoing {
-        mailer,
-        sms,
-        templates: Arc::new(prepared.templates),
-        people: settings.people.clone(),
-        gates: Gates::default(),
-    }
+    Outgoing { mailer, sms, templates: Arc::new(prepared.templates), people: settings.people.clone(), gates: Gates::default() }
 }

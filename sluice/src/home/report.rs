@@ -51,7 +51,9 @@ pub(super) fn started(mode: Mode, settings: &Settings, address: SocketAddr) {
     tracing::info!("listening on http://{address}");
     if mode == Mode::Dev {
         if settings.api_keys.iter().any(|key| key.reveal() == DEV_API_KEY) && !address.ip().is_loopback() {
-            tracing::warn!("API: everybody knows the key, and {address} can be reached from outside; set SLUICE_API_KEY to a key of your own");
+            tracing::warn!(
+                "API: everybody knows the key, and {address} can be reached from outside; set SLUICE_API_KEY to a key of your own"
+            );
         }
         try_next(settings, address);
     }

@@ -41,6 +41,19 @@ pub enum TwilioConfigProblem {
     BaseUrl,
 }
 
+impl TwilioConfigProblem {
+    /// The setting that is wrong.
+    #[must_use]
+    pub fn setting(self) -> &'static str {
+        match self {
+            Self::AccountSid => "TWILIO_ACCOUNT_SID",
+            Self::AuthToken => "TWILIO_AUTH_TOKEN",
+            Self::From => "SLUICE_SMS_FROM",
+            Self::BaseUrl => "SLUICE_TWILIO_URL",
+        }
+    }
+}
+
 impl TwilioConfig {
     /// Twilio's API.
     pub const API: &str = "https://api.twilio.com";
@@ -109,7 +122,9 @@ fn is_sender(text: &str) -> bool {
     };
     let number = text.strip_prefix('+').is_some_and(|number| !number.starts_with('0') && digits(number, 7..=15));
     let short_code = digits(text, 3..=8);
-    let name = (1..=11).contains(&text.len())
+    // What is meant to be a messaging service is not taken for a name.
+    let name = !text.starts_with("MG")
+        && (1..=11).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
         && text.bytes().any(|byte| byte.is_ascii_alphabetic());
     number || short_code || name || is_sid(text, "MG")
@@ -136,6 +151,7 @@ mod tests {
 
     #[test]
     fn senders() {
+        assert!(TwilioConfig::new(SID, "token", "MG123").check().is_err());
         for fine in ["+15005550006", "12345", "MG0123456789abcdef0123456789abcdef", "Acme Spa"] {
             assert!(TwilioConfig::new(SID, "token", fine).check().is_ok(), "{fine}");
         }

@@ -84,7 +84,7 @@ impl TwilioSms {
             config.base_url.clone_from(base_url);
         }
         let named =
-            |problems: Vec<TwilioConfigProblem>| problems.iter().map(|problem| format!("TWILIO_…, SLUICE_SMS_FROM: {problem}")).collect();
+            |problems: Vec<TwilioConfigProblem>| problems.iter().map(|problem| format!("{}: {problem}", problem.setting())).collect();
         Self::new(config).map(Some).map_err(named)
     }
 

@@ -48,7 +48,9 @@ impl Processor {
             }
             let planned = match self.plan(&record, &unpacked, handling).await {
                 Ok(planned) => planned,
-                Err(Trouble::Temporary(reason) | Trouble::Damaged(reason)) if handling.last => Planned::Park { code: "gave_up".to_owned(), reason },
+                Err(Trouble::Temporary(reason) | Trouble::Damaged(reason)) if handling.last => {
+                    Planned::Park { code: "gave_up".to_owned(), reason }
+                }
                 Err(trouble) => return Err(trouble),
             };
             if let Some(outcome) = self.apply_planned(&mut record, version, planned, handling).await? {

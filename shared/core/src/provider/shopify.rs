@@ -17,18 +17,10 @@ struct Family {
     triggered_at: &'static str,
 }
 
-static WEBHOOKS: Family = Family {
-    topic: "X-Shopify-Topic",
-    shop: "X-Shopify-Shop-Domain",
-    id: "X-Shopify-Webhook-Id",
-    triggered_at: "X-Shopify-Triggered-At",
-};
-static EVENTS: Family = Family {
-    topic: "Shopify-Topic",
-    shop: "Shopify-Shop-Domain",
-    id: "Shopify-Webhook-Id",
-    triggered_at: "Shopify-Triggered-At",
-};
+static WEBHOOKS: Family =
+    Family { topic: "X-Shopify-Topic", shop: "X-Shopify-Shop-Domain", id: "X-Shopify-Webhook-Id", triggered_at: "X-Shopify-Triggered-At" };
+static EVENTS: Family =
+    Family { topic: "Shopify-Topic", shop: "Shopify-Shop-Domain", id: "Shopify-Webhook-Id", triggered_at: "Shopify-Triggered-At" };
 
 impl Provider for Shopify {
     fn name(&self) -> &'static str {

@@ -35,4 +35,3 @@ fn refuse_twin(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
         }
     }
 }
-

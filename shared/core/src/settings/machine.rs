@@ -55,9 +55,10 @@ impl Settings {
             outgoing: OutgoingSettings::read(&mut reader, mode),
             log: LogSettings::read(&mut reader, mode),
         };
+        let known = reader.wrong();
         for found in check(&settings) {
             let (setting, problem) = found.split_once(": ").unwrap_or(("settings", &found));
-            if !reader.has_problem(setting) {
+            if !known.contains(setting) {
                 reader.problem(setting, problem);
             }
         }

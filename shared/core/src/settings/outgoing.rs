@@ -187,20 +187,6 @@ fn read_mail(reader: &mut Reader<'_>, mode: Mode) -> MailSettings {
     }
 }
 
-/// What Twilio takes as a sender: <https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource>.
-fn can_send_texts(from: &str) -> bool {
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if let Some(number) = from.strip_prefix('+') {
-        return (7..=15).contains(&number.len()) && digits(number);
-    }
-    if let Some(service) = from.strip_prefix("MG") {
-        return service.len() == 32 && service.bytes().all(|byte| byte.is_ascii_hexdigit());
-    }
-    let named = from.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ') && !digits(from);
-    // Short codes are numbers without a plus.
-    (1..=11).contains(&from.len()) && named || (3..=6).contains(&from.len()) && digits(from)
-}
-
 /// The token that Twilio's REST API takes for the account: one that is written down without an account, or with this one.
 fn sending_token(text: String, account: Option<&str>) -> Option<String> {
     match text.split_once(':') {
@@ -215,14 +201,6 @@ fn read_sms(reader: &mut Reader<'_>, mode: Mode) -> SmsSettings {
     let auth_token = reader.list("TWILIO_AUTH_TOKEN").into_iter().find_map(|token| sending_token(token, account_sid.as_deref()));
     let from = reader.text("SLUICE_SMS_FROM").map(str::to_owned);
     let base_url = reader.text("SLUICE_TWILIO_URL").map(str::to_owned);
-    if let Some(from) = &from
-        && !can_send_texts(from)
-    {
-        reader.problem(
-            "SLUICE_SMS_FROM",
-            "must be a number such as +15005550006, a messaging service (MG and 32 digits), or a name of 1 to 11 letters and digits",
-        );
-    }
     let Some(from) = from else {
         // The account and its token alone may be there for Twilio's webhooks.
         return if mode == Mode::Dev { SmsSettings::Captured } else { SmsSettings::Off };

@@ -1,4 +1,8 @@
-use std::{collections::BTreeMap, str::FromStr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+    time::Duration,
+};
 
 use super::{Problem, TABLE};
 use crate::{secrets::DEFAULT_SOURCE, time::parse_length};
@@ -22,9 +26,9 @@ impl<'a> Reader<'a> {
         self.problems.push(Problem { setting: setting.to_owned(), problem: problem.into() });
     }
 
-    /// Whether a mistake was noted in the setting, or in one of several that are named together.
-    pub(super) fn has_problem(&self, settings: &str) -> bool {
-        settings.split(", ").any(|setting| self.problems.iter().any(|problem| problem.setting == setting))
+    /// The settings in which a mistake was noted.
+    pub(super) fn wrong(&self) -> BTreeSet<String> {
+        self.problems.iter().map(|problem| problem.setting.clone()).collect()
     }
 
     /// The settings, if nothing was wrong.

@@ -23,10 +23,7 @@ fn read_hold(reader: &mut Reader<'_>) -> Duration {
 impl RuleSettings {
     /// Reads them.
     pub fn read(reader: &mut Reader<'_>, mode: Mode) -> Self {
-        Self {
-            hold: read_hold(reader),
-            stripe_test_mode: reader.switch("SLUICE_STRIPE_TEST_MODE", mode == Mode::Dev),
-        }
+        Self { hold: read_hold(reader), stripe_test_mode: reader.switch("SLUICE_STRIPE_TEST_MODE", mode == Mode::Dev) }
     }
 
     /// The policy that they make together with the ways in which people can be told something.

@@ -17,10 +17,10 @@ use crate::{CannotSign, Form, Header, Invalid, Message, Scheme, Secret, Signed, 
 ///
 /// **Secrets.** A [`Secret`] without a name is an auth token that may sign for any account. With an account as its name (`AC…`), it signs for
 /// that account alone: not for messages that say another `AccountSid` among their parameters. Sub-accounts have tokens of their own, so a
-/// gateway that serves several names each, and none can speak for another. (What JSON says of accounts is for its reader to compare.)
-/// With a shared key's id as its name, it is that key's secret. The
-/// settings header is not signed, so it only chooses: with it, the secret that it names is tried with SHA-256, without it the auth tokens with
-/// SHA-1, and never anything else. [`Twilio::secret`] reads the names.
+/// gateway that serves several names each, and none can speak for another. (What JSON says of accounts is for its reader to compare.) With a
+/// shared key's id as its name (`webhooks_sharedkey_…`), it is that key's secret. The settings header is not signed, so it only chooses: with
+/// it, the shared key that it names is tried with SHA-256, without it the auth tokens with SHA-1, and never anything else.
+/// [`Twilio::secret`] reads the names.
 ///
 /// **The URL** is [`Message::url`], the public one, as Twilio was given it, with the path and the query as requested. Twilio isn't
 /// consistent in how it writes a URL when it signs, so, like its libraries, this tries it without port and with it (the one given, else the
@@ -102,7 +102,8 @@ impl Scheme for Twilio {
         let mut form = content.form(message)?;
         let parameters = form.signed();
         let suitable = secrets.filter(|(_, secret)| match key {
-            Some(id) => secret.name() == Some(id),
+            // The header names what it likes: an account's token is no shared key.
+            Some(id) => is_shared_key(id) && secret.name() == Some(id),
             None => is_token_for(secret, accounts(content, &form, message)),
         });
         let count = suitable.clone().count();
@@ -129,7 +130,7 @@ impl Scheme for Twilio {
     fn sign(&self, unsigned: &Message<'_>, secrets: &[Secret], _: i64) -> Result<Signed, CannotSign> {
         let hash = Content::of(unsigned).is_err().then(|| with_hash(unsigned));
         let message = Message { url: hash.as_deref().unwrap_or(unsigned.url), ..*unsigned };
-        let content = Content::of(&message).map_err(|_| CannotSign::Body { problem: "its content type is given twice" })?;
+        let content = Content::of(&message).map_err(|_| CannotSign::Body { problem: "nothing would vouch for it" })?;
         let mut form = Form::default();
         if content == Content::Form {
             form = Form::parse(message.body).map_err(|malformed| CannotSign::Body { problem: malformed.problem() })?;
