@@ -10,6 +10,7 @@
 mod bad_records;
 mod bodies;
 mod hold;
+mod interface;
 mod rotation;
 
 use std::sync::Arc;

@@ -1,18 +1,23 @@
 //! The home on AWS: a stack that `cargo xtask e2e` has deployed, driven from outside, through its HTTP API and the services' own.
 
+mod interface;
 mod queue;
 mod service;
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
 use serde_json::{Value, json};
 
-pub use self::queue::{Queue, Waiting};
 use self::service::Service;
+pub use self::{
+    interface::Interface,
+    queue::{Queue, Waiting},
+};
 use crate::{Channel, Client, Home, Sent, TextServer, wait::until_or};
 
 /// The secret that Stripe's events without a source are signed with.
@@ -36,6 +41,7 @@ static TEXTS: LazyLock<TextServer> = LazyLock::new(|| TextServer::start_at(FACTS
 /// When the last of them ends, the world must be clean: nothing is left in its queue, and among the dead letters nothing but what was announced with
 /// [`Stack::may_leave_dead`].
 pub struct Stack {
+    name: String,
     outputs: Value,
     service: Service,
     client: Client,
@@ -73,6 +79,7 @@ impl Stack {
             queue: Queue::at(&service, &output("InboundQueueUrl")),
             dead_letters: Queue::at(&service, &output("InboundDeadLettersUrl")),
             dead: Mutex::new(0),
+            name: name.to_owned(),
             outputs,
             service,
         };
@@ -102,6 +109,29 @@ impl Stack {
     #[must_use]
     pub fn dead_letters(&self) -> &Queue {
         &self.dead_letters
+    }
+
+    /// One of the functions (`Stripe`, `Consumer`, …) under AWS's runtime interface emulator, with the environment that it was deployed with.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn under_interface_emulator(&self, function: &str) -> Interface {
+        let fact = |name: &str| Path::new(FACTS[name].as_str().expect("a path"));
+        let given = [
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_ENDPOINT_URL", self.service.endpoint()),
+            ("AWS_LAMBDA_FUNCTION_NAME", function),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+            ("AWS_LAMBDA_FUNCTION_TIMEOUT", "60"),
+        ];
+        let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let deployed = self.service.environment(&format!("{}-{function}Function", self.name));
+        let bootstrap = fact("functions").join(function.to_lowercase()).join("bootstrap");
+        Interface::start(fact("interface_emulator"), &bootstrap, deployed.into_iter().chain(given))
     }
 
     /// Announces that a test leaves so many dead letters more.
