@@ -1,5 +1,7 @@
 //! The one thread that writes, and the group commit.
 
+mod copier;
+
 use std::{
     sync::{
         Arc,
@@ -13,6 +15,7 @@ use rusqlite::Connection;
 use sluice_core::ports::{Clock, PortError};
 use tokio::sync::oneshot;
 
+use self::copier::Copier;
 use crate::{
     failure::{Damage, Failure},
     queue::Flights,
@@ -65,9 +68,11 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn start(connection: Connection, flights: Flights, clock: Arc<dyn Clock>, damage: Damage) -> std::io::Result<Self> {
         // Unbounded: whoever submits waits for the answer, so that there are never more jobs than callers.
+        let mut connection = connection;
+        let copier = Copier::start(&mut connection).map_err(std::io::Error::other)?;
         let (jobs, waiting) = channel();
         let thread = std::thread::Builder::new().name("sluice-writer".to_owned()).spawn(move || {
-            let state = State { connection, flights, clock, damage };
+            let state = State { copier, connection, flights, clock, damage };
             state.write_until_closed(&waiting);
         })?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
@@ -153,6 +158,7 @@ enum Together {
 
 /// What the thread owns.
 struct State {
+    copier: Copier,
     connection: Connection,
     flights: Flights,
     clock: Arc<dyn Clock>,
@@ -182,6 +188,7 @@ impl State {
             for job in group.drain(..) {
                 job.answer(committed.clone());
             }
+            self.copier.look(&self.connection);
         }
     }
 
