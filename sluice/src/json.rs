@@ -20,6 +20,8 @@ pub(crate) enum Json {
 /// Why a place in a document cannot be set.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadPath {
+    #[error("a parameter has no name: write it before the equals sign, such as Body=Hello")]
+    NoName,
     #[error("{path:?} has an empty part: write keys separated by single dots, such as data.object.amount")]
     EmptyPart { path: String },
     #[error("{part:?} in {path:?} is no index into an array of {length}: give a number from 0 to one less")]
@@ -63,6 +65,19 @@ impl Json {
         let wants_text = in_metadata || place.is_text();
         *place = if wants_text { value.into_text() } else { value };
         Ok(())
+    }
+
+    /// Whether there is anything at a path, be it null.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        let mut place = Some(self);
+        for part in path.split('.') {
+            place = match place {
+                Some(Self::Object(members)) => members.iter().find(|(key, _)| key == part).map(|(_, value)| value),
+                Some(Self::Array(items)) => part.parse().ok().and_then(|at: usize| items.get(at)),
+                _ => None,
+            };
+        }
+        place.is_some()
     }
 
     fn member(&mut self, path: &str, part: &str) -> Result<&mut Self, BadPath> {
@@ -195,6 +210,13 @@ mod tests {
     fn missing_objects_are_created() {
         assert_eq!(set(r#"{"a":null}"#, "a.b.c", "1").expect("set"), r#"{"a":{"b":{"c":1}}}"#);
         assert_eq!(set(r#"{"a":[{}]}"#, "a.0.b", "1").expect("set"), r#"{"a":[{"b":1}]}"#);
+    }
+
+    #[test]
+    fn what_is_there() {
+        let json: Json = serde_json::from_str(r#"{"a":[{"b":null}],"c":1}"#).expect("JSON");
+        assert!(json.has("a.0.b") && json.has("c"));
+        assert!(!json.has("a.1") && !json.has("c.d") && !json.has(""));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Sluice on one machine: the `sluice` command and what it consists of.
 
 pub mod cli;
+mod draft;
 pub mod home;
 mod json;
 pub mod providers;

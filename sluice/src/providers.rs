@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use sluice_core::time::Timestamp;
 use sluice_signature::{
     GitHub, Secret, Sendro, Shopify, StandardWebhooks, Stripe, Twilio,
     explain::{Explained, Layout},
 };
 
-use crate::json::{BadPath, Json};
+use crate::{draft::Draft, json::BadPath};
 
 /// The secret that `sluice dev` verifies Stripe's signatures with unless told another. It is public, so it protects nothing.
 pub const STRIPE_DEV_SECRET: &str = sluice_core::settings::DEV_SECRET;
@@ -27,8 +28,8 @@ pub struct Provider {
     pub layout: Layout,
     /// Its scheme, with another tolerance than its own where one is given.
     pub scheme: fn(tolerance: Option<Duration>) -> Box<dyn Explained>,
-    /// Makes another event of the same kind out of a sample's body.
-    pub(crate) renew: fn(body: &mut Json, new: &New) -> Result<(), BadPath>,
+    /// Makes another event of the same kind out of a sample.
+    pub(crate) renew: fn(event: &mut Draft, new: &New) -> Result<(), BadPath>,
 }
 
 /// What makes an event a new one.
@@ -38,6 +39,27 @@ pub(crate) struct New {
     pub(crate) random: u128,
     /// When it happens, in seconds since the Unix epoch.
     pub(crate) now: i64,
+}
+
+impl New {
+    /// A random UUID (RFC 9562, version 4).
+    fn uuid(&self) -> String {
+        let mut bytes = self.random.to_be_bytes();
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let hex = format!("{:032x}", u128::from_be_bytes(bytes));
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    }
+
+    /// A number that every JSON reader reads exactly.
+    fn small(&self) -> i64 {
+        i64::try_from(self.random & 0xf_ffff_ffff_ffff).expect("52 bits")
+    }
+
+    /// RFC 3339.
+    fn time(&self) -> String {
+        Timestamp::from_seconds(self.now).to_string()
+    }
 }
 
 /// Every provider. A new one is added here, with its samples in [`crate::samples::SAMPLES`].
@@ -53,8 +75,8 @@ pub static PROVIDERS: &[Provider] = &[
             Box::new(tolerance.map_or(stripe, |tolerance| stripe.with_tolerance(tolerance)))
         },
         renew: |event, new| {
-            event.set("id", Json::text(&format!("evt_1{}", base62(new.random))))?;
-            event.set("created", Json::number(new.now))
+            event.set_text("id", &format!("evt_1{}", base62(new.random)))?;
+            event.set_number("created", new.now)
         },
     },
     Provider {
@@ -64,7 +86,15 @@ pub static PROVIDERS: &[Provider] = &[
         secret: Twilio::secret,
         layout: Layout::Compact,
         scheme: |_| Box::new(Twilio::new()),
-        renew: as_it_is,
+        renew: |event, new| {
+            event.set_header("I-Twilio-Idempotency-Token", new.uuid());
+            for (name, prefix) in [("MessageSid", "SM"), ("SmsSid", "SM"), ("SmsMessageSid", "SM"), ("CallSid", "CA")] {
+                if event.has(name) {
+                    event.set_text(name, &format!("{prefix}{:032x}", new.random))?;
+                }
+            }
+            Ok(())
+        },
     },
     Provider {
         name: "github",
@@ -73,7 +103,21 @@ pub static PROVIDERS: &[Provider] = &[
         secret: whole,
         layout: Layout::Compact,
         scheme: |_| Box::new(GitHub::new()),
-        renew: as_it_is,
+        renew: |event, new| {
+            event.set_header("X-GitHub-Delivery", new.uuid());
+            // What has the same body is the same event.
+            for path in ["after", "head_commit.id", "commits.0.id"] {
+                if event.has(path) {
+                    event.set_text(path, &format!("{:040x}", new.random))?;
+                }
+            }
+            for path in ["issue.id", "pull_request.id", "release.id", "hook_id"] {
+                if event.has(path) {
+                    event.set_number(path, new.small())?;
+                }
+            }
+            Ok(())
+        },
     },
     Provider {
         name: "shopify",
@@ -82,7 +126,12 @@ pub static PROVIDERS: &[Provider] = &[
         secret: whole,
         layout: Layout::Compact,
         scheme: |_| Box::new(Shopify::new()),
-        renew: as_it_is,
+        renew: |event, new| {
+            event.set_header("X-Shopify-Webhook-Id", new.uuid());
+            event.set_header("X-Shopify-Event-Id", New { random: !new.random, ..*new }.uuid());
+            event.set_header("X-Shopify-Triggered-At", new.time());
+            Ok(())
+        },
     },
     Provider {
         name: "sendro",
@@ -91,7 +140,10 @@ pub static PROVIDERS: &[Provider] = &[
         secret: whole,
         layout: Layout::Compact,
         scheme: |_| Box::new(Sendro::new()),
-        renew: as_it_is,
+        renew: |event, new| {
+            event.set_text("emailId", &format!("em_{}", base62(new.random)))?;
+            event.set_text("timestamp", &new.time())
+        },
     },
     Provider {
         name: "standard",
@@ -103,17 +155,15 @@ pub static PROVIDERS: &[Provider] = &[
             let standard = StandardWebhooks::new();
             Box::new(tolerance.map_or(standard, |tolerance| standard.with_tolerance(tolerance)))
         },
-        renew: as_it_is,
+        renew: |event, new| {
+            event.set_header("webhook-id", format!("msg_{}", base62(new.random)));
+            event.set_text("timestamp", &new.time())
+        },
     },
 ];
 
 fn whole(text: &str) -> Secret {
     Secret::new(text)
-}
-
-/// What makes these providers' events new ones stands in headers.
-fn as_it_is(_: &mut Json, _: &New) -> Result<(), BadPath> {
-    Ok(())
 }
 
 impl Provider {
@@ -154,6 +204,12 @@ mod tests {
             let message = Message { url, headers: &headers, ..unsigned };
             assert!(scheme.verify(&message, &[secret], 1).is_ok(), "{}", provider.name);
         }
+    }
+
+    #[test]
+    fn uuids_are_of_version_4() {
+        assert_eq!(New { random: 1, now: 0 }.uuid(), "00000000-0000-4000-8000-000000000001");
+        assert_eq!(New { random: u128::MAX, now: 0 }.uuid(), "ffffffff-ffff-4fff-bfff-ffffffffffff");
     }
 
     #[test]

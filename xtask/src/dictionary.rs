@@ -55,19 +55,23 @@ fn keep(root: &Path, shown: &str, dictionary: &[u8]) -> Result<String, String> {
     Ok(format!("{shown}: {} bytes", dictionary.len()))
 }
 
-/// The bodies of a folder's samples by file name, which is also their order in training.
+/// The bodies of a folder's samples and of those in its folders by path, which is also their order in training.
 fn bodies(folder: &Path) -> Result<BTreeMap<String, String>, String> {
     let problem = |error: &dyn std::fmt::Display| format!("cannot read the samples in {}: {error}", folder.display());
-    let mut bodies = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for file in fs::read_dir(folder).map_err(|error| problem(&error))? {
         let path = file.map_err(|error| problem(&error))?.path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() {
+            found.extend(bodies(&path)?.into_iter().map(|(inner, body)| (format!("{name}/{inner}"), body)));
+            continue;
+        }
         let text = fs::read_to_string(&path).map_err(|error| problem(&error))?;
         let sample: serde_json::Value = serde_json::from_str(&text).map_err(|error| problem(&error))?;
         let body = sample["body"].as_str().ok_or_else(|| problem(&"a sample has no body"))?;
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        bodies.insert(name, body.to_owned());
+        found.insert(name, body.to_owned());
     }
-    Ok(bodies)
+    Ok(found)
 }
 
 /// The body with other ids, times, amounts and people; the same for the same variant.

@@ -134,6 +134,14 @@ fn provider_names() -> PossibleValuesParser {
     PossibleValuesParser::new(PROVIDERS.iter().map(|provider| provider.name))
 }
 
+/// Reads a header as a person writes it.
+fn header(text: &str) -> Result<(String, String), &'static str> {
+    match text.split_once(':') {
+        Some((name, value)) if http::HeaderName::from_bytes(name.as_bytes()).is_ok() => Ok((name.to_owned(), value.trim().to_owned())),
+        _ => Err("write it as 'Name: value'"),
+    }
+}
+
 fn usage(problem: impl Into<String>) -> Error {
     Error::Usage(problem.into())
 }

@@ -4,36 +4,41 @@ use std::net::IpAddr;
 
 use clap::ValueEnum;
 use http::Uri;
-use sluice_signature::{Message, Secret, explain::lay_out};
+use sluice_signature::{Message, Secret};
 
-use super::{Error, Exit, Surroundings, post, print, provider_names, usage};
+use super::{Error, Exit, Surroundings, header, post, print, provider_names, usage};
 use crate::{
-    json::Json,
+    draft::Draft,
     providers::{New, Provider},
-    samples::{Request, Sample},
+    samples::{Request, SAMPLES, Sample},
 };
 
 /// The arguments of `sluice send`.
 #[derive(clap::Args)]
-#[command(after_help = "Each event sent is a new one, with an id and a time of its own, unless --set says otherwise.\n\
+#[command(after_help = "Each event sent is a new one, with an id and a time of its own, unless --set or --header says otherwise.\n\
     Exit codes: 0 every answer was 2xx, 1 one was not, 2 nothing was sent.")]
 pub struct Args {
     /// Who is to appear to send it
-    #[arg(value_parser = provider_names())]
-    pub provider: String,
+    #[arg(value_parser = provider_names(), required_unless_present = "list")]
+    pub provider: Option<String>,
     /// The sample, such as payment_intent.succeeded
     #[arg(required_unless_present = "list")]
     pub sample: Option<String>,
-    /// Where to; without a path, the sample's own is added
+    /// Where to; without a path, the sample's own is added. Twilio signs this URL, or for this machine SLUICE_PUBLIC_URL, which without a
+    /// setting is http://localhost:PORT as in `sluice dev`
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3000")]
     pub to: Uri,
     /// The signing secret [default: the first of the provider's setting, such as STRIPE_WEBHOOK_SECRET, else, to this machine
     /// only, the one of `sluice dev`]
     #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
     pub secret: Option<String>,
-    /// Change the body: a path of keys and a value, as JSON or text, such as data.object.metadata.booking_id=12345; repeatable
+    /// Change the body: a path of keys and a value, as JSON or text, such as data.object.metadata.booking_id=12345; in a form a parameter
+    /// and a text, such as Body=Hello; repeatable
     #[arg(long, value_name = "PATH=VALUE", value_parser = path_and_value)]
     pub set: Vec<(String, String)>,
+    /// Change a header, as `Name: value`, such as an id, to send the same event again; repeatable
+    #[arg(long, value_name = "HEADER", value_parser = header)]
+    pub header: Vec<(String, String)>,
     /// How many events to send
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub count: u32,
@@ -43,7 +48,7 @@ pub struct Args {
     /// Show the signed request instead of sending it
     #[arg(long, value_name = "AS", conflicts_with_all = ["count", "concurrency"])]
     pub print: Option<Shape>,
-    /// List the provider's samples
+    /// List the provider's samples, or everybody's
     #[arg(long, conflicts_with_all = ["sample", "print", "count"])]
     pub list: bool,
 }
@@ -76,7 +81,15 @@ fn path_and_value(text: &str) -> Result<(String, String), &'static str> {
 /// # Errors
 /// [`Error::Usage`] if there is no such sample, no secret that may be used, or a change that cannot be made.
 pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Error> {
-    let provider = Provider::find(&args.provider).ok_or_else(|| usage(format!("no provider is called {}", args.provider)))?;
+    let provider = match &args.provider {
+        Some(name) => Provider::find(name).ok_or_else(|| usage(format!("no provider is called {name}")))?,
+        None => {
+            for sample in SAMPLES {
+                writeln!(surroundings.output, "{} {}", sample.provider, sample.name)?;
+            }
+            return Ok(Exit::Success);
+        }
+    };
     let Some(name) = args.sample.as_deref().filter(|_| !args.list) else {
         for sample in Sample::of(provider.name) {
             writeln!(surroundings.output, "{}", sample.name)?;
@@ -92,10 +105,11 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Err
     let sender = Sender {
         provider,
         secret: secret(args, provider, &target, surroundings)?,
-        body: serde_json::from_str(&request.body).map_err(|error| usage(format!("the sample is no JSON: {error}")))?,
-        request,
+        draft: Draft::read(&request).ok_or_else(|| usage("the sample's body is neither JSON nor a form"))?,
+        method: request.method,
+        signed_url: target.signed_url((surroundings.setting)("SLUICE_PUBLIC_URL").as_deref()),
         target,
-        changes: &args.set,
+        changes: args,
     };
     // Made once before anything is sent: a change that cannot be made is a mistake of the command line, not of one event.
     let first = sender.make(surroundings)?;
@@ -115,7 +129,7 @@ pub(super) struct Target {
     pub(super) authority: String,
     /// The host alone.
     pub(super) host: String,
-    loopback: bool,
+    is_loopback: bool,
 }
 
 impl Target {
@@ -141,8 +155,23 @@ impl Target {
                 .map_err(|_| whole())?,
             authority: authority.to_string(),
             host: host.to_owned(),
-            loopback: host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback()),
+            is_loopback: host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback()),
         })
+    }
+}
+
+impl Target {
+    /// The URL that the provider was given. This machine was not given to it under its address: there it is what the gateway takes for its own.
+    fn signed_url(&self, public_url: Option<&str>) -> String {
+        if !self.is_loopback {
+            return self.url.to_string();
+        }
+        let path = self.url.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        if let Some(public_url) = public_url {
+            return format!("{}{path}", public_url.trim_end_matches('/'));
+        }
+        let port = self.url.port_u16().map_or_else(String::new, |port| format!(":{port}"));
+        format!("{}://localhost{port}{path}", self.url.scheme_str().unwrap_or("http"))
     }
 }
 
@@ -152,7 +181,7 @@ fn secret(args: &Args, provider: &Provider, target: &Target, surroundings: &Surr
     let secret = match (&args.secret, (surroundings.setting)(setting)) {
         (Some(given), _) => (provider.secret)(given),
         (None, Some(list)) => (provider.secret)(list.split(',').next().unwrap_or_default().trim()),
-        (None, None) if target.loopback => (provider.secret)(provider.dev_secret),
+        (None, None) if target.is_loopback => (provider.secret)(provider.dev_secret),
         (None, None) => {
             return Err(usage(format!(
                 "no secret to sign for {} with: give --secret, or set {setting} (the secret of `sluice dev` is for this machine only)",
@@ -170,9 +199,10 @@ fn secret(args: &Args, provider: &Provider, target: &Target, surroundings: &Surr
 pub(super) struct Sender<'a> {
     provider: &'static Provider,
     secret: Secret,
-    request: Request,
-    body: Json,
-    changes: &'a [(String, String)],
+    method: String,
+    draft: Draft,
+    changes: &'a Args,
+    signed_url: String,
     pub(super) target: Target,
 }
 
@@ -181,15 +211,17 @@ impl Sender<'_> {
     pub(super) fn make(&self, surroundings: &Surroundings<'_>) -> Result<Request, Error> {
         let now = (surroundings.now)();
         let new = New { random: (surroundings.random)(), now };
-        let mut body = self.body.clone();
-        (self.provider.renew)(&mut body, &new).map_err(|error| usage(error.to_string()))?;
-        for (path, value) in self.changes {
-            body.set(path, Json::typed(value)).map_err(|error| usage(format!("--set: {error}")))?;
+        let mut draft = self.draft.clone();
+        (self.provider.renew)(&mut draft, &new).map_err(|error| usage(error.to_string()))?;
+        for (path, value) in &self.changes.set {
+            draft.set_typed(path, value).map_err(|error| usage(format!("--set: {error}")))?;
         }
-        let body = lay_out(&body.to_string(), self.provider.layout);
-        let headers: Vec<(&str, &[u8])> = self.request.headers.iter().map(|(name, value)| (&name[..], value.as_bytes())).collect();
-        let url = self.target.url.to_string();
-        let unsigned = Message { method: &self.request.method, url: &url, headers: &headers, body: body.as_bytes() };
+        for (name, value) in &self.changes.header {
+            draft.set_header(name, value);
+        }
+        let body = draft.body(self.provider.layout);
+        let headers: Vec<(&str, &[u8])> = draft.headers.iter().map(|(name, value)| (&name[..], value.as_bytes())).collect();
+        let unsigned = Message { method: &self.method, url: &self.signed_url, headers: &headers, body: body.as_bytes() };
         let signed = (self.provider.scheme)(None)
             .sign(&unsigned, std::slice::from_ref(&self.secret), now)
             .map_err(|error| usage(error.to_string()))?;
@@ -197,9 +229,13 @@ impl Sender<'_> {
             Some(Ok(url)) => url.path_and_query().map(ToString::to_string),
             _ => self.target.url.path_and_query().map(ToString::to_string),
         };
-        let mut request =
-            Request { method: self.request.method.clone(), path: path.unwrap_or_default(), headers: self.request.headers.clone(), body };
-        request.headers.extend(signed.headers.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        let mut request = Request { method: self.method.clone(), path: path.unwrap_or_default(), headers: draft.headers, body };
+        for (name, value) in signed.headers {
+            // A header that was given stands: also a wrong signature can be sent.
+            if !request.headers.keys().any(|given| given.eq_ignore_ascii_case(name)) {
+                request.headers.insert(name.to_owned(), value);
+            }
+        }
         Ok(request)
     }
 }

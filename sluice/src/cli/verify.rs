@@ -9,7 +9,7 @@ use sluice_signature::{
     explain::{Explanation, Fit, explain},
 };
 
-use super::{Error, Exit, Surroundings, provider_names, usage};
+use super::{Error, Exit, Surroundings, header, provider_names, usage};
 use crate::providers::Provider;
 
 /// The arguments of `sluice verify`.
@@ -51,13 +51,6 @@ pub struct Args {
 impl std::fmt::Debug for Args {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Args").field("provider", &self.provider).finish_non_exhaustive()
-    }
-}
-
-fn header(text: &str) -> Result<(String, String), &'static str> {
-    match text.split_once(':') {
-        Some((name, value)) if http::HeaderName::from_bytes(name.as_bytes()).is_ok() => Ok((name.to_owned(), value.trim().to_owned())),
-        _ => Err("write it as 'Name: value'"),
     }
 }
 

@@ -65,7 +65,7 @@ fn list(problems: &[String]) -> String {
 ///
 /// # Errors
 /// [`HomeError`] if it can't start.
-pub async fn run(mode: Mode, settings: Settings) -> Result<(), HomeError> {
+pub async fn run(mode: Mode, mut settings: Settings) -> Result<(), HomeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds);
     let metrics: Arc<dyn Metrics> = Arc::new(NoMetrics);
@@ -79,6 +79,10 @@ pub async fn run(mode: Mode, settings: Settings) -> Result<(), HomeError> {
 
     let listener = TcpListener::bind(settings.listen).await.map_err(|cause| HomeError::Listen { address: settings.listen, cause })?;
     let address = listener.local_addr().unwrap_or(settings.listen);
+    if settings.ingest.public_url == format!("http://localhost:{}", settings.listen.port()) {
+        // The port may be one that the system chose.
+        settings.ingest.public_url = format!("http://localhost:{}", address.port());
+    }
     let policy = settings.rules.policy(settings.outgoing.channels());
     let outgoing = outgoing::wire(&settings.outgoing, prepared, store.clone(), &clock, &ids);
     let captured = matches!(settings.outgoing.mail, MailSettings::Captured) || matches!(settings.outgoing.sms, SmsSettings::Captured);

@@ -2,7 +2,12 @@ use std::{collections::BTreeSet, net::TcpListener};
 
 use clap::error::ErrorKind;
 use serde_json::Value;
-use sluice::{cli::Exit, providers::STRIPE_DEV_SECRET, samples::Sample};
+use sluice::{
+    cli::Exit,
+    providers::{Provider, STRIPE_DEV_SECRET},
+    samples::{SAMPLES, Sample},
+};
+use sluice_core::provider::{Route, by_name};
 use sluice_signature::{Message, Scheme, Secret, Stripe, explain::Layout, explain::lay_out};
 
 use super::{
@@ -172,6 +177,9 @@ fn printed_for_api_gateway() {
 fn lists_the_samples() {
     let listed = sluice(&["send", "stripe", "--list"]).output;
     assert!(listed.lines().eq(Sample::of("stripe").map(|sample| sample.name)));
+    let all = sluice(&["send", "--list"]).output;
+    assert_eq!(all.lines().count(), SAMPLES.len());
+    assert!(all.lines().any(|line| line == "shopify orders/create"));
 }
 
 #[test]
@@ -200,4 +208,96 @@ fn what_cannot_be_sent() {
     assert_eq!(refused(&["send", "stripe", "x", "--count", "0"]).kind(), ErrorKind::ValueValidation);
     assert_eq!(refused(&["send", "stripe", "x", "--set", "a"]).kind(), ErrorKind::ValueValidation);
     assert_eq!(refused(&["send", "stripe", "x", "--print", "curl", "--count", "2"]).kind(), ErrorKind::ArgumentConflict);
+}
+
+/// Sends every sample twice, and looks at what came as ingest looks at it.
+#[test]
+fn every_sample_is_signed_and_a_new_event_each_time() {
+    let server = Server::start(ok);
+    let url = server.url();
+    for sample in SAMPLES {
+        let ran = sluice(&["send", sample.provider, sample.name, "--to", &url, "--count", "2"]);
+        assert_eq!(ran.exit, Exit::Success, "{}: {}", sample.name, ran.output);
+    }
+    let arrived = server.arrived();
+    assert_eq!(arrived.len(), SAMPLES.len() * 2);
+    let port = url.rsplit_once(':').expect("a port").1;
+    for (sample, twice) in SAMPLES.iter().zip(arrived.chunks(2)) {
+        let by = Provider::find(sample.provider).expect("there");
+        let provider = by_name(sample.provider).expect("there");
+        let mut keys = BTreeSet::new();
+        for arrived in twice {
+            let path = sample.request().path;
+            assert_eq!(arrived.line, format!("POST {path} HTTP/1.1"));
+            let headers: Vec<(&str, &[u8])> = arrived.headers.iter().map(|(name, value)| (&name[..], value.as_bytes())).collect();
+            let url = format!("http://localhost:{port}{path}");
+            let message = Message { method: "POST", url: &url, headers: &headers, body: &arrived.body };
+            assert!((by.scheme)(None).verify(&message, &[(by.secret)(by.dev_secret)], NOW).is_ok(), "{}", sample.name);
+            let channel = path.strip_prefix("/webhooks/twilio/").unwrap_or_default();
+            keys.insert(provider.name_event(&Route { channel, source: "default" }, &message).expect(sample.name).key);
+        }
+        assert_eq!(keys.len(), 2, "{}: {keys:?}", sample.name);
+        // GitHub's deliveries go by their bodies, too.
+        assert!(sample.provider != "github" || twice[0].body != twice[1].body, "{}", sample.name);
+    }
+}
+
+#[test]
+fn parameters_and_headers_can_be_set() {
+    let server = Server::start(ok);
+    let to = ["--to", &server.url()];
+    let again = ["--set", "MessageSid=SM7", "--set", "MessageStatus=on its way+é", "--header", "i-twilio-idempotency-token: t1"];
+    sluice(&[&["send", "twilio", "sms-status.delivered"], &to[..], &again[..]].concat());
+    sluice(&[&["send", "github", "push.form", "--set", "ref=refs/heads/next"], &to[..]].concat());
+    let [status, push] = &server.arrived()[..] else { panic!("two requests") };
+    let body = String::from_utf8(status.body.clone()).expect("UTF-8");
+    assert!(body.contains("MessageSid=SM7") && body.contains("&MessageStatus=on+its+way%2B%C3%A9&"), "{body}");
+    let tokens: Vec<_> = status.headers.iter().filter(|(name, _)| name == "i-twilio-idempotency-token").collect();
+    assert!(matches!(tokens[..], [(_, value)] if value == "t1"), "{tokens:?}");
+    let body = String::from_utf8(push.body.clone()).expect("UTF-8");
+    assert!(body.starts_with("payload=%7B%22ref%22%3A%22refs%2Fheads%2Fnext%22%2C"), "{body}");
+}
+
+#[test]
+fn twilio_signs_the_url_that_it_was_given() {
+    let signature = |to: &str, settings: &[(&str, &str)]| {
+        let arguments = ["send", "twilio", "sms", "--to", to, "--secret", "token", "--print", "request"];
+        let printed = try_sluice(&arguments, settings, b"").expect("it is shown").output;
+        printed.lines().find(|line| line.starts_with("X-Twilio-Signature: ")).expect("signed").to_owned()
+    };
+    let here = signature("http://localhost:3000", &[]);
+    for to in ["http://127.0.0.1:3000", "http://[::1]:3000"] {
+        assert_eq!(signature(to, &[]), here, "{to}");
+    }
+    let public = signature("https://hooks.example.com", &[]);
+    assert_ne!(public, here);
+    let setting = [("SLUICE_PUBLIC_URL", "https://hooks.example.com/")];
+    assert_eq!(signature("http://127.0.0.1:3000", &setting), public);
+    assert_ne!(signature("https://example.net", &setting), public, "another machine has a URL of its own");
+}
+
+#[test]
+fn a_form_printed_as_a_request() {
+    let ran = sluice(&["send", "twilio", "sms", "--print", "request"]);
+    insta::assert_snapshot!(ran.output);
+}
+
+#[test]
+fn a_form_printed_for_curl() {
+    let ran = sluice(&["send", "twilio", "sms-status.undelivered", "--print", "curl"]);
+    insta::assert_snapshot!(ran.output);
+}
+
+#[test]
+fn a_form_printed_for_api_gateway() {
+    let ran = sluice(&["send", "twilio", "voice", "--to", "https://hooks.example.com", "--secret", "token", "--print", "api-gateway"]);
+    let event: Value = serde_json::from_str(&ran.output).expect("JSON");
+    insta::assert_json_snapshot!(event);
+}
+
+#[test]
+fn each_sender_writes_its_own_headers() {
+    let shown = [("github", "ping"), ("shopify", "shop/redact"), ("sendro", "email.bounced"), ("standard", "user.created")]
+        .map(|(provider, sample)| sluice(&["send", provider, sample, "--print", "request"]).output);
+    insta::assert_snapshot!(shown.map(|output| output.split_once("\n\n").expect("a head").0.to_owned()).join("\n\n"));
 }

@@ -8,6 +8,7 @@ mod journey;
 mod operate;
 mod outgoing;
 mod processes;
+mod providers;
 mod routes;
 mod start;
 
