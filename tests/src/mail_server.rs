@@ -13,6 +13,8 @@ pub enum MailReply {
     Take,
     /// Closes every connection before saying anything.
     HangUp,
+    /// Keeps every connection open and never says anything.
+    Hang,
     /// Answers the recipient with this line.
     Recipient(&'static str),
     /// Takes it, and closes the connection instead of saying so.
@@ -75,8 +77,11 @@ impl Shared {
     }
 
     fn serve(&self, mut stream: &TcpStream) -> std::io::Result<()> {
-        if self.now() == MailReply::HangUp {
-            return Ok(());
+        match self.now() {
+            MailReply::HangUp => return Ok(()),
+            // The client breaks it off.
+            MailReply::Hang => return std::io::copy(&mut stream, &mut std::io::sink()).map(drop),
+            MailReply::Take | MailReply::Recipient(_) | MailReply::TakeInSilence => {}
         }
         let mut lines = BufReader::new(stream).lines();
         let mut to = String::new();

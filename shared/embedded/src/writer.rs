@@ -13,7 +13,10 @@ use rusqlite::Connection;
 use sluice_core::ports::{Clock, PortError};
 use tokio::sync::oneshot;
 
-use crate::{failure::Failure, queue::Flights};
+use crate::{
+    failure::{Damage, Failure},
+    queue::Flights,
+};
 
 /// The most operations that share a COMMIT. It bounds how long the first of a group waits; what waits behind forms the next group.
 const MAX_GROUP: usize = 512;
@@ -50,6 +53,7 @@ pub(crate) struct Work<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) flights: &'a mut Flights,
     pub(crate) clock: &'a dyn Clock,
+    damage: &'a Damage,
 }
 
 /// The way to the writer's thread. When it is dropped the thread ends, after what was submitted before.
@@ -59,11 +63,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection, flights: Flights, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
+    pub(crate) fn start(connection: Connection, flights: Flights, clock: Arc<dyn Clock>, damage: Damage) -> std::io::Result<Self> {
         // Unbounded: whoever submits waits for the answer, so that there are never more jobs than callers.
         let (jobs, waiting) = channel();
         let thread = std::thread::Builder::new().name("sluice-writer".to_owned()).spawn(move || {
-            let state = State { connection, flights, clock };
+            let state = State { connection, flights, clock, damage };
             state.write_until_closed(&waiting);
         })?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
@@ -117,7 +121,7 @@ struct Task<O: Operation> {
 
 impl<O: Operation> Job for Task<O> {
     fn run(&mut self, work: &mut Work<'_>) -> Kept {
-        let (outcome, kept) = match self.operation.run(work) {
+        let (outcome, kept) = match work.damage.heed(self.operation.run(work)) {
             Ok(Outcome::Keep(answer)) => (Ok(answer), Kept::Yes),
             Ok(Outcome::Undo(answer)) => (Ok(answer), Kept::No),
             Err(failure) => (Err(failure), Kept::No),
@@ -152,6 +156,7 @@ struct State {
     connection: Connection,
     flights: Flights,
     clock: Arc<dyn Clock>,
+    damage: Damage,
 }
 
 impl State {
@@ -169,7 +174,8 @@ impl State {
             }
             group.extend(waiting.try_iter().take(MAX_GROUP - 1));
             last_group = group.len();
-            let committed = self.write(&mut group);
+            let committed = self.damage.check().and_then(|()| self.write(&mut group));
+            let committed = self.damage.heed(committed);
             if let Err(failure) = &committed {
                 self.take_back(failure);
             }
@@ -223,7 +229,7 @@ impl State {
     }
 
     fn run(&mut self, job: &mut Box<dyn Job>) -> Result<Kept, Failure> {
-        let mut work = Work { connection: &self.connection, flights: &mut self.flights, clock: &*self.clock };
+        let mut work = Work { connection: &self.connection, flights: &mut self.flights, clock: &*self.clock, damage: &self.damage };
         let kept = job.run(&mut work);
         if self.connection.is_autocommit() {
             // A disk that is full may cost the whole transaction.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sluice_tests::{
     Booking, Event, Home, LONG, MailReply, MailServer, TextServer,
-    machine::{Machine, Setup},
+    machine::{Leftovers, Machine, Setup},
     until,
 };
 
@@ -147,4 +147,25 @@ fn templates_are_replaced_by_files() {
     home.put(&booking).expect(201);
     home.process(&Event::paid(&booking));
     assert_eq!(texts.taken()[0].text, format!("Ahoy {}, $60.00 is ours.", booking.id));
+}
+
+#[test]
+fn a_mail_server_that_hangs_keeps_no_event_from_being_applied() {
+    let mails = MailServer::start();
+    let mut home = with_mail(&mails).start();
+    mails.reply(MailReply::Hang);
+    // More than handlers there are, each with a mail that takes its whole time.
+    for _ in 0..200 {
+        let booking = Booking::fresh();
+        home.put(&booking).expect(201);
+        home.deliver(&Event::failed(&booking)).expect(200);
+    }
+    let booking = Booking::fresh();
+    home.put(&booking).expect(201);
+    home.deliver(&Event::paid(&booking)).expect(200);
+    let confirmed = || (home.booking(&booking)["status"] == "confirmed").then_some(());
+    until("the booking is confirmed", Duration::from_secs(8), confirmed);
+    // Their mails are still to go; that they will is shown elsewhere, and takes the time of the hanging calls.
+    home.may_leave(Leftovers { messages: 201, unfinished: 201, ..Leftovers::default() });
+    home.kill();
 }

@@ -29,7 +29,7 @@ impl Bench {
             )
             .expect("two tables");
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::MIN));
-        let writer = Writer::start(connection, Flights::default(), clock).expect("a thread");
+        let writer = Writer::start(connection, Flights::default(), clock, Damage::default()).expect("a thread");
         Self { writer, directory }
     }
 
