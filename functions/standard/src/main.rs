@@ -1,0 +1,9 @@
+//! The Lambda function that takes webhooks by the Standard Webhooks specification in.
+
+use std::process::ExitCode;
+
+use sluice_lambda::rooms;
+
+fn main() -> ExitCode {
+    sluice_lambda::run(|environment| rooms::ingest("standard", environment))
+}
