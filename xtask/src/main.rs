@@ -5,6 +5,7 @@ mod check;
 mod dictionary;
 mod e2e;
 mod emulator;
+mod functions;
 mod package;
 mod python;
 mod steps;

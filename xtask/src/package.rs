@@ -6,8 +6,9 @@ use std::{
 };
 
 use crate::{
+    functions,
     python::Packages,
-    steps::{Steps, cargo, root, target},
+    steps::{Steps, cargo, target},
 };
 
 /// What builds for Lambda: the system that functions run on has older libraries than a developer's machine, and other processors.
@@ -56,7 +57,7 @@ impl Processor {
 pub(crate) fn run(processor: Processor) -> Result<String, String> {
     let mut steps = Steps::default();
     let tools = TOOLS.installed(&mut steps)?;
-    let names = functions()?;
+    let names = functions::names()?;
     let zips = target()?.join("package");
     // A folder of its own: a build with other settings in the usual one would throw away each other's work.
     let built = target()?.join("package-build");
@@ -83,16 +84,6 @@ pub(crate) fn run(processor: Processor) -> Result<String, String> {
     }
     let report = format!("\n{}\n\n{}\nin {}", steps.report(), lines.join("\n"), zips.display());
     if too_large.is_empty() { Ok(report) } else { Err(format!("{report}\ntoo large: {}", too_large.join(", "))) }
-}
-
-/// The functions, by their folders.
-fn functions() -> Result<Vec<String>, String> {
-    let folder = root().join("functions");
-    let unreadable = |error: std::io::Error| format!("{} can't be read: {error}", folder.display());
-    let entries = fs::read_dir(&folder).map_err(unreadable)?.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
-    let mut names: Vec<String> = entries.iter().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort();
-    Ok(names)
 }
 
 fn takes_webhooks_in(function: &str) -> bool {
