@@ -116,6 +116,14 @@ impl Client {
         self.exchange(request)
     }
 
+    /// Posts JSON to a path of a server that may not listen yet.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub fn try_post(&self, path: &str, body: &Value) -> Result<Answer, NoAnswer> {
+        self.exchange(self.request(Method::POST, path, body.to_string().into()))
+    }
+
     /// Puts JSON at a path of a gateway that may die meanwhile.
     ///
     /// # Errors

@@ -5,6 +5,8 @@ mod check;
 mod dictionary;
 mod e2e;
 mod emulator;
+mod functions;
+mod package;
 mod python;
 mod steps;
 mod tally;
@@ -23,6 +25,7 @@ usage: cargo xtask <command>
   check                   formatting, clippy, documentation, licences and duplicate dependencies
   template                check the SAM template: sam validate, cfn-lint, checkov
   bench inbound [...]     measure the way of an event through a server of its own; --help tells the options
+  package [arm64|x86_64]  build the functions as they are deployed, zipped, and hold them to their sizes; slow
   dictionary <provider>   train the dictionary that a provider's bodies are compressed with";
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to the terminal")]
@@ -35,6 +38,8 @@ fn main() -> ExitCode {
         ["check"] => check::run(),
         ["template"] => template::check(),
         ["bench", ref options @ ..] => bench::run(options),
+        ["package"] | ["package", "arm64"] => package::run(package::Processor::Arm64),
+        ["package", "x86_64"] => package::run(package::Processor::X86_64),
         ["dictionary", provider] => dictionary::write(provider),
         ["aws-tests"] => test::part(emulator::test),
         ["e2e"] => test::part(|steps| e2e::run(steps, e2e::ALL)),

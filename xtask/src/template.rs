@@ -1,6 +1,7 @@
 //! Checks the SAM template, without an account.
 
 use std::{
+    fs,
     path::PathBuf,
     process::{Command, Stdio},
 };
@@ -31,6 +32,15 @@ impl Tools {
     /// The tools, installed if they aren't there yet.
     pub(crate) fn installed(steps: &mut Steps) -> Result<Self, String> {
         TOOLS.installed(steps).map(Self)
+    }
+
+    /// AWS's runtime interface emulator, which `sam local invoke` brings along.
+    pub(crate) fn interface_emulator(&self) -> Result<PathBuf, String> {
+        let libraries = self.0.join("../lib");
+        let entries = fs::read_dir(&libraries).map_err(|error| format!("{} can't be read: {error}", libraries.display()))?;
+        let name = if cfg!(target_arch = "aarch64") { "aws-lambda-rie-arm64" } else { "aws-lambda-rie-x86_64" };
+        let mut candidates = entries.filter_map(Result::ok).map(|python| python.path().join("site-packages/samcli/local/rapid").join(name));
+        candidates.find(|path| path.exists()).ok_or_else(|| format!("there is no {name} in {}", libraries.display()))
     }
 
     /// One of them, in the workspace's folder. It asks and tells nobody anything: the credentials are none, and the region only has to be one.

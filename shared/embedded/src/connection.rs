@@ -11,10 +11,6 @@ const WRITER_CACHE: i64 = 12 * 1024;
 /// A reader's page cache, KiB. SQLite empties it at every commit it has not seen, so a large one would only cost memory.
 const READER_CACHE: i64 = 1024;
 
-/// Copy the log into the database once it has so many pages. A hot page is copied once for all its changes since, so that a larger log means less work,
-/// and a longer pause; this is 8 MB.
-const CHECKPOINT_PAGES: i64 = 2000;
-
 /// Opens the connection that writes, and makes the file if there is none.
 pub(crate) fn writer(file: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | shared())?;
@@ -22,7 +18,6 @@ pub(crate) fn writer(file: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     // FULL: a commit is answered only once the log is on the disk.
     connection.pragma_update(None, "synchronous", "full")?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     Ok(connection)
 }
@@ -33,6 +28,13 @@ pub(crate) fn reader(file: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | shared())?;
     prepare(&connection, READER_CACHE)?;
     connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+/// Opens one more connection to a database that the writer has opened before. It only copies the log into the database.
+pub(crate) fn copier(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | shared())?;
+    prepare(&connection, READER_CACHE)?;
     Ok(connection)
 }
 

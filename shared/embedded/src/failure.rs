@@ -1,3 +1,5 @@
+use std::sync::{Arc, OnceLock};
+
 use rusqlite::ErrorCode;
 use sluice_core::ports::PortError;
 
@@ -6,13 +8,37 @@ use sluice_core::ports::PortError;
 pub(crate) enum Failure {
     Temporary(String),
     Permanent(String),
+    /// The file is not what SQLite wrote. Nothing that it holds can be relied on any more.
+    Damaged(String),
+}
+
+/// Whether damage was met. From then on nothing is read or written: what is not acknowledged is sent again, and what would be written to a damaged file
+/// may be lost with it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Damage(Arc<OnceLock<String>>);
+
+impl Damage {
+    /// Fails if damage was met before.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        self.0.get().map_or(Ok(()), |what| Err(Failure::Damaged(what.clone())))
+    }
+
+    /// Takes note of what an operation ended with.
+    pub(crate) fn heed<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
+        if let Err(Failure::Damaged(what)) = &result
+            && self.0.set(what.clone()).is_ok()
+        {
+            tracing::error!(what, "nothing is read or written any more");
+        }
+        result
+    }
 }
 
 impl From<Failure> for PortError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Temporary(text) => Self::Temporary(text),
-            Failure::Permanent(text) => Self::Permanent(text),
+            Failure::Permanent(text) | Failure::Damaged(text) => Self::Permanent(text),
         }
     }
 }
@@ -35,9 +61,9 @@ impl From<rusqlite::Error> for Failure {
                 temporary("the database can't be written: check owner and mode of the data folder and its files")
             }
             Some(ErrorCode::OutOfMemory) => temporary("out of memory: give the process more, or lower the concurrency"),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                permanent("the database is damaged: stop Sluice, keep a copy of the data folder, and start from the latest backup")
-            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(format!(
+                "the database is damaged: stop Sluice, keep a copy of the data folder, and start from the latest backup ({error})"
+            )),
             Some(ErrorCode::TooBig) => permanent("too large for the database: one document or message holds at most 1 GB"),
             Some(_) => temporary("the database did not take the operation"),
             None => permanent("the database holds what this version of Sluice can't read: is it newer?"),

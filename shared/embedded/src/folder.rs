@@ -11,7 +11,7 @@ use sluice_core::ports::{Clock, PortError};
 use crate::{
     connection,
     documents::{EmbeddedStore, RemoveExpired},
-    failure::Failure,
+    failure::{Damage, Failure},
     queue::{EmbeddedQueue, Flights, QueueBells},
     readers::Readers,
     schema::{self, Migrated},
@@ -92,8 +92,9 @@ impl DataFolder {
         }
         let boot = begin_process(&mut connection, &*clock).map_err(database)?;
         let flights = Flights::begin(&connection, boot).map_err(database)?;
-        let readers = Readers::open(&file).map_err(database)?;
-        let writer = Writer::start(connection, flights, Arc::clone(&clock))
+        let damage = Damage::default();
+        let readers = Readers::open(&file, damage.clone()).map_err(database)?;
+        let writer = Writer::start(connection, flights, Arc::clone(&clock), damage)
             .map_err(|cause| OpenError::Folder { folder: folder.to_owned(), cause })?;
         let inner = Inner { readers, writer, clock, bells: QueueBells::default(), boot, _lock: lock };
         Ok(Self { inner: Arc::new(inner) })

@@ -8,7 +8,10 @@ use std::{
 
 use rusqlite::Connection;
 
-use crate::connection;
+use crate::{
+    connection,
+    failure::{Damage, Failure},
+};
 
 /// How many connections serve reads. Point reads run on the caller's thread: there are rarely more callers than cores.
 const CONNECTIONS: usize = 3;
@@ -17,17 +20,19 @@ const CONNECTIONS: usize = 3;
 pub(crate) struct Readers {
     connections: Vec<Mutex<Connection>>,
     next: AtomicUsize,
+    damage: Damage,
 }
 
 impl Readers {
-    pub(crate) fn open(file: &Path) -> rusqlite::Result<Self> {
+    pub(crate) fn open(file: &Path, damage: Damage) -> rusqlite::Result<Self> {
         let connections = (0..CONNECTIONS).map(|_| connection::reader(file).map(Mutex::new)).collect::<rusqlite::Result<_>>()?;
-        Ok(Self { connections, next: AtomicUsize::new(0) })
+        Ok(Self { connections, next: AtomicUsize::new(0), damage })
     }
 
     /// Reads on this thread, with a connection that is free, or else once one is.
-    pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> T) -> T {
-        read(&self.free())
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.damage.check()?;
+        self.damage.heed(read(&self.free()))
     }
 
     fn free(&self) -> MutexGuard<'_, Connection> {

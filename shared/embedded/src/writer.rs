@@ -1,5 +1,7 @@
 //! The one thread that writes, and the group commit.
 
+mod copier;
+
 use std::{
     sync::{
         Arc,
@@ -13,7 +15,11 @@ use rusqlite::Connection;
 use sluice_core::ports::{Clock, PortError};
 use tokio::sync::oneshot;
 
-use crate::{failure::Failure, queue::Flights};
+use self::copier::Copier;
+use crate::{
+    failure::{Damage, Failure},
+    queue::Flights,
+};
 
 /// The most operations that share a COMMIT. It bounds how long the first of a group waits; what waits behind forms the next group.
 const MAX_GROUP: usize = 512;
@@ -50,6 +56,7 @@ pub(crate) struct Work<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) flights: &'a mut Flights,
     pub(crate) clock: &'a dyn Clock,
+    damage: &'a Damage,
 }
 
 /// The way to the writer's thread. When it is dropped the thread ends, after what was submitted before.
@@ -59,11 +66,13 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection, flights: Flights, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
+    pub(crate) fn start(connection: Connection, flights: Flights, clock: Arc<dyn Clock>, damage: Damage) -> std::io::Result<Self> {
         // Unbounded: whoever submits waits for the answer, so that there are never more jobs than callers.
+        let mut connection = connection;
+        let copier = Copier::start(&mut connection).map_err(std::io::Error::other)?;
         let (jobs, waiting) = channel();
         let thread = std::thread::Builder::new().name("sluice-writer".to_owned()).spawn(move || {
-            let state = State { connection, flights, clock };
+            let state = State { copier, connection, flights, clock, damage };
             state.write_until_closed(&waiting);
         })?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
@@ -117,7 +126,7 @@ struct Task<O: Operation> {
 
 impl<O: Operation> Job for Task<O> {
     fn run(&mut self, work: &mut Work<'_>) -> Kept {
-        let (outcome, kept) = match self.operation.run(work) {
+        let (outcome, kept) = match work.damage.heed(self.operation.run(work)) {
             Ok(Outcome::Keep(answer)) => (Ok(answer), Kept::Yes),
             Ok(Outcome::Undo(answer)) => (Ok(answer), Kept::No),
             Err(failure) => (Err(failure), Kept::No),
@@ -149,9 +158,11 @@ enum Together {
 
 /// What the thread owns.
 struct State {
+    copier: Copier,
     connection: Connection,
     flights: Flights,
     clock: Arc<dyn Clock>,
+    damage: Damage,
 }
 
 impl State {
@@ -169,13 +180,15 @@ impl State {
             }
             group.extend(waiting.try_iter().take(MAX_GROUP - 1));
             last_group = group.len();
-            let committed = self.write(&mut group);
+            let committed = self.damage.check().and_then(|()| self.write(&mut group));
+            let committed = self.damage.heed(committed);
             if let Err(failure) = &committed {
                 self.take_back(failure);
             }
             for job in group.drain(..) {
                 job.answer(committed.clone());
             }
+            self.copier.look(&self.connection);
         }
     }
 
@@ -223,7 +236,7 @@ impl State {
     }
 
     fn run(&mut self, job: &mut Box<dyn Job>) -> Result<Kept, Failure> {
-        let mut work = Work { connection: &self.connection, flights: &mut self.flights, clock: &*self.clock };
+        let mut work = Work { connection: &self.connection, flights: &mut self.flights, clock: &*self.clock, damage: &self.damage };
         let kept = job.run(&mut work);
         if self.connection.is_autocommit() {
             // A disk that is full may cost the whole transaction.

@@ -20,7 +20,7 @@ pub struct Args {
     /// Who is said to have sent it
     #[arg(value_parser = provider_names())]
     pub provider: String,
-    /// A signing secret; repeat it for each that may fit. Twilio's may name what they are for: AC…:<token>, or the id of a shared key, a
+    /// A signing secret; repeat it for each that may fit. Twilio's may name what they are for: AC…:TOKEN, or the id of a shared key, a
     /// colon and its secret [default: the provider's setting, such as STRIPE_WEBHOOK_SECRET]
     #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
     pub secret: Vec<String>,

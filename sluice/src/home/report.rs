@@ -19,7 +19,7 @@ pub(super) fn started(mode: Mode, settings: &Settings, address: SocketAddr) {
             let urls: Vec<_> = sources.iter().flat_map(|source| provider.paths(source)).collect();
             tracing::info!("{}: on, at {} under {}", provider.title(), urls.join(", "), settings.ingest.public_url);
         }
-        if !sources.is_empty() && provider.signs_url() && settings.ingest.public_url.starts_with("http://localhost") {
+        if mode != Mode::Dev && !sources.is_empty() && provider.signs_url() && settings.ingest.public_url.starts_with("http://localhost") {
             tracing::warn!(
                 "{} signs the URL that it was given, so SLUICE_PUBLIC_URL must be the one under which the outside reaches Sluice; it is {}",
                 provider.title(),

@@ -4,12 +4,14 @@
 //! - policies refuse nothing, and functions built for this machine run whatever the template says of processors;
 //! - a mail is captured instead of sent, and its tags and configuration set are not shown;
 //! - a batch begins as soon as there is a message, and messages come back to the second; on AWS both take a little longer;
+//! - generated secrets have punctuation in them, whatever the template says;
 //! - it answers `OPTIONS` itself, which AWS passes on where no CORS is set up;
 //! - `StartMessageMoveTask` is missing: dead letters are moved one by one.
 
 mod bad_records;
 mod bodies;
 mod hold;
+mod interface;
 mod rotation;
 
 use std::sync::Arc;

@@ -1,18 +1,23 @@
 //! The home on AWS: a stack that `cargo xtask e2e` has deployed, driven from outside, through its HTTP API and the services' own.
 
+mod interface;
 mod queue;
 mod service;
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
 use serde_json::{Value, json};
 
-pub use self::queue::{Queue, Waiting};
 use self::service::Service;
+pub use self::{
+    interface::Interface,
+    queue::{Queue, Waiting},
+};
 use crate::{Channel, Client, Home, Sent, TextServer, wait::until_or};
 
 /// The secret that Stripe's events without a source are signed with.
@@ -33,15 +38,14 @@ static TEXTS: LazyLock<TextServer> = LazyLock::new(|| TextServer::start_at(FACTS
 
 /// A deployed stack, shared by the tests that run at the same time.
 ///
-/// When the last of them ends, the world must be clean: nothing is left in its queue, and among the dead letters nothing but what was announced with
-/// [`Stack::may_leave_dead`].
+/// When the last of them ends, the world must be clean: nothing is left in its queue or among the dead letters.
 pub struct Stack {
+    name: String,
     outputs: Value,
     service: Service,
     client: Client,
     queue: Queue,
     dead_letters: Queue,
-    dead: Mutex<u64>,
 }
 
 impl Stack {
@@ -66,13 +70,14 @@ impl Stack {
         let outputs = FACTS["stacks"][name].clone();
         let output = |name: &str| outputs[name].as_str().unwrap_or_else(|| panic!("the stack has no output {name}")).to_owned();
         let service = Service::at(FACTS["endpoint"].as_str().expect("an address"));
-        // The sender's address is confirmed by who gets a mail from SES, and the signing secrets are put in.
+        // As after a first deploy: the sender's address is confirmed by who gets a mail from SES, and the secrets are put in.
         service.verify_sender("bookings@example.com");
+        service.put_secret(id(&output("TwilioSecretCommand")), "a token");
         let stack = Self {
             client: service.api(&output("ApiUrl"), &service.secret(id(&output("ApiKeyCommand")))),
             queue: Queue::at(&service, &output("InboundQueueUrl")),
             dead_letters: Queue::at(&service, &output("InboundDeadLettersUrl")),
-            dead: Mutex::new(0),
+            name: name.to_owned(),
             outputs,
             service,
         };
@@ -104,9 +109,27 @@ impl Stack {
         &self.dead_letters
     }
 
-    /// Announces that a test leaves so many dead letters more.
-    pub fn may_leave_dead(&self, letters: u64) {
-        *self.dead.lock().unwrap_or_else(PoisonError::into_inner) += letters;
+    /// One of the functions (`Stripe`, `Consumer`, …) under AWS's runtime interface emulator, with the environment that it was deployed with.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn under_interface_emulator(&self, function: &str) -> Interface {
+        let fact = |name: &str| Path::new(FACTS[name].as_str().expect("a path"));
+        let given = [
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_ENDPOINT_URL", self.service.endpoint()),
+            ("AWS_LAMBDA_FUNCTION_NAME", function),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+            ("AWS_LAMBDA_FUNCTION_TIMEOUT", "60"),
+        ];
+        let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let deployed = self.service.environment(&format!("{}-{function}Function", self.name));
+        let bootstrap = fact("functions").join(function.to_lowercase()).join("bootstrap");
+        Interface::start(fact("interface_emulator"), &bootstrap, deployed.into_iter().chain(given))
     }
 }
 
@@ -149,14 +172,13 @@ impl Drop for Stack {
         if std::thread::panicking() {
             return;
         }
-        let dead = *self.dead.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut left = (Waiting::default(), Waiting::default());
+        let mut left = Default::default();
         let clean = until_or("all to be quiet", LIMIT, || {
             left = (self.queue.waiting(), self.dead_letters.waiting());
-            (left.0 == Waiting::default() && left.1.total() == dead).then_some(())
+            (left == (Waiting::default(), Waiting::default())).then_some(())
         });
         if let Err(in_vain) = clean {
-            panic!("{in_vain}; what is left in the queue and among the dead letters, of which there may be {dead}: {left:?}");
+            panic!("{in_vain}; what is left in the queue and among the dead letters: {left:?}");
         }
     }
 }

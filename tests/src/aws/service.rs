@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, header};
 use serde_json::{Value, json};
@@ -47,6 +49,23 @@ impl Service {
         let answer = self.client.get("/_ministack/ses/messages").expect(200).json();
         let accounts = answer["messages"].as_object().expect("accounts");
         accounts.values().flat_map(|mails| mails.as_array().expect("mails")).cloned().collect()
+    }
+
+    /// The environment variables of the function whose name begins like this.
+    pub(super) fn environment(&self, function: &str) -> BTreeMap<String, String> {
+        let credentials = HeaderValue::from_str(&CREDENTIALS.replace("/service/", "/lambda/")).expect("a header value");
+        let headers = vec![(header::AUTHORIZATION, credentials)];
+        let answer = self.client.send(Method::GET, "/2015-03-31/functions/?MaxItems=50", headers, Bytes::new()).expect(200).json();
+        let mut functions = answer["Functions"].as_array().expect("functions").iter();
+        let found = functions.find(|found| found["FunctionName"].as_str().is_some_and(|name| name.starts_with(function)));
+        let variables = &found.unwrap_or_else(|| panic!("there is no function {function}: {answer}"))["Environment"]["Variables"];
+        let text = |(name, value): (&String, &Value)| (name.clone(), value.as_str().expect("a text").to_owned());
+        variables.as_object().expect("variables").iter().map(text).collect()
+    }
+
+    /// Where the services are.
+    pub(super) fn endpoint(&self) -> &str {
+        self.client.base()
     }
 
     /// Calls an operation of a service whose protocol is JSON.

@@ -5,8 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::functions::FUNCTIONS;
-use crate::steps::root;
+use crate::{functions::names, steps::root};
 
 /// A stack.
 pub(super) struct Variant {
@@ -47,13 +46,10 @@ fn common(texts: &str) -> [(&'static str, String); 2] {
 pub(super) fn write(variant: &Variant, functions: &Path, texts: &str, folder: &Path) -> Result<PathBuf, String> {
     let source = root().join("template.yaml");
     let mut template = fs::read_to_string(&source).map_err(|error| format!("{} can't be read: {error}", source.display()))?;
-    let code = FUNCTIONS.map(|name| {
+    for name in names()? {
         let head = format!("      BuildProperties: {{Binary: {name}}}\n    Properties:\n");
-        let code = format!("{head}      CodeUri: {}\n", functions.join(name).display());
-        (head, code)
-    });
-    for (line, other) in &code {
-        template = replaced(&template, line, other)?;
+        let code = format!("{head}      CodeUri: {}\n", functions.join(&name).display());
+        template = replaced(&template, &head, &code)?;
     }
     for (line, other) in &common(texts) {
         template = replaced(&template, line, other)?;

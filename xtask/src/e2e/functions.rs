@@ -6,10 +6,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::steps::{Steps, cargo, target};
-
-/// The functions, by the names of their binaries.
-pub(super) const FUNCTIONS: [&str; 4] = ["stripe", "consumer", "sweeper", "api"];
+use crate::{
+    functions,
+    steps::{Steps, cargo, target},
+};
 
 /// Builds them as quickly as can be, and puts each into a folder of its own as `bootstrap`. Returns the folder of these folders.
 ///
@@ -18,14 +18,13 @@ pub(super) const FUNCTIONS: [&str; 4] = ["stripe", "consumer", "sweeper", "api"]
 pub(super) fn build(steps: &mut Steps, folder: &Path) -> Result<PathBuf, String> {
     steps.run("building the functions", &mut cargo(&["build", "--workspace", "--bins", "--locked"]))?;
     let programs = target()?.join("debug");
-    let functions = folder.join("functions");
-    for name in FUNCTIONS {
-        let own = functions.join(name);
+    for name in functions::names()? {
+        let own = folder.join("functions").join(&name);
         fs::create_dir_all(&own).map_err(|error| format!("{} can't be made: {error}", own.display()))?;
         // Without what a debugger wants it is a tenth of the size, and is uploaded and unpacked as quickly.
         let mut strip = Command::new("strip");
-        strip.arg("-o").arg(own.join("bootstrap")).arg(programs.join(name)).stdin(Stdio::null());
+        strip.arg("-o").arg(own.join("bootstrap")).arg(programs.join(&name)).stdin(Stdio::null());
         steps.run("making a function small", &mut strip)?;
     }
-    Ok(functions)
+    Ok(folder.join("functions"))
 }

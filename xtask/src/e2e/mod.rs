@@ -37,7 +37,13 @@ pub(crate) fn run(steps: &mut Steps, filter: &str) -> Result<(Tally, Ended), Str
         facts.insert(variant.name.to_owned(), stack.outputs()?);
         stacks.push(stack);
     }
-    let facts: Value = json!({ "endpoint": emulator.url(), "texts": texts, "stacks": facts });
+    let facts: Value = json!({
+        "endpoint": emulator.url(),
+        "texts": texts,
+        "functions": functions,
+        "interface_emulator": tools.interface_emulator()?,
+        "stacks": facts,
+    });
     let list = folder.join("stacks.json");
     fs::write(&list, facts.to_string()).map_err(|error| format!("{} can't be written: {error}", list.display()))?;
     let mut tests = cargo(&["test", "--workspace", "--test", "it", "--no-fail-fast", "--", "--ignored", "--test-threads", "8", filter]);

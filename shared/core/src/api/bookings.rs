@@ -2,8 +2,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
-    body::Bytes,
-    extract::{Path, Query, State},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
 use serde::{Deserialize, Serialize};
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Api, Problem,
     page::{PageOf, Paging, switch},
+    parameters::{Known, Parameters, WholeBody},
 };
 use crate::{
     change::{Changed, change},
@@ -91,7 +91,11 @@ pub(super) struct Filter {
     paging: Paging,
 }
 
-pub(super) async fn list(State(api): State<Arc<Api>>, Query(filter): Query<Filter>) -> Result<Json<PageOf<View>>, Problem> {
+impl Known for Filter {
+    const NAMES: &'static [&'static str] = &["unmatched", "status", "limit", "cursor"];
+}
+
+pub(super) async fn list(State(api): State<Arc<Api>>, Parameters(filter): Parameters<Filter>) -> Result<Json<PageOf<View>>, Problem> {
     let (index, name) = match switch("unmatched", filter.unmatched.as_deref())? {
         true => (Index::Flag, Booking::UNMATCHED),
         false => (Index::List, Booking::KIND),
@@ -117,7 +121,7 @@ pub(super) async fn put(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    WholeBody(body): WholeBody,
 ) -> Result<(StatusCode, Json<View>), Problem> {
     record_id(&id).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?;
     let put = body::read(&body, api.clock.now())?;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Path, State},
     http::StatusCode,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Api, Problem,
     page::{PageOf, Paging, switch},
+    parameters::{Known, Parameters},
 };
 use crate::{
     effect::{EffectKind, EffectState},
@@ -112,6 +113,10 @@ pub(super) struct Filter {
     paging: Paging,
 }
 
+impl Known for Filter {
+    const NAMES: &'static [&'static str] = &["provider", "source", "key", "type", "status", "unmatched", "effect", "limit", "cursor"];
+}
+
 impl Filter {
     fn status(&self) -> Result<Option<EventStatus>, Problem> {
         one_of(self.status.as_deref(), "status is processing, done, parked or ignored")
@@ -127,7 +132,7 @@ fn one_of<T: DeserializeOwned>(text: Option<&str>, problem: &str) -> Result<Opti
     text.map(read).transpose().map_err(|_| Problem::new(StatusCode::BAD_REQUEST, problem))
 }
 
-pub(super) async fn list(State(api): State<Arc<Api>>, Query(filter): Query<Filter>) -> Result<Json<PageOf<View>>, Problem> {
+pub(super) async fn list(State(api): State<Arc<Api>>, Parameters(filter): Parameters<Filter>) -> Result<Json<PageOf<View>>, Problem> {
     let (cursor, limit) = (filter.paging.cursor()?, filter.paging.limit()?);
     let status = filter.status()?;
     let effect = filter.effect()?;

@@ -6,6 +6,7 @@ mod inbound;
 mod key;
 mod outbox;
 mod page;
+mod parameters;
 mod problem;
 mod transactions;
 

@@ -1,14 +1,12 @@
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Query, State},
-};
+use axum::{Json, extract::State};
 use serde_json::Value;
 
 use super::{
     Api, Problem,
     page::{PageOf, Paging},
+    parameters::Parameters,
 };
 use crate::{listing, ports::Index, record::from_json};
 
@@ -16,7 +14,7 @@ use crate::{listing, ports::Index, record::from_json};
 pub(super) const OUTBOX: &str = "outbox";
 
 /// The captured mails and texts, newest first.
-pub(super) async fn list(State(api): State<Arc<Api>>, Query(paging): Query<Paging>) -> Result<Json<PageOf<Value>>, Problem> {
+pub(super) async fn list(State(api): State<Arc<Api>>, Parameters(paging): Parameters<Paging>) -> Result<Json<PageOf<Value>>, Problem> {
     let listed = listing::list(&*api.store, Index::List, OUTBOX, paging.cursor()?, paging.limit()?, |_| true).await?;
     let items = listed.items.iter().map(|stored| from_json(&stored.document)).collect::<Result<_, _>>()?;
     Ok(Json(PageOf::new(items, listed.next)))

@@ -2,7 +2,7 @@ use axum::http::StatusCode;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use super::Problem;
+use super::{Problem, parameters::Known};
 
 /// How many items a page has unless asked otherwise.
 const DEFAULT: usize = 50;
@@ -14,6 +14,10 @@ const MOST: usize = 1_000;
 pub(super) struct Paging {
     limit: Option<String>,
     cursor: Option<String>,
+}
+
+impl Known for Paging {
+    const NAMES: &'static [&'static str] = &["limit", "cursor"];
 }
 
 impl Paging {

@@ -2,13 +2,14 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Path, State},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     Api, Problem,
     page::{PageOf, Paging, switch},
+    parameters::{Known, Parameters},
 };
 use crate::{
     listing,
@@ -46,7 +47,11 @@ pub(super) struct Filter {
     paging: Paging,
 }
 
-pub(super) async fn list(State(api): State<Arc<Api>>, Query(filter): Query<Filter>) -> Result<Json<PageOf<View>>, Problem> {
+impl Known for Filter {
+    const NAMES: &'static [&'static str] = &["unmatched", "limit", "cursor"];
+}
+
+pub(super) async fn list(State(api): State<Arc<Api>>, Parameters(filter): Parameters<Filter>) -> Result<Json<PageOf<View>>, Problem> {
     let (index, name) = match switch("unmatched", filter.unmatched.as_deref())? {
         true => (Index::Flag, Transaction::UNMATCHED),
         false => (Index::List, Transaction::KIND),

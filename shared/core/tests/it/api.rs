@@ -90,3 +90,19 @@ async fn lists_page_through_everything_once() {
     seen.dedup();
     assert_eq!(seen.len(), 25);
 }
+
+#[tokio::test]
+async fn a_slip_in_a_query_or_a_body_too_large_is_a_problem_like_any_other() {
+    let world = World::new(start(), true);
+    for (path, says) in [
+        ("/api/v1/inbound?stauts=parked", "there is no parameter stauts"),
+        ("/api/v1/bookings?limit=1&limit=2", "limit is given twice"),
+        ("/api/v1/transactions?limit=0", "limit is a whole number"),
+    ] {
+        let answer = call(&world, Method::GET, path, None).await;
+        assert_eq!((answer.status, &answer.json["status"]), (StatusCode::BAD_REQUEST, &json!(400)), "{path}");
+        assert!(answer.json["detail"].as_str().is_some_and(|detail| detail.contains(says)), "{path}: {}", answer.json);
+    }
+    let answer = call(&world, Method::PUT, "/api/v1/bookings/1", Some(json!({ "customer_name": "x".repeat(3_000_000) }))).await;
+    assert_eq!((answer.status, &answer.json["status"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!(413)));
+}

@@ -29,7 +29,7 @@ impl Bench {
             )
             .expect("two tables");
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::MIN));
-        let writer = Writer::start(connection, Flights::default(), clock).expect("a thread");
+        let writer = Writer::start(connection, Flights::default(), clock, Damage::default()).expect("a thread");
         Self { writer, directory }
     }
 
@@ -168,4 +168,20 @@ async fn what_was_submitted_is_written_before_the_writer_ends() {
     let connection = connection::reader(&directory.path().join("bench.db")).expect("closed well");
     let count: i64 = connection.query_row("SELECT count(*) FROM parent", [], |row| row.get(0)).expect("readable");
     assert_eq!(count, 1);
+}
+
+#[tokio::test]
+async fn the_log_is_copied_and_begins_anew() {
+    let bench = Bench::new();
+    let log = || std::fs::metadata(bench.directory.path().join("bench.db-wal")).expect("the log").len();
+    let mut largest = 0;
+    // 100 pages each, and so many times what the log may hold.
+    for _ in 0..250 {
+        bench.writer.write(Run(INSERT_LARGE, Ending::Keep)).await.expect("written");
+        largest = largest.max(log());
+    }
+    let all = 250 * 400_000;
+    assert!(largest < all * 3 / 4, "the log has grown to {largest} bytes");
+    assert!(largest > 4_000_000, "and yet was not copied after every group");
+    assert_eq!(bench.parents().await, 250);
 }

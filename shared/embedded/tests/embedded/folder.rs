@@ -4,7 +4,7 @@ use std::{fs, ops::Bound, sync::Arc, time::Duration};
 
 use rusqlite::Connection;
 use sluice_core::{
-    ports::{Index, Order, PortError, Query, QueueName, Store},
+    ports::{Index, Key, Message, Order, PortError, Query, Queue, QueueName, Store},
     testing::ManualClock,
     time::Timestamp,
 };
@@ -163,4 +163,27 @@ async fn expired_documents_are_removed_and_no_others() {
     assert!(home.get("ending 0").await.is_none(), "gone, not only hidden");
     assert!(home.get("ending 4").await.is_some());
     assert!(home.get("staying").await.is_some());
+}
+
+#[tokio::test]
+async fn damage_that_shows_while_it_runs_ends_all_reading_and_writing() {
+    let home = Home::new();
+    for n in 0..300 {
+        home.put(&format!("document {n}")).await;
+    }
+    let home = home.restarted();
+    let file = home.directory.path().join("sluice.db");
+    let mut bytes = fs::read(&file).expect("the database");
+    // All but its head, which is enough to open it.
+    bytes[8192..].fill(0xaa);
+    fs::write(&file, bytes).expect("damaged");
+    let damaged = |error: PortError| match error {
+        PortError::Permanent(text) => assert!(text.contains("damaged") && text.contains("backup"), "{text}"),
+        other @ PortError::Temporary(_) => panic!("{other}"),
+    };
+    let store = home.folder.store();
+    damaged(store.get(&[Key::new("test", "document 7")]).await.expect_err("it can't be read"));
+    damaged(put_document(&store, document("another")).await.expect_err("nothing is written"));
+    let message = Message { body: "hello".to_owned(), group: None };
+    damaged(home.queue().send(QueueName::Inbound, vec![message], None).await.expect_err("nothing is taken").cause);
 }
