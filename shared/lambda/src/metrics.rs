@@ -139,7 +139,7 @@ impl Metrics for EmfMetrics {
 
 #[cfg(test)]
 mod tests {
-    use sluice_core::ingest::Rejection;
+    use sluice_core::{ingest::Rejection, provider};
 
     use super::*;
 
@@ -215,12 +215,17 @@ mod tests {
             template.split("Namespace: Sluice\n").skip(1).map(|rest| rest.lines().take(3).collect::<String>()).collect();
         alarms.sort_unstable();
         let on = |metric: &str| alarms.iter().filter(|alarm| alarm.contains(&format!("MetricName: {metric} "))).collect::<Vec<_>>();
-        assert_eq!(alarms.len(), 3, "{alarms:?}");
         for metric in ["EffectsFailed", "Parked"] {
-            assert!(on(metric)[0].contains("Dimensions: [{Name: FunctionName, Value: !Ref ConsumerFunction}]"), "{alarms:?}");
+            let [alarm] = &on(metric)[..] else { panic!("one alarm on {metric}, not {alarms:?}") };
+            assert!(alarm.contains("Dimensions: [{Name: FunctionName, Value: !Ref ConsumerFunction}]"), "{alarm}");
         }
-        let signatures = "Dimensions: [{Name: FunctionName, Value: !Ref StripeFunction}, {Name: Reason, Value: signature}]";
-        assert!(on("Rejected")[0].contains(signatures), "{alarms:?}");
+        let rejected = on("Rejected");
+        assert_eq!((rejected.len(), alarms.len()), (provider::ALL.len(), provider::ALL.len() + 2), "{alarms:?}");
+        for provider in provider::ALL {
+            let ours = |alarm: &&&String| alarm.to_lowercase().contains(&format!("!ref {}function}}", provider.name()));
+            let alarm = rejected.iter().find(ours).unwrap_or_else(|| panic!("no alarm on the signatures of {}", provider.title()));
+            assert!(alarm.contains("{Name: Reason, Value: signature}"), "{alarm}");
+        }
         assert_eq!(Rejection::Signature.name(), "signature");
     }
 
