@@ -142,8 +142,12 @@ impl Client {
     }
 
     /// Sends a request with these headers.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    #[must_use]
     #[track_caller]
-    pub(crate) fn send(&self, method: Method, path: &str, headers: Vec<(HeaderName, HeaderValue)>, body: Bytes) -> Answer {
+    pub fn send(&self, method: Method, path: &str, headers: Vec<(HeaderName, HeaderValue)>, body: Bytes) -> Answer {
         let mut request = self.request(method, path, body);
         request.headers_mut().extend(headers);
         self.exchange(request).unwrap_or_else(|no_answer| panic!("{path}: {}", no_answer.0))

@@ -12,6 +12,7 @@ mod bad_records;
 mod bodies;
 mod hold;
 mod interface;
+mod providers;
 mod rotation;
 
 use std::sync::Arc;

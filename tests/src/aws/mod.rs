@@ -91,6 +91,18 @@ impl Stack {
         self.service.put_secret(id(command), &json!({ "default": default, "acme": acme }).to_string());
     }
 
+    /// Puts the secret of a provider in, which the outputs call by the provider's name.
+    pub fn put_secret_of(&self, provider: &str, secret: &str) {
+        let command = self.outputs[format!("{provider}SecretCommand")].as_str().expect("an output");
+        self.service.put_secret(id(command), secret);
+    }
+
+    /// The address under which a function believes itself to be reached.
+    #[must_use]
+    pub fn public_url(&self, function: &str) -> String {
+        self.service.environment(&format!("{}-{function}Function", self.name))["SLUICE_PUBLIC_URL"].clone()
+    }
+
     /// The Twilio that texts go to.
     #[must_use]
     pub fn texts(&self) -> &'static TextServer {
