@@ -85,8 +85,8 @@ impl Draft {
     pub(crate) fn body(&self, layout: Layout) -> String {
         match &self.content {
             Content::Json(json) => lay_out(&json.to_string(), layout),
-            Content::Form(parameters) => write_form(parameters.iter().map(|(name, value)| (&name[..], &value[..]))),
-            Content::Payload(json) => write_form([(PAYLOAD, &lay_out(&json.to_string(), layout)[..])]),
+            Content::Form(parameters) => Form::write(parameters.iter().map(|(name, value)| (&name[..], &value[..]))),
+            Content::Payload(json) => Form::write([(PAYLOAD, &lay_out(&json.to_string(), layout)[..])]),
         }
     }
 }
@@ -110,24 +110,6 @@ fn set_parameter(parameters: &mut Vec<(String, String)>, name: &str, value: &str
     parameters.retain(|(found, _)| found != name);
     parameters.insert(at, (name.to_owned(), value.to_owned()));
     Ok(())
-}
-
-fn write_form<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let pairs: Vec<String> = parameters.into_iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
-    pairs.join("&")
-}
-
-/// As browsers write forms (<https://url.spec.whatwg.org/#application/x-www-form-urlencoded>).
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => escaped.push(char::from(byte)),
-            b' ' => escaped.push('+'),
-            _ => escaped.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

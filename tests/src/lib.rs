@@ -10,6 +10,7 @@ mod event;
 mod home;
 pub mod machine;
 mod mail_server;
+mod serve;
 mod text_server;
 mod wait;
 

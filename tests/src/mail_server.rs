@@ -4,7 +4,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::{Channel, Sent};
+use crate::{Channel, Sent, serve::serve_each};
 
 /// What the mail server does with a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,13 +43,7 @@ impl MailServer {
         let address = listener.local_addr().expect("bound");
         let shared = Arc::new(Shared { reply: Mutex::new(MailReply::Take), taken: Mutex::default() });
         let serving = Arc::clone(&shared);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let serving = Arc::clone(&serving);
-                // A connection that breaks off is the client's affair.
-                std::thread::spawn(move || drop(serving.serve(&stream)));
-            }
-        });
+        serve_each(listener, move |stream| serving.serve(stream));
         Self { address, shared }
     }
 

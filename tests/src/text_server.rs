@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use crate::{Channel, Sent, caller};
+use crate::{Channel, Sent, caller, serve::serve_each};
 
 /// The account that texts are sent from.
 const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
@@ -49,13 +49,7 @@ impl TextServer {
         let address = listener.local_addr().expect("bound");
         let shared = Arc::<Shared>::default();
         let serving = Arc::clone(&shared);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let serving = Arc::clone(&serving);
-                // A connection that breaks off is the client's affair.
-                std::thread::spawn(move || drop(serving.serve(&stream)));
-            }
-        });
+        serve_each(listener, move |stream| serving.serve(stream));
         Self { address, shared }
     }
 

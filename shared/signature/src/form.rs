@@ -1,4 +1,4 @@
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// The parameters of an `application/x-www-form-urlencoded` body, decoded, in the order in which they were sent.
 ///
@@ -110,6 +110,20 @@ impl Form {
         Ok(Self { text, pairs })
     }
 
+    /// Writes parameters as browsers and HTTP clients do (<https://url.spec.whatwg.org/#application/x-www-form-urlencoded>).
+    pub fn write<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+        let mut text = String::new();
+        for (name, value) in pairs {
+            if !text.is_empty() {
+                text.push('&');
+            }
+            encode(name.as_bytes(), &mut text);
+            text.push('=');
+            encode(value.as_bytes(), &mut text);
+        }
+        text
+    }
+
     /// Names and values, in the order in which they were sent.
     pub fn pairs(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> + Clone {
         self.pairs.iter().map(|pair| (self.name(*pair), self.value(*pair)))
@@ -178,6 +192,17 @@ static DIGITS: [u8; 256] = {
     digits
 };
 
+/// Writes bytes into a form.
+pub(crate) fn encode(bytes: &[u8], encoded: &mut String) {
+    for byte in bytes {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => encoded.push(char::from(*byte)),
+            b' ' => encoded.push('+'),
+            _ => write!(encoded, "%{byte:02X}").expect("writing to a String cannot fail"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,6 +225,15 @@ mod tests {
         let form = Form::parse(b"a=1&b=2&%61=3&a=1").expect("a form");
         assert_eq!(form.values("a").collect::<Vec<_>>(), [b"1", b"3", b"1"]);
         assert_eq!(form.values("c").count(), 0);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let parameters = [("Body", "50% off & more = fun\nÄ~"), ("To", "+15005550006"), ("Empty", ""), ("a*-._b", " ")];
+        let text = Form::write(parameters);
+        assert_eq!(text, "Body=50%25+off+%26+more+%3D+fun%0A%C3%84%7E&To=%2B15005550006&Empty=&a*-._b=+");
+        assert_eq!(pairs(&text), parameters.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(Form::write([]), "");
     }
 
     #[test]

@@ -22,8 +22,7 @@ pub(super) struct Form {
 impl Form {
     /// The fields, encoded. `given_out` is set once the connection takes the bytes: from then on they may have arrived.
     pub(super) fn new(fields: &[(&str, &str)], given_out: Arc<AtomicBool>) -> Self {
-        let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
-        Self { encoded: Some(Bytes::from(pairs.join("&"))), given_out }
+        Self { encoded: Some(Bytes::from(sluice_signature::Form::write(fields.iter().copied()))), given_out }
     }
 }
 
@@ -43,17 +42,6 @@ impl Body for Form {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.encoded.as_ref().map_or(0, |bytes| bytes.len() as u64))
     }
-}
-
-fn encoded(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'*' => out.push(char::from(byte)),
-            b' ' => out.push('+'),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-        out
-    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use std::{borrow::Cow, fmt};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{Explained, Finding, Layout, lay_out, signed};
-use crate::{Message, Secret};
+use crate::{Message, Secret, form::encode};
 
 /// What was done to a body between the sender and here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,15 +111,9 @@ fn unwrapped(event: &serde_json::Value) -> Option<Vec<u8>> {
 
 /// As GitHub puts JSON into a form.
 fn form(json: &[u8]) -> Vec<u8> {
-    let mut form = b"payload=".to_vec();
-    for byte in json {
-        match byte {
-            b'*' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => form.push(*byte),
-            b' ' => form.push(b'+'),
-            _ => form.extend_from_slice(format!("%{byte:02X}").as_bytes()),
-        }
-    }
-    form
+    let mut form = "payload=".to_owned();
+    encode(json, &mut form);
+    form.into_bytes()
 }
 
 fn replace(body: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
