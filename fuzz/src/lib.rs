@@ -1,8 +1,10 @@
 //! What is fuzzed: each target reads its input as the parts of a request, one a line, and behind them the body. It panics if a promise is
 //! broken, and otherwise says whether the request was let in.
 
+use std::time::Duration;
+
 use sluice_signature::{
-    Form, GitHub, Message, Scheme, Secret, Sendro, Shopify, StandardWebhooks, Stripe, Twilio, Verified,
+    Form, GitHub, KeyedHash, Message, Scheme, Secret, Sendro, Shopify, StandardWebhooks, Stripe, Twilio, Verified,
     explain::{Explained, Fit, explain},
 };
 
@@ -25,13 +27,14 @@ pub const PRIVATE: &str = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDi
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target by the name of its corpus.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("stripe", stripe),
     ("github", github),
     ("shopify", shopify),
     ("sendro", sendro),
     ("standard", standard),
     ("twilio", twilio),
+    ("keyed", keyed),
     ("form", form),
 ];
 
@@ -99,6 +102,21 @@ pub fn github(data: &[u8]) -> bool {
 pub fn sendro(data: &[u8]) -> bool {
     let ([header], body) = lines(data);
     body_alone(&Sendro, Sendro::HEADER, &[(Sendro::HEADER, header)], body)
+}
+
+/// `X-Slack-Signature`, `X-Slack-Request-Timestamp`, body.
+pub fn keyed(data: &[u8]) -> bool {
+    const SLACK: KeyedHash =
+        KeyedHash::new("X-Slack-Signature", "v0=").with_time("X-Slack-Request-Timestamp", ["v0:", ":"], Duration::from_mins(5));
+    let ([signature, time], body) = lines(data);
+    let headers = [("X-Slack-Signature", signature), ("X-Slack-Request-Timestamp", time)];
+    let message = Message { method: "POST", url: "", headers: &headers, body };
+    let secrets = [Secret::new(TEXT)];
+    let Some(verified) = ask(&SLACK, &message, &secrets) else { return false };
+    let timestamp = verified.timestamp.expect("the time is signed");
+    let signed = sign(&SLACK, &message, &secrets[0], timestamp);
+    assert!(signed.iter().zip([time, signature]).all(|((_, value), sent)| value.as_bytes() == sent), "it is what signing gives");
+    true
 }
 
 /// `X-Shopify-Hmac-Sha256`, `Shopify-Hmac-Sha256` if it is not empty, body.

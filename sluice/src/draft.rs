@@ -81,6 +81,14 @@ impl Draft {
         }
     }
 
+    /// Whether there is a number at a place: a form knows none.
+    pub(crate) fn is_number(&self, path: &str) -> bool {
+        match &self.content {
+            Content::Json(json) | Content::Payload(json) => json.is_number(path),
+            Content::Form(_) => false,
+        }
+    }
+
     /// The body, with its JSON laid out like that.
     pub(crate) fn body(&self, layout: Layout) -> String {
         match &self.content {

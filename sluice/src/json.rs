@@ -69,6 +69,15 @@ impl Json {
 
     /// Whether there is anything at a path, be it null.
     pub(crate) fn has(&self, path: &str) -> bool {
+        self.get(path).is_some()
+    }
+
+    /// Whether there is a number at a path.
+    pub(crate) fn is_number(&self, path: &str) -> bool {
+        matches!(self.get(path), Some(Self::Scalar(raw)) if raw.get().starts_with(|first: char| first == '-' || first.is_ascii_digit()))
+    }
+
+    fn get(&self, path: &str) -> Option<&Self> {
         let mut place = Some(self);
         for part in path.split('.') {
             place = match place {
@@ -77,7 +86,7 @@ impl Json {
                 _ => None,
             };
         }
-        place.is_some()
+        place
     }
 
     fn member(&mut self, path: &str, part: &str) -> Result<&mut Self, BadPath> {

@@ -4,7 +4,7 @@ pub mod cli;
 mod draft;
 pub mod home;
 mod json;
-pub mod providers;
+mod renew;
 pub mod samples;
 
 /// Every event makes some hundred small allocations: this allocator was measured to save a tenth of the CPU that the system's takes for all.

@@ -122,7 +122,7 @@ impl Event {
     /// All of a charge of the booking was given back.
     #[must_use]
     pub fn refunded(booking: &Booking) -> Self {
-        Self::stripe("charge.refunded").with("/data/object/id", fresh("ch_")).of(booking)
+        Self::stripe("charge.refunded").with("/data/object/id", fresh("ch_")).with("/data/object/payment_intent", fresh("pi_")).of(booking)
     }
 
     /// A payment that went through, as it comes when its type has lost its shape.

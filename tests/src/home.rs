@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{Answer, Booking, Client, Event, LONG, wait::until_or};
+use crate::{Answer, Booking, Client, Event, InboundWebhook, LONG, wait::until_or};
 
 /// How something was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +36,12 @@ pub trait Home: Sync {
     /// A secret that Stripe's events without a source are signed with.
     fn secret(&self) -> &str;
 
+    /// A secret that a provider's webhooks without a source are signed with, as it stands in the setting.
+    fn secret_of(&self, provider: &str) -> String;
+
+    /// The address under which it believes to be reached by providers.
+    fn public_url(&self) -> String;
+
     /// Everything that was sent; what went the same way, in order.
     fn sent(&self) -> Vec<Sent>;
 
@@ -48,6 +54,12 @@ pub trait Home: Sync {
     #[track_caller]
     fn deliver(&self, event: &Event) -> Answer {
         self.client().webhook("/webhooks/stripe", &event.signed(self.secret()))
+    }
+
+    /// Takes a webhook in, as its provider sends it.
+    #[track_caller]
+    fn receive(&self, webhook: &InboundWebhook) -> Answer {
+        self.client().webhook(webhook.path(), &webhook.signed(&self.secret_of(webhook.provider()), &self.public_url()))
     }
 
     /// Puts a booking.
@@ -65,7 +77,13 @@ pub trait Home: Sync {
     /// The record of an event, once it has come to its end.
     #[track_caller]
     fn settled(&self, event: &Event) -> Value {
-        let path = format!("/api/v1/inbound/{}", event.inbound_id());
+        self.settled_as(&event.inbound_id())
+    }
+
+    /// The event record of that id, once it has come to its end.
+    #[track_caller]
+    fn settled_as(&self, id: &str) -> Value {
+        let path = format!("/api/v1/inbound/{id}");
         let mut last = String::new();
         let settled = until_or("an event to come to its end", self.limit(), || {
             let answer = self.client().get(&path);

@@ -98,7 +98,8 @@ fn another(word: &str, random: &mut Random) -> String {
     if digits == word.len() {
         return match digits {
             10 => (1_700_000_000 + random.below(200_000_000)).to_string(),
-            3..=9 => digits_like(word, random),
+            // Shopify's ids are long, and all of digits.
+            3..=9 | 17..=20 => digits_like(word, random),
             _ => word.to_owned(),
         };
     }

@@ -55,3 +55,129 @@ impl Tools {
 
 /// Where it would be deployed.
 pub(crate) const REGION: &str = "us-east-1";
+
+/// What each function may do: no more than it needs, and nothing that nobody has thought about.
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::functions;
+
+    const TEMPLATE: &str = include_str!("../../template.yaml");
+
+    /// The resource of that name and type, as it is written.
+    fn resources(kind: &str) -> BTreeMap<&'static str, &'static str> {
+        let head = format!(":\n    Type: {kind}\n");
+        let mut found = BTreeMap::new();
+        for (position, _) in TEMPLATE.match_indices(&head) {
+            let name = TEMPLATE[..position].rsplit('\n').next().unwrap_or_default().trim();
+            let rest = &TEMPLATE[position + head.len()..];
+            found.insert(name, rest.split("\n\n").next().unwrap_or_default());
+        }
+        found
+    }
+
+    /// What a role allows: the actions and the resources of each statement.
+    fn allowed(role: &str) -> Vec<(String, String)> {
+        let code = |line: &'static str| line.split(" # ").next().unwrap_or_default().trim();
+        let lines = resources("AWS::IAM::Role").remove(role).unwrap_or_else(|| panic!("there is no {role}")).lines();
+        let text: Vec<&str> = lines.map(code).filter(|line| !line.starts_with('#')).collect();
+        let text = text.join(" ");
+        let (_, policies) = text.split_once("Policies:").expect("policies of its own");
+        let statement = |statement: &str| {
+            let (_, rest) = statement.split_once("Action:").expect("an action");
+            let (actions, rest) = rest.split_once("Resource:").expect("a resource");
+            let is_part = |character: char| character.is_ascii_alphanumeric() || ":-*".contains(character);
+            let actions: Vec<&str> = actions.split(|character| !is_part(character)).filter(|word| word.contains(':')).collect();
+            let resource = rest.split("Condition:").next().unwrap_or_default().trim();
+            // Either a list, or one, behind which the next statement begins.
+            let resource = if resource.starts_with('-') { resource } else { resource.split(" - ").next().unwrap_or_default() };
+            (actions.join(" "), resource.trim_end_matches(['}', '-', ' ']).to_owned())
+        };
+        policies.split("Effect: Allow").skip(1).map(statement).collect()
+    }
+
+    fn logs(function: &str) -> (String, String) {
+        ("logs:CreateLogStream logs:PutLogEvents".to_owned(), format!("!GetAtt {function}Log.Arn"))
+    }
+
+    fn pairs(statements: &[(&str, &str)]) -> Vec<(String, String)> {
+        statements.iter().map(|(actions, resource)| ((*actions).to_owned(), (*resource).to_owned())).collect()
+    }
+
+    #[test]
+    fn an_ingest_function_sends_to_one_queue_and_reads_one_secret() {
+        for name in ["Stripe", "Twilio", "GitHub", "Shopify", "Sendro", "Standard", "Slack"] {
+            let secret = format!("!GetAtt {name}Secret.Id");
+            let mut expected = pairs(&[("sqs:SendMessage", "!GetAtt InboundQueue.Arn"), ("secretsmanager:GetSecretValue", &secret)]);
+            expected.push(logs(name));
+            assert_eq!(allowed(&format!("{name}Role")), expected);
+        }
+    }
+
+    #[test]
+    fn the_others_do_what_their_rooms_do() {
+        let actions = |role: &str| allowed(role).into_iter().map(|(actions, _)| actions).collect::<Vec<_>>();
+        let log = "logs:CreateLogStream logs:PutLogEvents";
+        let polled = "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes sqs:ChangeMessageVisibility";
+        let changes = "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:PutItem dynamodb:ConditionCheckItem";
+        assert_eq!(
+            actions("ConsumerRole"),
+            [
+                polled,
+                "sqs:SendMessage",
+                changes,
+                "dynamodb:Query",
+                "dynamodb:DeleteItem",
+                "ses:SendEmail",
+                // Twilio's token and Stripe's key.
+                "secretsmanager:GetSecretValue",
+                "secretsmanager:GetSecretValue",
+                log
+            ]
+        );
+        assert_eq!(
+            actions("DeliverRole"),
+            [polled, "sqs:SendMessage", changes, "dynamodb:DeleteItem", "secretsmanager:GetSecretValue", log]
+        );
+        assert_eq!(
+            actions("SweeperRole"),
+            ["dynamodb:Query", "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:UpdateItem", "sqs:SendMessage", log]
+        );
+        assert_eq!(
+            actions("ApiRole"),
+            [
+                changes,
+                "dynamodb:DeleteItem",
+                "dynamodb:Query",
+                "sqs:SendMessage",
+                "sqs:GetQueueAttributes sqs:ReceiveMessage sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:StartMessageMoveTask \
+                 sqs:ListMessageMoveTasks",
+                "secretsmanager:GetSecretValue",
+                log
+            ]
+        );
+    }
+
+    #[test]
+    fn every_function_has_a_role_of_its_own_and_nothing_beside_it() {
+        let functions = resources("AWS::Serverless::Function");
+        assert_eq!(functions.len(), functions::names().expect("the folder is there").len());
+        let roles = resources("AWS::IAM::Role");
+        assert_eq!(roles.len(), functions.len());
+        for (function, text) in functions {
+            let own = function.replace("Function", "Role");
+            assert!(roles.contains_key(own.as_str()), "{function}");
+            assert!(text.contains(&format!("Role: !GetAtt {own}.Arn")), "{function}");
+            assert!(!text.contains("Policies:"), "{function}");
+        }
+        for (role, text) in roles {
+            assert_eq!(text.matches("Policies:").count(), 1, "{role}");
+            let wide = allowed(role)
+                .into_iter()
+                .find(|(actions, resource)| actions.contains('*') || resource.starts_with('*') || resource.is_empty());
+            assert_eq!(wide, None, "{role}");
+        }
+        assert!(!TEMPLATE.contains("ManagedPolicyArns"));
+    }
+}

@@ -1,7 +1,7 @@
 //! Runs the tests.
 
 use crate::{
-    e2e, emulator,
+    aws, e2e, emulator,
     steps::{Steps, cargo},
     tally::{Ended, Tally},
 };
@@ -32,6 +32,7 @@ pub(crate) fn run(extent: Extent) -> Result<String, String> {
             of_cargo("tests", ALL),
             of_cargo("examples in the documentation", EXAMPLES),
             ("AWS adapters", Box::new(emulator::test)),
+            ("cargo lambda watch", Box::new(aws::test)),
             ("deployed functions", Box::new(|steps: &mut Steps| e2e::run(steps, e2e::ALL))),
         ],
         Extent::Quick => vec![of_cargo("tests", QUICK)],

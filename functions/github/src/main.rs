@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use sluice_lambda::rooms;
+use sluice_lambda::{provider::GitHub, rooms};
 
 fn main() -> ExitCode {
-    sluice_lambda::run(|environment| rooms::ingest("github", environment))
+    sluice_lambda::run(|environment| rooms::ingest(&[&GitHub], environment))
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use sluice_lambda::rooms;
+use sluice_lambda::{provider::Stripe, rooms};
 
 fn main() -> ExitCode {
-    sluice_lambda::run(|environment| rooms::ingest("stripe", environment))
+    sluice_lambda::run(|environment| rooms::ingest(&[&Stripe], environment))
 }

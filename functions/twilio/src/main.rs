@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use sluice_lambda::rooms;
+use sluice_lambda::{provider::Twilio, rooms};
 
 fn main() -> ExitCode {
-    sluice_lambda::run(|environment| rooms::ingest("twilio", environment))
+    sluice_lambda::run(|environment| rooms::ingest(&[&Twilio], environment))
 }

@@ -1,4 +1,13 @@
-//! Mail addresses.
+//! Mail addresses and phone numbers.
+
+/// A phone number in E.164 (ITU-T): a plus and 7 to 15 digits. Blanks, dots, hyphens and brackets between them are taken out.
+#[must_use]
+pub fn phone(text: &str) -> Option<String> {
+    let number: String = text.chars().filter(|character| !" .-()".contains(*character)).collect();
+    let digits = number.strip_prefix('+').unwrap_or_default();
+    let fits = (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+    fits.then_some(number)
+}
 
 /// Whether a text can be one mail address, and nothing around it. Whether it can get mail, the mail server knows
 /// (<https://www.rfc-editor.org/rfc/rfc5321#section-4.1.2>, without quoted local parts and addresses of machines).

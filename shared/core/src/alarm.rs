@@ -5,8 +5,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    effect::{Announcement, Effect, EffectKind},
+    envelope::Envelope,
+    event::EventRecord,
     ports::{Place, Stored},
     record::Record,
+    rules::ALARM,
+    template::MailTemplate,
     time::Timestamp,
 };
 
@@ -40,6 +45,16 @@ impl Alarm {
         }
         Some(Self { id: code.to_owned(), rang_at: now, since: before.map(|before| before.rang_at), count: 1 })
     }
+}
+
+/// An event of Sluice's own whose one effect is the mail of the alarm `code`: for what no other event can tell.
+pub(crate) fn event(code: &str, kind: &str, reason: String, now: Timestamp) -> EventRecord {
+    let mut event = EventRecord::new(Envelope::own(ALARM, format!("{code}/{}", now.millis()), kind, now, b"{}"));
+    event.summary.clone_from(&reason);
+    event.reason = Some(reason);
+    let about = Announcement { record: EventRecord::key_of(&event.id), subject: format!("{}{code}", Alarm::SUBJECT), number: 1 };
+    event.effects = vec![Effect::new(&event.id, EffectKind::Mail, MailTemplate::Alert.name(), about)];
+    event
 }
 
 impl Record for Alarm {

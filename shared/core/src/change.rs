@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use crate::{
     api::Api,
-    body::PackedBody,
     envelope::{Envelope, InboundMessage, event_id},
     event::EventRecord,
     ids::fresh,
     plan::{Loaded, Plan, Stop, View},
     ports::{Commit, Committed, Condition, Key, Message, PortError, QueueName, Stored, Write},
+    records::Cause,
     rules::{API, SLUICE, own_event, own_key},
     sweep::GRACE,
+    webhooks::{publish_news, wanted},
 };
 
 /// How often a change that lost to another one of its records is made again before the caller is told to.
@@ -43,7 +44,9 @@ pub(crate) async fn change(
     // Drawn for this very change, and not derived from the version: two changes of the same version must not share an event.
     let event_key = own_key(&key, &fresh("", &*api.ids));
     let id = event_id(SLUICE, API, &event_key);
+    let cause = Cause { event: id.clone(), kind: kind.to_owned(), recorded: false };
     let mut lost: Option<Lost> = None;
+    let mut loaded = Loaded::default();
     for round in 0..ROUNDS {
         if round > 0 {
             api.clock.sleep(PAUSE * round).await;
@@ -62,11 +65,13 @@ pub(crate) async fn change(
             return Ok(Changed::WrongVersion);
         }
         let before = found.clone();
-        let mut loaded = Loaded::default();
+        loaded.forget_records();
         loaded.insert(key.clone(), found);
-        let planned = planned(api, &id, &mut loaded, &plan).await?;
+        let mut planned = planned(api, &cause, &mut loaded, &plan).await?;
+        let published = published(api, &mut planned, &id).await?;
         let effects = !planned.effects.is_empty();
-        let writes = writes(api, planned, &key, kind, &event_key);
+        let mut writes = writes(api, planned, &key, kind, &event_key);
+        writes.extend(published);
         let written = writes.iter().find_map(|write| match write {
             Write::Put { document, .. } if document.key == key => Some(document.data.clone()),
             _ => None,
@@ -113,21 +118,36 @@ impl Lost {
     }
 }
 
-async fn planned(api: &Api, event: &str, loaded: &mut Loaded, plan: impl Fn(&mut View<'_>) -> Result<(), Stop>) -> Result<Plan, PortError> {
+async fn planned(
+    api: &Api,
+    cause: &Cause,
+    loaded: &mut Loaded,
+    plan: impl Fn(&mut View<'_>) -> Result<(), Stop>,
+) -> Result<Plan, PortError> {
     loop {
-        let mut view = View::new(event, loaded, &api.policy, api.clock.now());
-        match plan(&mut view) {
-            Ok(()) => return Ok(view.into_plan()),
-            Err(Stop::Need(keys)) => {
+        let mut view = View::new(cause.clone(), loaded, &api.policy, api.clock.now());
+        match plan(&mut view).and_then(|()| view.into_plan()) {
+            Ok(plan) => return Ok(plan),
+            Err(Stop::Need(keys) | Stop::NeedLatest(keys)) => {
                 let found = api.store.get(&keys).await?;
                 keys.into_iter().zip(found).for_each(|(key, stored)| loaded.insert(key, stored));
             }
             Err(Stop::Failed(error)) => return Err(error),
-            Err(stop @ (Stop::Park { .. } | Stop::Ignore(_) | Stop::Nothing)) => {
+            Err(stop @ (Stop::Ask(_) | Stop::Park { .. } | Stop::Ignore { .. } | Stop::Nothing)) => {
                 return Err(PortError::Permanent(format!("a change can't be planned: {stop:?}")));
             }
         }
     }
+}
+
+/// Plans that what the change tells is fanned out, as far as anybody may want it. Returns what is written with it.
+async fn published(api: &Api, plan: &mut Plan, event: &str) -> Result<Vec<Write>, PortError> {
+    let Some(webhooks) = &api.webhooks else { return Ok(Vec::new()) };
+    let (now, news) = (api.clock.now(), std::mem::take(&mut plan.news));
+    let wanted = wanted(news, &webhooks.interest, &*api.store, &*api.clock).await?;
+    let (effects, writes): (Vec<_>, Vec<_>) = wanted.iter().map(|news| publish_news(event, news, now, now)).unzip();
+    plan.effects.extend(effects);
+    Ok(writes)
 }
 
 /// The plan's writes, and the event record if there are effects.
@@ -137,18 +157,7 @@ fn writes(api: &Api, plan: Plan, record: &Key, kind: &str, event_key: &str) -> V
         return writes;
     }
     let now = api.clock.now();
-    let mut event = EventRecord::new(Envelope {
-        provider: SLUICE.to_owned(),
-        source: API.to_owned(),
-        key: event_key.to_owned(),
-        kind: kind.to_owned(),
-        occurred_at: Some(now),
-        account: None,
-        received_at: now,
-        query: String::new(),
-        headers: Vec::new(),
-        body: PackedBody::pack(SLUICE, &own_event(record.clone(), None)),
-    });
+    let mut event = EventRecord::new(Envelope::own(API, event_key.to_owned(), kind, now, &own_event(record.clone(), None)));
     event.summary = format!("{kind} {}", record.id);
     event.effects = plan.effects;
     event.changes = plan.changes;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{envelope::digest, ports::Key, time::Timestamp};
+use crate::{envelope::digest, ports::Key, schema::described_words, time::Timestamp};
 
 /// What an effect does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,7 +12,15 @@ pub enum EffectKind {
     Mail,
     /// A text message.
     Sms,
+    /// Fans an event out to its subscribers.
+    Publish,
+    /// Has a subscription catch up on what it missed.
+    CatchUp,
+    /// Erases personal data: out of records, and out of the stored bodies of other events.
+    Erase,
 }
+
+described_words!(EffectKind: Mail, Sms, Publish, CatchUp, Erase);
 
 impl EffectKind {
     /// The kind's name.
@@ -21,6 +29,9 @@ impl EffectKind {
         match self {
             Self::Mail => "mail",
             Self::Sms => "sms",
+            Self::Publish => "publish",
+            Self::CatchUp => "catch_up",
+            Self::Erase => "erase",
         }
     }
 }
@@ -38,6 +49,8 @@ pub enum EffectState {
     /// Overtaken by a later announcement before it left.
     Superseded,
 }
+
+described_words!(EffectState: Pending, Done, Failed, Superseded);
 
 /// What an effect announces: the number-th announcement about a subject of a record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -57,7 +70,7 @@ pub struct Effect {
     pub id: String,
     /// What it does.
     pub kind: EffectKind,
-    /// The text that is sent.
+    /// The text that is sent, or the type of what is published.
     pub template: String,
     /// What it announces.
     pub about: Announcement,
@@ -66,17 +79,27 @@ pub struct Effect {
     /// Why it failed, or why it has not succeeded yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How far an effect of many steps has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
     /// When it came to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
 }
 
 impl Effect {
+    /// What the ids of effects begin with.
+    pub const PREFIX: &'static str = "ef_";
+
     /// A new effect of the event `event`, still to be done.
     #[must_use]
     pub fn new(event: &str, kind: EffectKind, template: &str, about: Announcement) -> Self {
-        let id = format!("ef_{}", digest(&[event, kind.name(), &about.record.to_string(), &about.subject, &about.number.to_string()]));
-        Self { id, kind, template: template.to_owned(), about, state: EffectState::Pending, reason: None, at: None }
+        let id = format!(
+            "{}{}",
+            Self::PREFIX,
+            digest(&[event, kind.name(), &about.record.to_string(), &about.subject, &about.number.to_string()])
+        );
+        Self { id, kind, template: template.to_owned(), about, state: EffectState::Pending, reason: None, cursor: None, at: None }
     }
 
     /// Brings the effect to its end.

@@ -4,7 +4,12 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{body::PackedBody, ports::Key, time::Timestamp};
+use crate::{
+    body::{self, PackedBody},
+    ports::Key,
+    rules::SLUICE,
+    time::Timestamp,
+};
 
 /// A verified webhook, named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +42,23 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// An event that Sluice makes itself, of its own source `source`, which happens now.
+    #[must_use]
+    pub(crate) fn own(source: &str, key: String, kind: &str, now: Timestamp, body: &[u8]) -> Self {
+        Self {
+            provider: SLUICE.to_owned(),
+            source: source.to_owned(),
+            key,
+            kind: kind.to_owned(),
+            occurred_at: Some(now),
+            account: None,
+            received_at: now,
+            query: String::new(),
+            headers: Vec::new(),
+            body: PackedBody::pack(&body::NONE, body),
+        }
+    }
+
     /// The id of the event's record.
     #[must_use]
     pub fn event_id(&self) -> String {

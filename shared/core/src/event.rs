@@ -3,15 +3,22 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    body::PackedBody,
+    body::{self, PackedBody},
     effect::{Effect, EffectState},
     ports::{Document, Index, Key, Place, PortError, Store, Stored},
     record::{self, due_place, place},
+    schema::{described, described_words},
     time::Timestamp,
 };
 
 /// How long an event record is kept once nothing is left to do for it: longer than any provider's manual resend (30 days at most).
 pub const RETENTION: std::time::Duration = std::time::Duration::from_hours(35 * 24);
+
+/// As much of a reason stands in a summary, characters.
+const LONGEST_WHY: usize = 200;
+
+/// The provider whose events are listed by shop.
+pub(crate) const SHOPIFY: &str = "shopify";
 
 /// Where an event stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,13 +34,17 @@ pub enum EventStatus {
     Ignored,
 }
 
-/// A record that an event changed.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Change {
-    /// The record's kind.
-    pub kind: String,
-    /// The record's id.
-    pub id: String,
+described_words!(EventStatus: Processing, Done, Parked, Ignored);
+
+described! {
+    /// A record that an event changed.
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    pub struct Change as "Change" {
+        /// The record's kind.
+        pub kind: String,
+        /// The record's id.
+        pub id: String,
+    }
 }
 
 /// Who is working on the event's effects, until when.
@@ -70,6 +81,9 @@ pub struct EventRecord {
     /// It belongs to no record that is known yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unmatched: bool,
+    /// The id of the event record that tells the same, if both come: the snapshot of a thin event of Stripe's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twin: Option<String>,
     /// When it happened, by the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
@@ -107,6 +121,9 @@ pub struct EventRecord {
     /// The body's length, bytes.
     #[serde(default)]
     length: usize,
+    /// When its body was erased, because of the personal data in it. Then it can't be planned again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<Timestamp>,
     /// How many pieces the packed body lies in; 0 if it lies with the record.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub pieces: usize,
@@ -146,6 +163,7 @@ impl EventRecord {
             reason: None,
             summary: String::new(),
             unmatched: false,
+            twin: None,
             occurred_at: envelope.occurred_at,
             account: envelope.account,
             received_at: envelope.received_at,
@@ -159,6 +177,7 @@ impl EventRecord {
             headers: envelope.headers,
             dictionary: envelope.body.dictionary,
             length: envelope.body.length,
+            erased_at: None,
             pieces: 0,
             packed: envelope.body.packed,
         }
@@ -179,6 +198,20 @@ impl EventRecord {
     /// Takes the packed body out, for it to be stored in pieces, or puts one together out of pieces.
     pub fn packed_mut(&mut self) -> &mut Vec<u8> {
         &mut self.packed
+    }
+
+    /// Forgets the body. Pieces of it are removed by whoever stores the record.
+    pub fn erase_body(&mut self, now: Timestamp) {
+        let PackedBody { dictionary, length, packed } = PackedBody::pack(&body::NONE, b"");
+        (self.dictionary, self.length, self.packed, self.pieces) = (dictionary, length, packed, 0);
+        self.query.clear();
+        self.erased_at.get_or_insert(now);
+    }
+
+    /// Says in a line what became of an event that no plan has summarised: its type, that, and why.
+    pub fn summarize(&mut self, what: &str, why: &str) {
+        let why: String = why.lines().next().unwrap_or_default().chars().take(LONGEST_WHY).collect();
+        self.summary = format!("{} {what}: {why}", self.kind);
     }
 
     /// Whether effects are still to be done.
@@ -233,8 +266,18 @@ impl EventRecord {
         Ok(record)
     }
 
+    /// The name of the list of a shop's events, in [`Index::Group`].
+    #[must_use]
+    pub fn of_shop(shop: &str) -> String {
+        format!("event/shop/{shop}")
+    }
+
     fn places(&self) -> Vec<Place> {
         let mut places = vec![place(Index::List, Self::LIST, self.received_at, &self.id)];
+        // Where personal data must be found again to be erased on demand.
+        if let (SHOPIFY, Some(shop)) = (self.provider.as_str(), &self.account) {
+            places.push(place(Index::Group, &Self::of_shop(shop), self.received_at, &self.id));
+        }
         if self.status == EventStatus::Parked {
             places.push(place(Index::Flag, Self::PARKED, self.received_at, &self.id));
         } else if self.unmatched {

@@ -1,19 +1,16 @@
-//! Lists over the partitions of an index, in pages.
+//! Lists in pages: along an index, or of records that are known by key.
 
-use std::ops::Bound;
+use std::{cmp::Reverse, ops::Bound};
 
-use futures_util::future::try_join_all;
+use crate::ports::{Index, Key, Order, Page, PortError, Query, Store, Stored};
 
-use crate::{
-    ports::{Index, Order, Place, PortError, Query, Store, Stored},
-    record::partitions,
-};
-
-/// How many documents are looked at for one page when few of them fit the filter.
-const BUDGET: usize = 5_000;
+/// How many documents are looked at for one page when few of them fit the filter: as many as the largest page has, so that no page takes longer than that one.
+const BUDGET: usize = 1_000;
+/// The most documents that are read together beyond what is asked for.
+const MOST_AT_ONCE: usize = 250;
 
 /// A page of a list.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Listed {
     /// The documents, newest first.
     pub items: Vec<Stored>,
@@ -34,48 +31,56 @@ pub async fn list(
     limit: usize,
     keep: impl Fn(&Stored) -> bool,
 ) -> Result<Listed, PortError> {
-    let mut items = Vec::new();
-    let mut after = cursor;
+    let mut listed = Listed { items: Vec::new(), next: cursor };
     let mut looked_at = 0;
+    // As many as are wanted, and more with every time that too few of them fitted.
+    let mut want = limit;
     loop {
-        let want = (limit - items.len()).clamp(1, limit);
-        let (found, more) = merged(store, index, name, after.clone(), want).await?;
+        let query = Query {
+            index,
+            partition: name.to_owned(),
+            from: Bound::Unbounded,
+            to: listed.next.take().map_or(Bound::Unbounded, Bound::Excluded),
+            order: Order::Descending,
+            limit: want.clamp(1, BUDGET - looked_at),
+        };
+        let Page { items: found, more } = store.query(&query).await?;
         looked_at += found.len();
-        let Some((last, _)) = found.last() else { return Ok(Listed { items, next: None }) };
-        after = Some(last.sort.clone());
-        items.extend(found.into_iter().map(|(_, stored)| stored).filter(|stored| keep(stored)));
-        if !more {
-            return Ok(Listed { items, next: None });
+        let mut found = found.into_iter();
+        for (place, stored) in found.by_ref() {
+            listed.next = Some(place.sort);
+            if keep(&stored) {
+                listed.items.push(stored);
+            }
+            if listed.items.len() >= limit {
+                break;
+            }
         }
-        if items.len() >= limit || looked_at >= BUDGET {
-            return Ok(Listed { items, next: after });
+        if !more && found.next().is_none() {
+            listed.next = None;
         }
+        if listed.next.is_none() || listed.items.len() >= limit || looked_at >= BUDGET {
+            return Ok(listed);
+        }
+        want = limit.max((want * 2).min(MOST_AT_ONCE));
     }
 }
 
-/// The next `limit` documents of all partitions together.
-async fn merged(
+/// Reads a page of the documents `keys`, in the order in which the list of their kind shows them, of those that `keep` keeps.
+///
+/// # Errors
+/// [`PortError`] if one of them can't be read.
+pub async fn of_keys(
     store: &dyn Store,
-    index: Index,
-    name: &str,
-    before: Option<String>,
+    keys: &[Key],
+    cursor: Option<String>,
     limit: usize,
-) -> Result<(Vec<(Place, Stored)>, bool), PortError> {
-    let queries: Vec<_> = partitions(index, name)
-        .map(|partition| Query {
-            index,
-            partition,
-            from: Bound::Unbounded,
-            to: before.clone().map_or(Bound::Unbounded, Bound::Excluded),
-            order: Order::Descending,
-            limit,
-        })
-        .collect();
-    let pages = try_join_all(queries.iter().map(|query| store.query(query))).await?;
-    let mut more = pages.iter().any(|page| page.more);
-    let mut items: Vec<_> = pages.into_iter().flat_map(|page| page.items).collect();
-    items.sort_by(|(a, _), (b, _)| b.sort.cmp(&a.sort));
-    more |= items.len() > limit;
-    items.truncate(limit);
-    Ok((items, more))
+    keep: impl Fn(&Stored) -> bool,
+) -> Result<Listed, PortError> {
+    let sort = |stored: &Stored| stored.document.places.iter().find(|place| place.index == Index::List).map(|place| place.sort.clone());
+    let found = store.get(keys).await?.into_iter().flatten().filter_map(|stored| Some((sort(&stored)?, stored)));
+    let mut found: Vec<_> = found.filter(|(sort, stored)| cursor.as_ref().is_none_or(|cursor| sort < cursor) && keep(stored)).collect();
+    found.sort_by_cached_key(|(sort, _)| Reverse(sort.clone()));
+    let next = if found.len() > limit { found.get(limit.saturating_sub(1)).map(|(sort, _)| sort.clone()) } else { None };
+    Ok(Listed { items: found.into_iter().take(limit).map(|(_, stored)| stored).collect(), next })
 }

@@ -138,6 +138,21 @@ impl Money {
         Self { amount, currency }
     }
 
+    /// An amount as a decimal number of whole units, such as `54.50`. `None` if it is none, or finer than the currency's smallest unit.
+    #[must_use]
+    pub fn parse(text: &str, currency: Currency) -> Option<Self> {
+        let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let decimals = currency.decimals();
+        let (kept, rest) = fraction.split_at_checked(decimals).unwrap_or((fraction, ""));
+        let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || !all_digits(whole) || !all_digits(kept) || rest.bytes().any(|byte| byte != b'0') {
+            return None;
+        }
+        let amount: i64 = format!("{whole}{kept:0<decimals$}").parse().ok()?;
+        Some(Self::new(sign * amount, currency))
+    }
+
     fn digits(&self) -> String {
         let decimals = self.currency.decimals();
         let scale = 10_u64.pow(u32::try_from(decimals).expect("at most 3"));
@@ -177,6 +192,19 @@ impl fmt::Display for Money {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn amounts_are_read_in_the_currency_s_own_decimals() {
+        let read = |text: &str, currency: &str| Money::parse(text, currency.parse().expect("a currency")).map(|money| money.amount);
+        assert_eq!(
+            [read("54.50", "usd"), read("54.5", "usd"), read("54", "usd"), read("-1.05", "usd")],
+            [Some(5450), Some(5450), Some(5400), Some(-105)]
+        );
+        assert_eq!([read("5000.00", "jpy"), read("5000", "jpy"), read("1.234", "kwd")], [Some(5000), Some(5000), Some(1234)]);
+        for text in ["", ".5", "1.001", "1,5", "five", "--1", "1.2.3", "99999999999999999999"] {
+            assert_eq!(read(text, "usd"), None, "{text}");
+        }
+    }
 
     fn shown(amount: i64, currency: &str) -> String {
         Money::new(amount, currency.parse().unwrap()).to_string()

@@ -1,17 +1,21 @@
 //! What a record is: a typed document that declares its kind, its id and its places in the indexes.
 
 use serde::{Serialize, de::DeserializeOwned};
-use sha2::{Digest, Sha256};
+use serde_json::Value;
 
 use crate::{
+    envelope::digest,
     ports::{Document, Index, Key, Place, PortError, Stored},
+    records::History,
     time::Timestamp,
 };
 
 /// A typed document. Adding a kind changes no adapter.
-pub trait Record: Serialize + DeserializeOwned {
+pub trait Record: Serialize + DeserializeOwned + Clone + PartialEq + Send + 'static {
     /// The kind, part of every key.
     const KIND: &'static str;
+    /// The fields of [`Record::state`] whose values its history keeps; of the others it only says that they changed. Nothing personal.
+    const STATES: &'static [&'static str] = &["status"];
 
     /// The id within the kind.
     fn id(&self) -> &str;
@@ -21,6 +25,16 @@ pub trait Record: Serialize + DeserializeOwned {
 
     /// When it may be removed; never by default.
     fn expires_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// What its history compares, field by field.
+    fn state(&self) -> Value {
+        Value::Null
+    }
+
+    /// Which events changed it; `None` for what has no history.
+    fn history_mut(&mut self) -> Option<&mut History> {
         None
     }
 
@@ -54,21 +68,20 @@ pub(crate) fn from_json<T: DeserializeOwned>(document: &Document) -> Result<T, P
         .map_err(|error| PortError::Permanent(format!("the stored document {} can't be read: {error}", document.key)))
 }
 
-/// How many partitions a list of many writers is spread over, so that none of them is hot.
-const LIST_SHARDS: u8 = 8;
-/// The same for the due index.
-const DUE_SHARDS: u8 = 4;
-
-/// The partitions that together hold the list `name` of an index.
-pub fn partitions(index: Index, name: &str) -> impl Iterator<Item = String> {
-    (0..shards(index)).map(move |shard| format!("{name}/{shard}"))
-}
-
 /// The place of `id` in the list `name` of an index, ordered by `at`.
 #[must_use]
 pub fn place(index: Index, name: &str, at: Timestamp, id: &str) -> Place {
-    let shard = Sha256::digest(id)[0] % shards(index);
-    Place { index, partition: format!("{name}/{shard}"), sort: format!("{}/{id}", at.sortable()) }
+    Place { index, partition: name.to_owned(), sort: format!("{}/{id}", at.sortable()) }
+}
+
+/// The longest value that a group is named by as it is, bytes: names of groups are keys, which stores bound.
+const LONGEST_VALUE: usize = 512;
+
+/// The name of the list of records of a kind whose `field` is `value`, in the index that the kind has for that field. What providers say may be of
+/// any length; a long value is named by its digest.
+#[must_use]
+pub fn group(kind: &str, field: &str, value: &str) -> String {
+    if value.len() > LONGEST_VALUE { format!("{kind}/{field}#{}", digest(&[value])) } else { format!("{kind}/{field}/{value}") }
 }
 
 /// The name of the list in which all that waits for a time stands, in [`Index::Due`].
@@ -78,12 +91,4 @@ pub const DUE: &str = "due";
 #[must_use]
 pub fn due_place(key: &Key, at: Timestamp) -> Place {
     place(Index::Due, DUE, at, &key.to_string())
-}
-
-fn shards(index: Index) -> u8 {
-    match index {
-        Index::List => LIST_SHARDS,
-        Index::Due => DUE_SHARDS,
-        Index::Group | Index::Flag => 1,
-    }
 }

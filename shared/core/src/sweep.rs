@@ -1,26 +1,46 @@
 //! The sweeper: sends on what waits for a time, so that nothing depends on a queue message alone.
 //!
-//! What falls due before the next round is sent with the exact delay, what is overdue at once. Only then is its place in the due
-//! index moved on, conditional on the place read; the record itself stays as it is, and only its handler takes it out of the index.
+//! What falls due before the next round is sent with its delay, to the second, and what is overdue at once: all that goes at the same second in one call.
+//! Only then is its place in the due index moved on, conditional on the place read; the record itself stays as it is, and only its handler takes it out of the index.
 //! A message that is lost is thus sent again when the place comes up again.
 
-use std::{ops::Bound, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc, time::Duration};
 
+use futures_util::stream::{self, StreamExt};
 use serde::Deserialize;
 
 use crate::{
     envelope::InboundMessage,
     event::EventRecord,
     ids::fresh,
-    ports::{Clock, Commit, Ids, Index, Message, Order, Place, PortError, Query, Queue, QueueName, Store, Stored, Write},
-    record::{DUE, partitions},
+    ports::{Clock, Commit, Ids, Index, Key, Message, Order, Place, PortError, Query, Queue, QueueName, SendError, Store, Stored, Write},
+    record::{DUE, Record},
     time::Timestamp,
+    webhooks::{Delivery, OutboundMessage},
 };
 
 /// How long a message is given before its record's place comes up again.
 pub const GRACE: Duration = Duration::from_mins(5);
 /// How many records are looked at in one go.
 const PAGE: usize = 200;
+/// How many places are moved on at the same time.
+const AT_ONCE: usize = 16;
+
+/// A message for what waits, and the place in the index that is moved on once it is sent.
+struct Going {
+    message: Message,
+    not_before: Option<Timestamp>,
+    from: Place,
+    to: Place,
+    key: Key,
+}
+
+impl Going {
+    /// What goes at the same second goes together, as queues count in whole seconds.
+    fn second(&self) -> Option<i64> {
+        self.not_before.map(|at| at.millis().div_euclid(1_000))
+    }
+}
 
 /// Sends on what waits for a time.
 pub struct Sweeper {
@@ -68,56 +88,84 @@ impl Sweeper {
 
     async fn look(&self, horizon: Timestamp, sending: Sending) -> Result<usize, PortError> {
         let mut sent = 0;
-        for partition in partitions(Index::Due, DUE) {
-            let mut from = Bound::Unbounded;
-            loop {
-                let query = Query {
-                    index: Index::Due,
-                    partition: partition.clone(),
-                    from,
-                    // No id begins with a character above this one, so that the bound takes in all of that very time.
-                    to: Bound::Included(format!("{}/\u{10ffff}", horizon.sortable())),
-                    order: Order::Ascending,
-                    limit: PAGE,
-                };
-                let page = self.store.query(&query).await?;
-                let Some((last, _)) = page.items.last() else { break };
-                from = Bound::Excluded(last.sort.clone());
-                for (place, stored) in page.items {
-                    sent += usize::from(self.send_on(place, &stored, sending).await?);
-                }
-                if !page.more {
-                    break;
+        let mut from = Bound::Unbounded;
+        loop {
+            let query = Query {
+                index: Index::Due,
+                partition: DUE.to_owned(),
+                from,
+                // No id begins with a character above this one, so that the bound takes in all of that very time.
+                to: Bound::Included(format!("{}/\u{10ffff}", horizon.sortable())),
+                order: Order::Ascending,
+                limit: PAGE,
+            };
+            let page = self.store.query(&query).await?;
+            let Some((last, _)) = page.items.last() else { return Ok(sent) };
+            from = Bound::Excluded(last.sort.clone());
+            let mut groups: BTreeMap<_, Vec<Going>> = BTreeMap::new();
+            for (place, stored) in page.items {
+                if let Some((queue, going)) = self.going(place, &stored, sending)? {
+                    groups.entry((queue, going.second())).or_default().push(going);
                 }
             }
+            for ((queue, _), group) in groups {
+                sent += self.send_on(queue, group).await?;
+            }
+            if !page.more {
+                return Ok(sent);
+            }
         }
-        Ok(sent)
     }
 
-    async fn send_on(&self, place: Place, stored: &Stored, sending: Sending) -> Result<bool, PortError> {
+    /// The message for what waits at this place; `None` if nothing is to be sent now.
+    fn going(&self, from: Place, stored: &Stored, sending: Sending) -> Result<Option<(QueueName, Going)>, PortError> {
         let key = &stored.document.key;
         if sending == Sending::EventsAtOnce && key.kind != EventRecord::KIND {
-            return Ok(false);
+            return Ok(None);
         }
         let waiting: Waiting = serde_json::from_slice(&stored.document.data)
             .map_err(|error| PortError::Permanent(format!("the stored document {key} can't be read: {error}")))?;
         // An index may lag: what waits no more is left to its handler's own write.
-        let Some(due_at) = waiting.due_at else { return Ok(false) };
-        let message = if key.kind == EventRecord::KIND {
-            InboundMessage::Resume { id: key.id.clone() }
-        } else {
-            InboundMessage::Timer { record: key.clone(), due_at }
+        let Some(due_at) = waiting.due_at else { return Ok(None) };
+        let (queue, message) = match key.kind.as_ref() {
+            EventRecord::KIND => {
+                (QueueName::Inbound, Message { body: InboundMessage::Resume { id: key.id.clone() }.to_text(), group: None })
+            }
+            Delivery::KIND => {
+                let delivery = Delivery::from_stored(stored)?;
+                (QueueName::Outbound, OutboundMessage::of(&delivery, due_at))
+            }
+            _ => (QueueName::Inbound, Message { body: InboundMessage::Timer { record: key.clone(), due_at }.to_text(), group: None }),
         };
         let now = self.clock.now();
         let not_before = Some(due_at).filter(|due_at| sending == Sending::WhenDue && *due_at > now);
-        let message = Message { body: message.to_text(), group: None };
-        self.queue.send(QueueName::Inbound, vec![message], not_before).await.map_err(|error| error.cause)?;
-        let id = place.sort.split_once('/').map_or("", |(_, id)| id);
-        let sort = format!("{}/{id}", (due_at.max(now) + GRACE).sortable());
-        let to = Place { sort, ..place.clone() };
-        let write = Write::Move { key: key.clone(), from: place, to };
+        let id = from.sort.split_once('/').map_or("", |(_, id)| id);
+        let to = Place { sort: format!("{}/{id}", (due_at.max(now) + GRACE).sortable()), ..from.clone() };
+        Ok(Some((queue, Going { message, not_before, from, to, key: key.clone() })))
+    }
+
+    /// Sends the messages in one call, none before its time, and moves on the places of those that the queue has confirmed. Returns how many those are.
+    async fn send_on(&self, queue: QueueName, mut group: Vec<Going>) -> Result<usize, PortError> {
+        let not_before = group.iter().filter_map(|going| going.not_before).max();
+        let messages = group.iter().map(|going| going.message.clone()).collect();
+        let cause = match self.queue.send(queue, messages, not_before).await {
+            Ok(()) => None,
+            Err(SendError { failed, cause }) => {
+                let mut position = 0..;
+                group.retain(|_| !failed.contains(&position.next().unwrap_or(0)));
+                Some(cause)
+            }
+        };
+        let sent = group.len();
+        let moved = stream::iter(group).map(|going| self.move_on(going)).buffer_unordered(AT_ONCE);
+        let moved: Vec<Result<(), PortError>> = moved.collect().await;
+        moved.into_iter().collect::<Result<(), _>>()?;
+        cause.map_or(Ok(sent), Err)
+    }
+
+    async fn move_on(&self, Going { from, to, key, .. }: Going) -> Result<(), PortError> {
+        let write = Write::Move { key, from, to };
         // Refused: the record was written meanwhile and has set its own place.
-        self.store.commit(Commit { token: fresh("", &*self.ids), writes: vec![write] }).await?;
-        Ok(true)
+        self.store.commit(Commit { token: fresh("", &*self.ids), writes: vec![write] }).await.map(drop)
     }
 }

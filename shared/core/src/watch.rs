@@ -1,19 +1,15 @@
-//! Watches the dead letters: what killed the consumer every time rings the alarm.
+//! Watches the dead letters: what killed whoever handled it every time rings the alarm.
 
 use std::sync::Arc;
 
 use crate::{
-    alarm::Alarm,
-    body::PackedBody,
-    effect::{Announcement, Effect, EffectKind},
-    envelope::{Envelope, InboundMessage},
-    event::EventRecord,
+    alarm::{self, Alarm},
+    envelope::InboundMessage,
     ids::fresh,
     ports::{Clock, Commit, Condition, DeadLetters, Ids, Message, PortError, Queue, QueueName, Store, Write},
     record::Record,
-    rules::{ALARM, DEAD_LETTERS, SLUICE},
+    rules::DEAD_LETTERS,
     sweep::GRACE,
-    template::MailTemplate,
 };
 
 /// Looks for dead letters and tells the operator of new ones.
@@ -30,17 +26,24 @@ pub struct Watch {
     pub ids: Arc<dyn Ids>,
 }
 
-/// The code of the alarm.
-const CODE: &str = "dead_letters";
+/// The queues, and the code of the alarm on the dead letters behind each.
+const CODES: [(QueueName, &str); 2] = [(QueueName::Inbound, "dead_letters"), (QueueName::Outbound, "dead_letters_outbound")];
 
 impl Watch {
-    /// Looks once. More dead letters than were told of ring the alarm, at most once an hour.
+    /// Looks once. More dead letters than were told of ring the alarm, at most once an hour for each queue.
     ///
     /// # Errors
     /// [`PortError`] if it can't look, or can't write down that it rang.
     pub async fn look(&self) -> Result<(), PortError> {
-        let (_, total) = self.dead_letters.list(QueueName::Inbound, 1).await?;
-        let before = self.store.get(&[Alarm::key(CODE)]).await?.pop().flatten();
+        for (queue, code) in CODES {
+            self.look_behind(queue, code).await?;
+        }
+        Ok(())
+    }
+
+    async fn look_behind(&self, queue: QueueName, code: &str) -> Result<(), PortError> {
+        let (_, total) = self.dead_letters.list(queue, 1).await?;
+        let before = self.store.get(&[Alarm::key(code)]).await?.pop().flatten();
         let told = before.as_ref().map(Alarm::from_stored).transpose()?.map_or(0, |alarm| alarm.count);
         if total <= told {
             // Those that were redriven are told of again should they come back.
@@ -50,11 +53,13 @@ impl Watch {
             }
             return Ok(());
         }
-        tracing::error!(total, "there are dead letters; see `sluice dlq list`");
+        tracing::error!(total, ?queue, "there are dead letters; see `sluice dlq list`");
         let now = self.clock.now();
-        let Some(alarm) = Alarm::ring(CODE, before.as_ref(), now) else { return Ok(()) };
+        let Some(alarm) = Alarm::ring(code, before.as_ref(), now) else { return Ok(()) };
         let alarm = Alarm { count: total, ..alarm };
-        let event = self.event(total);
+        let reason = format!("the dead-letter queue{} holds {total} message{}", behind(queue), if total == 1 { "" } else { "s" });
+        let mut event = alarm::event(code, DEAD_LETTERS, reason, now);
+        event.due_at = Some(now + GRACE);
         let id = event.id.clone();
         let writes = vec![
             Write::Put { document: event.document(), condition: Condition::Absent },
@@ -66,31 +71,16 @@ impl Watch {
         self.queue.send(QueueName::Inbound, vec![message], None).await.map_err(|error| error.cause)
     }
 
-    fn event(&self, total: u64) -> EventRecord {
-        let now = self.clock.now();
-        let reason = format!("the dead-letter queue holds {total} message{}", if total == 1 { "" } else { "s" });
-        let mut event = EventRecord::new(Envelope {
-            provider: SLUICE.to_owned(),
-            source: ALARM.to_owned(),
-            key: format!("{CODE}/{}", now.millis()),
-            kind: DEAD_LETTERS.to_owned(),
-            occurred_at: Some(now),
-            account: None,
-            received_at: now,
-            query: String::new(),
-            headers: Vec::new(),
-            body: PackedBody::pack(SLUICE, b"{}"),
-        });
-        event.summary.clone_from(&reason);
-        event.reason = Some(reason);
-        event.due_at = Some(now + GRACE);
-        let about = Announcement { record: EventRecord::key_of(&event.id), subject: format!("{}{CODE}", Alarm::SUBJECT), number: 1 };
-        event.effects = vec![Effect::new(&event.id, EffectKind::Mail, MailTemplate::Alert.name(), about)];
-        event
-    }
-
     async fn commit(&self, writes: Vec<Write>) -> Result<(), PortError> {
         // Refused: somebody else has told it.
         self.store.commit(Commit { token: fresh("", &*self.ids), writes }).await.map(drop)
+    }
+}
+
+/// Which dead-letter queue it is, if it is not the one that everything comes in by.
+fn behind(queue: QueueName) -> &'static str {
+    match queue {
+        QueueName::Inbound => "",
+        QueueName::Outbound => " of deliveries",
     }
 }

@@ -13,8 +13,8 @@ const READER_CACHE: i64 = 1024;
 
 /// Opens the connection that writes, and makes the file if there is none.
 pub(crate) fn writer(file: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | shared())?;
-    prepare(&connection, WRITER_CACHE)?;
+    let mut connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | shared())?;
+    prepare(&mut connection, WRITER_CACHE)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     // FULL: a commit is answered only once the log is on the disk.
     connection.pragma_update(None, "synchronous", "full")?;
@@ -25,20 +25,22 @@ pub(crate) fn writer(file: &Path) -> rusqlite::Result<Connection> {
 /// Opens one more connection to a database that the writer has opened before. It can only read.
 pub(crate) fn reader(file: &Path) -> rusqlite::Result<Connection> {
     // Opened for writing, because a read-only connection can't recover a log; made unable to write right after.
-    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | shared())?;
-    prepare(&connection, READER_CACHE)?;
+    let mut connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | shared())?;
+    prepare(&mut connection, READER_CACHE)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }
 
 /// Opens one more connection to a database that the writer has opened before. It only copies the log into the database.
 pub(crate) fn copier(file: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | shared())?;
-    prepare(&connection, READER_CACHE)?;
+    let mut connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | shared())?;
+    prepare(&mut connection, READER_CACHE)?;
     Ok(connection)
 }
 
-fn prepare(connection: &Connection, cache: i64) -> rusqlite::Result<()> {
+fn prepare(connection: &mut Connection, cache: i64) -> rusqlite::Result<()> {
+    #[cfg(test)]
+    crate::plans::remember(connection)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "cache_size", -cache)?;
     connection.pragma_update(None, "temp_store", "memory")?;

@@ -10,7 +10,7 @@ use sluice_core::ports::{Clock, PortError};
 
 use crate::{
     connection,
-    documents::{EmbeddedStore, RemoveExpired},
+    documents::{EmbeddedStore, Recent, RemoveExpired},
     failure::{Damage, Failure},
     queue::{EmbeddedQueue, Flights, QueueBells},
     readers::Readers,
@@ -67,6 +67,7 @@ pub struct DataFolder {
 /// What the store and the queue share. Fields are dropped in order: the lock goes last.
 pub(crate) struct Inner {
     pub(crate) readers: Readers,
+    pub(crate) recent: Arc<Recent>,
     pub(crate) writer: Writer,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) bells: QueueBells,
@@ -96,7 +97,7 @@ impl DataFolder {
         let readers = Readers::open(&file, damage.clone()).map_err(database)?;
         let writer = Writer::start(connection, flights, Arc::clone(&clock), damage)
             .map_err(|cause| OpenError::Folder { folder: folder.to_owned(), cause })?;
-        let inner = Inner { readers, writer, clock, bells: QueueBells::default(), boot, _lock: lock };
+        let inner = Inner { readers, recent: Arc::default(), writer, clock, bells: QueueBells::default(), boot, _lock: lock };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -123,7 +124,7 @@ impl DataFolder {
     /// # Errors
     /// [`PortError`] if the database can't be written; nothing was removed.
     pub async fn remove_expired(&self, limit: usize) -> Result<usize, PortError> {
-        self.inner.writer.write(RemoveExpired { limit }).await
+        self.inner.writer.write(RemoveExpired { limit, recent: Arc::clone(&self.inner.recent) }).await
     }
 }
 

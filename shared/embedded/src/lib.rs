@@ -10,6 +10,8 @@ mod documents;
 mod failure;
 mod folder;
 mod outbox;
+#[cfg(test)]
+mod plans;
 mod queue;
 mod readers;
 mod schema;

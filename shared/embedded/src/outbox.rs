@@ -1,44 +1,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use sluice_core::{
     ports::{
         Clock, Commit, Committed, Condition, Document, Ids, Index, Key, Mail, Mailer, PortError, SendFailure, Sms, Store, TextMessage,
         Write,
     },
     record::place,
-    time::Timestamp,
 };
 
-/// Something that would have been sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OutboxEntry {
-    /// `email` or `sms`.
-    pub channel: Channel,
-    /// The address or the number.
-    pub to: String,
-    /// A mail's subject line.
-    pub subject: Option<String>,
-    /// The text.
-    pub text: String,
-    /// A mail's HTML body.
-    pub html: Option<String>,
-    /// The id of the event that caused it.
-    pub event: String,
-    /// When it was captured.
-    pub at: Timestamp,
-}
-
-/// How an entry would have been sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Channel {
-    /// A mail.
-    Email,
-    /// A text message.
-    Sms,
-}
+pub use sluice_core::api::{Channel, OutboxEntry};
 
 /// What is told of every entry once it is stored.
 type Observer = Box<dyn Fn(&OutboxEntry) + Send + Sync>;

@@ -51,6 +51,16 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     CREATE TABLE process (boot INTEGER NOT NULL) STRICT;
     INSERT INTO process VALUES (0);",
+    // Lists and the due index were spread over several partitions each, which gains nothing in one file. The number of the part stood behind the last slash.
+    "UPDATE places SET place_partition = substr(place_partition, 1, length(place_partition) - 2)
+        WHERE place_index IN (1, 4) AND substr(place_partition, -2) GLOB '/[0-7]';
+    UPDATE documents SET places = (
+        SELECT json_group_array(json(CASE
+            WHEN json_extract(place.value, '$.index') IN ('list', 'due') AND substr(json_extract(place.value, '$.partition'), -2) GLOB '/[0-7]'
+            THEN json_set(place.value, '$.partition', substr(json_extract(place.value, '$.partition'), 1, length(json_extract(place.value, '$.partition')) - 2))
+            ELSE place.value END))
+        FROM json_each(documents.places) AS place)
+        WHERE places IS NOT NULL;",
 ];
 
 /// The version of a database that this program writes.
@@ -77,4 +87,10 @@ pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<Migrated>
         transaction.commit()?;
     }
     Ok(Migrated::UpToDate)
+}
+
+/// Whether a statement is one of a migration's, which run once.
+#[cfg(test)]
+pub(crate) fn is_of_a_migration(sql: &str) -> bool {
+    MIGRATIONS.iter().any(|step| step.contains(sql.trim_end_matches(';')))
 }

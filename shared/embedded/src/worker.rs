@@ -37,9 +37,9 @@ pub struct WorkerSettings {
 }
 
 impl Default for WorkerSettings {
-    /// 128 handlers, 90 s of visibility, 25 s to drain.
+    /// 160 handlers, 90 s of visibility, 25 s to drain.
     fn default() -> Self {
-        Self { concurrency: 128, visibility: Duration::from_secs(90), drain: Duration::from_secs(25) }
+        Self { concurrency: 160, visibility: Duration::from_secs(90), drain: Duration::from_secs(25) }
     }
 }
 

@@ -29,7 +29,7 @@ const MAX_GROUP: usize = 512;
 const BUSY_GROUP: usize = 8;
 
 /// How long a group waits for more.
-const LINGER: Duration = Duration::from_millis(1);
+const LINGER: Duration = Duration::from_millis(2);
 
 /// Something to write, on the writer's thread. What it writes stays whole or not at all, whatever becomes of the others in its group.
 pub(crate) trait Operation: Send + 'static {
@@ -39,8 +39,21 @@ pub(crate) trait Operation: Send + 'static {
     /// Does it. An error undoes whatever was done, like [`Outcome::Undo`]. It may be run again after all that it did was undone.
     fn run(&mut self, work: &mut Work<'_>) -> Result<Outcome<Self::Answer>, Failure>;
 
-    /// Called once what it did is durable.
-    fn committed(&self) {}
+    /// Called when it is known what became of what it did, before the caller learns it.
+    fn ended(self, _: Ended)
+    where
+        Self: Sized,
+    {
+    }
+}
+
+/// What became of a group of operations.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// What was kept is durable.
+    Committed,
+    /// Nothing of it is to be relied on.
+    Failed,
 }
 
 /// Whether an operation's writes stay.
@@ -136,16 +149,15 @@ impl<O: Operation> Job for Task<O> {
     }
 
     fn answer(self: Box<Self>, committed: Result<(), Failure>) {
-        let answer = match (committed, self.outcome) {
+        let Self { operation, outcome, reply } = *self;
+        operation.ended(if committed.is_ok() { Ended::Committed } else { Ended::Failed });
+        let answer = match (committed, outcome) {
             (Err(failure), _) | (Ok(()), Some(Err(failure))) => Err(failure.into()),
-            (Ok(()), Some(Ok(answer))) => {
-                self.operation.committed();
-                Ok(answer)
-            }
+            (Ok(()), Some(Ok(answer))) => Ok(answer),
             (Ok(()), None) => Err(stopped()),
         };
         // Whoever has stopped waiting does not need the answer.
-        let _ = self.reply.send(answer);
+        let _ = reply.send(answer);
     }
 }
 

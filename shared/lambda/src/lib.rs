@@ -14,5 +14,8 @@ mod wiring;
 
 pub use batch::{Batch, BatchAnswer, Handler, Receipts, SqsEvent};
 pub use http::{HttpAnswer, HttpEvent, Unreadable};
+pub use invocation::span;
+pub use log::subscriber;
 pub use metrics::EmfMetrics;
+pub use sluice_core::provider;
 pub use start::{Environment, StartError, run};

@@ -36,6 +36,8 @@ struct Taken {
     times: BTreeMap<&'static str, Vec<u64>>,
     /// Why a webhook was not taken. A function of ingest handles one in each invocation.
     reason: Option<&'static str>,
+    /// In what way its signature is missing or wrong, if that is why.
+    code: Option<&'static str>,
 }
 
 impl EmfMetrics {
@@ -47,21 +49,21 @@ impl EmfMetrics {
     /// The line for what was measured since the last one, without its end; `None` if nothing was.
     #[must_use]
     pub fn line(&self, request_id: &str, now: Timestamp) -> Option<String> {
-        let Taken { counts, times, reason } = std::mem::take(&mut *self.taken.lock().unwrap_or_else(PoisonError::into_inner));
+        let Taken { counts, times, reason, code } = std::mem::take(&mut *self.taken.lock().unwrap_or_else(PoisonError::into_inner));
         if counts.is_empty() && times.is_empty() {
             return None;
         }
         let (by_reason, others): (Vec<_>, Vec<_>) = counts.keys().chain(times.keys()).partition(|name| **name == "Rejected");
-        let directives: Vec<Value> =
-            [directive(&by_reason, &json!([["FunctionName"], ["FunctionName", "Reason"]])), directive(&others, &json!([["FunctionName"]]))]
-                .into_iter()
-                .flatten()
-                .collect();
+        let mut dimensions = vec![json!(["FunctionName"]), json!(["FunctionName", "Reason"])];
+        dimensions.extend(code.map(|_| json!(["FunctionName", "Reason", "Code"])));
+        let directives = [directive(&by_reason, &json!(dimensions)), directive(&others, &json!([["FunctionName"]]))];
+        let directives: Vec<Value> = directives.into_iter().flatten().collect();
         let mut line = Map::new();
         line.insert("_aws".to_owned(), json!({ "Timestamp": now.millis(), "CloudWatchMetrics": directives }));
         line.insert("FunctionName".to_owned(), json!(self.function));
         line.insert("request_id".to_owned(), json!(request_id));
         line.extend(reason.map(|reason| ("Reason".to_owned(), json!(reason))));
+        line.extend(code.map(|code| ("Code".to_owned(), json!(code))));
         line.extend(counts.into_iter().map(|(name, count)| (name.to_owned(), json!(count))));
         line.extend(times.into_iter().map(|(name, times)| (name.to_owned(), json!(times))));
         Some(Value::Object(line).to_string())
@@ -98,7 +100,8 @@ fn effect_metric(kind: EffectKind, state: EffectState) -> Option<&'static str> {
         (EffectKind::Mail, EffectState::Done) => Some("MailsSent"),
         (EffectKind::Sms, EffectState::Done) => Some("TextsSent"),
         (_, EffectState::Failed) => Some("EffectsFailed"),
-        (_, EffectState::Pending | EffectState::Superseded) => None,
+        (EffectKind::Erase | EffectKind::Publish | EffectKind::CatchUp, EffectState::Done)
+        | (_, EffectState::Pending | EffectState::Superseded) => None,
     }
 }
 
@@ -122,7 +125,7 @@ impl Metrics for EmfMetrics {
             // Each provider has a function of its own, whose name tells it.
             Measure::Received { provider: _ } => taken.count("Received"),
             Measure::Rejected { provider: _, reason } => {
-                taken.reason = Some(reason.name());
+                (taken.reason, taken.code) = (Some(reason.name()), reason.code());
                 taken.count("Rejected");
             }
             Measure::Handled { outcome } => {
@@ -131,6 +134,7 @@ impl Metrics for EmfMetrics {
             }
             Measure::PutOff => taken.count("PutOff"),
             Measure::Effect { kind, state } => effect_metric(kind, state).into_iter().for_each(|name| taken.count(name)),
+            Measure::Attempted { delivered } => taken.count(if delivered { "Delivered" } else { "AttemptsFailed" }),
             Measure::QueueAge(length) => taken.time("QueueAge", length),
             Measure::Latency(length) => taken.time("Latency", length),
         }
@@ -154,7 +158,7 @@ mod tests {
     #[test]
     fn a_refused_webhook() {
         let metrics = EmfMetrics::new("stripe");
-        metrics.record(Measure::Rejected { provider: "stripe", reason: Rejection::Signature });
+        metrics.record(Measure::Rejected { provider: "stripe", reason: Rejection::Signature { code: "no_match" } });
         metrics.record(Measure::Latency(Duration::from_micros(1_900)));
         insta::assert_snapshot!(pretty(&metrics));
         assert_eq!(metrics.line("7a1b", NOW), None, "a line tells only what came after the one before");
@@ -200,6 +204,8 @@ mod tests {
             "MailsSent",
             "TextsSent",
             "EffectsFailed",
+            "Delivered",
+            "AttemptsFailed",
             "QueueAge",
             "Latency",
         ] {
@@ -211,22 +217,27 @@ mod tests {
     #[test]
     fn alarms_are_on_metrics_as_they_are_written() {
         let template = include_str!("../../../template.yaml");
-        let mut alarms: Vec<_> =
-            template.split("Namespace: Sluice\n").skip(1).map(|rest| rest.lines().take(3).collect::<String>()).collect();
-        alarms.sort_unstable();
-        let on = |metric: &str| alarms.iter().filter(|alarm| alarm.contains(&format!("MetricName: {metric} "))).collect::<Vec<_>>();
-        for metric in ["EffectsFailed", "Parked"] {
-            let [alarm] = &on(metric)[..] else { panic!("one alarm on {metric}, not {alarms:?}") };
-            assert!(alarm.contains("Dimensions: [{Name: FunctionName, Value: !Ref ConsumerFunction}]"), "{alarm}");
+        let metric = |rest: &str| rest.lines().take(2).map(str::trim).collect::<Vec<_>>().join(" ").to_lowercase();
+        let mut watched: Vec<String> = template.split("Namespace: Sluice\n").skip(1).map(metric).collect();
+        let of = |function: &str, metric: &str, reason: &str| {
+            format!("MetricName: {metric} Dimensions: [{{Name: FunctionName, Value: !Ref {function}Function}}{reason}]").to_lowercase()
+        };
+        let mut written = Vec::new();
+        for metric in ["EffectsFailed", "Parked", "Handled", "PutOff"] {
+            written.push(of("Consumer", metric, ""));
         }
-        let rejected = on("Rejected");
-        assert_eq!((rejected.len(), alarms.len()), (provider::ALL.len(), provider::ALL.len() + 2), "{alarms:?}");
+        for metric in ["Handled", "PutOff"] {
+            written.push(of("Deliver", metric, ""));
+        }
+        let signature = format!(", {{Name: Reason, Value: {}}}", Rejection::Signature { code: "no_match" }.name());
         for provider in provider::ALL {
-            let ours = |alarm: &&&String| alarm.to_lowercase().contains(&format!("!ref {}function}}", provider.name()));
-            let alarm = rejected.iter().find(ours).unwrap_or_else(|| panic!("no alarm on the signatures of {}", provider.title()));
-            assert!(alarm.contains("{Name: Reason, Value: signature}"), "{alarm}");
+            // One alarm on many wrong signatures, and one on nothing else than wrong ones.
+            let rejected = of(provider.name(), "Rejected", &signature);
+            written.extend([rejected.clone(), rejected, of(provider.name(), "Received", "")]);
         }
-        assert_eq!(Rejection::Signature.name(), "signature");
+        watched.sort_unstable();
+        written.sort_unstable();
+        assert_eq!(watched, written);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use sluice_aws::{
 };
 use sluice_core::{
     ports::{Clock, Ids, QueueName},
-    provider::Provider,
+    provider::Providers,
     settings::{QueueSettings, Reader},
 };
 use sluice_system::{SystemClock, SystemIds};
@@ -36,7 +36,7 @@ impl Wiring {
     /// The signing secrets of `signing` are left as they are: they are kept fresh while the function runs.
     pub(crate) async fn read<S>(
         environment: Environment,
-        signing: Option<&dyn Provider>,
+        signing: Providers,
         read: impl FnOnce(&mut Reader<'_>) -> S,
     ) -> Result<(S, Self), StartError> {
         let aws = AwsEnvironment::read(&environment).map_err(texts);
@@ -96,13 +96,9 @@ impl Wiring {
     }
 }
 
-async fn fill_references(
-    environment: &Environment,
-    secrets: &AwsSecrets,
-    signing: Option<&dyn Provider>,
-) -> Result<Environment, Vec<String>> {
-    let own = |name: &str| name.starts_with("SLUICE_") || name.starts_with("TWILIO_");
-    let kept_fresh = |name: &str| signing.is_some_and(|provider| name.starts_with(provider.secret_setting()));
+async fn fill_references(environment: &Environment, secrets: &AwsSecrets, signing: Providers) -> Result<Environment, Vec<String>> {
+    let own = |name: &str| ["SLUICE_", "TWILIO_", "STRIPE_SECRET_KEY"].iter().any(|own| name.starts_with(own));
+    let kept_fresh = |name: &str| signing.iter().any(|provider| name.starts_with(provider.secret_setting()));
     fill(environment, secrets, |name| kept_fresh(name) || !own(name)).await.map_err(texts)
 }
 

@@ -77,36 +77,35 @@ impl Form {
             return Ok(Self::default());
         }
         // Decoding makes nothing longer. One pass, for this is most of what a signature over a form costs.
-        let mut text = vec![0; body.len()];
+        let mut text = Vec::with_capacity(body.len());
         let mut pairs = Vec::with_capacity((body.len() / 16 + 1).min(Self::MOST));
-        let (mut start, mut middle, mut end) = (0, None, 0);
+        let (mut start, mut middle) = (0, None);
         let mut rest = body;
-        while let Some((first, tail)) = rest.split_first() {
+        loop {
+            let plain = rest.iter().position(|byte| SPECIAL[usize::from(*byte)]).unwrap_or(rest.len());
+            let (run, special) = rest.split_at(plain);
+            text.extend_from_slice(run);
+            let Some((special, tail)) = special.split_first() else { break };
             rest = tail;
-            let mut byte = if *first == b'+' { b' ' } else { *first };
-            if is_special(byte) {
-                match byte {
-                    b'&' => {
-                        if pairs.len() + 1 == Self::MOST {
-                            return Err(MalformedForm::TooMany);
-                        }
-                        pairs.push(Pair::new(start, middle, end)?);
-                        (start, middle) = (end, None);
-                        continue;
+            match special {
+                b'&' => {
+                    if pairs.len() + 1 == Self::MOST {
+                        return Err(MalformedForm::TooMany);
                     }
-                    b'=' if middle.is_none() => {
-                        middle = Some(end);
-                        continue;
-                    }
-                    b'=' => {}
-                    _ => (byte, rest) = unescape(tail).ok_or(MalformedForm::BrokenEscape)?,
+                    pairs.push(Pair::new(start, middle, text.len())?);
+                    (start, middle) = (text.len(), None);
+                }
+                b'=' if middle.is_none() => middle = Some(text.len()),
+                b'=' => text.push(b'='),
+                b'+' => text.push(b' '),
+                _ => {
+                    let (byte, behind) = unescape(tail).ok_or(MalformedForm::BrokenEscape)?;
+                    text.push(byte);
+                    rest = behind;
                 }
             }
-            text[end] = byte;
-            end += 1;
         }
-        pairs.push(Pair::new(start, middle, end)?);
-        text.truncate(end);
+        pairs.push(Pair::new(start, middle, text.len())?);
         Ok(Self { text, pairs })
     }
 
@@ -130,7 +129,7 @@ impl Form {
     }
 
     /// The values of that name, in the order in which they were sent.
-    pub fn values<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+    pub fn values<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         self.pairs().filter(move |(found, _)| *found == name.as_bytes()).map(|(_, value)| value)
     }
 
@@ -168,10 +167,16 @@ const fn range(start: u32, end: u32) -> std::ops::Range<usize> {
     start as usize..end as usize
 }
 
-/// All in one, so that plain bytes pass one branch.
-const fn is_special(byte: u8) -> bool {
-    matches!(byte, b'%' | b'&' | b'=')
-}
+/// The bytes that stand for something else than themselves.
+static SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut each = 0;
+    while each < 4 {
+        special[b"%&=+"[each] as usize] = true;
+        each += 1;
+    }
+    special
+};
 
 /// The byte that two hex digits stand for, and what comes behind them.
 fn unescape(text: &[u8]) -> Option<(u8, &[u8])> {

@@ -247,15 +247,21 @@ fn twilios_bodies_and_secrets() {
     assert_eq!(json("").codes(TOKEN), ["body_missing"]);
     assert_eq!(json("[object Object]").codes(TOKEN), ["body_stringified"]);
 
-    assert_eq!(sms().findings(OTHER), [Finding::Account { account: "AC0a".to_owned() }, Finding::AnotherSecret]);
+    let tried = sms().explain(&[Twilio::secret(OTHER)]).urls;
+    assert_eq!(tried.len(), 2, "with the port and without");
+    let expected = [Finding::Account { account: "AC0a".to_owned() }, Finding::AnotherUrlOrSecret { tried: tried.clone() }];
+    assert_eq!(sms().findings(OTHER), expected);
+    let said = sms().findings(OTHER)[1].to_string();
+    assert!(said.contains(&tried.join(", ")) && said.contains("another URL") && said.contains("another secret"), "{said}");
+    assert!(!said.contains("hush"), "{said}");
     assert_eq!(sms().codes(&format!(" {TOKEN} ")), ["secret_padded"]);
     for secret in ["AC0a", "SK0a", "token", &TOKEN.to_uppercase().replace('0', "A")] {
-        assert_eq!(sms().codes(secret), ["secret_doubtful", "account", "another_secret"], "{secret}");
+        assert_eq!(sms().codes(secret), ["secret_doubtful", "account", "another_url_or_secret"], "{secret}");
     }
     assert_eq!(sms().codes(&format!("AC0b:{TOKEN}")), ["account"], "not tried: it is another account's");
     let shared = Signed::new(&Twilio, URL, &[("Content-Type", FORM)], "A=1", Twilio::secret("webhooks_sharedkey_1:x"));
     assert_eq!(shared.findings(TOKEN), [Finding::SharedKey { key: "webhooks_sharedkey_1".to_owned() }]);
-    assert_eq!(shared.codes("webhooks_sharedkey_1:y"), ["shared_key", "another_secret"]);
+    assert_eq!(shared.codes("webhooks_sharedkey_1:y"), ["shared_key", "another_url_or_secret"]);
     assert_eq!(
         shared.explain(&[]).headers,
         [

@@ -19,6 +19,9 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 /// As much of an answer of the API is read.
 const ANSWER_LIMIT: usize = 64 << 20;
 
+/// What to do where no Sluice listens.
+pub(super) const START_SLUICE: &str = "start it (`sluice dev` listens on 127.0.0.1:3000), or correct --to";
+
 /// A client for http and https.
 pub(super) type HttpClient = HyperClient<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
@@ -31,14 +34,14 @@ pub(super) fn http_client() -> HttpClient {
 }
 
 /// Why `to` gave no answer.
-pub(super) fn in_words(error: &hyper_util::client::legacy::Error, to: &impl std::fmt::Display) -> String {
+pub(super) fn in_words(error: &hyper_util::client::legacy::Error, to: &impl std::fmt::Display, otherwise: &str) -> String {
     let mut cause: &dyn StdError = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
     let refused = cause.downcast_ref::<io::Error>().map(io::Error::kind) == Some(io::ErrorKind::ConnectionRefused);
     if refused {
-        format!("nothing listens at {to} ({cause}): start it (`sluice dev` listens on 127.0.0.1:3000), or correct --to")
+        format!("nothing listens at {to} ({cause}): {otherwise}")
     } else if error.is_connect() {
         format!("cannot connect to {to} ({cause}): is that the right host, port and scheme?")
     } else {
@@ -80,22 +83,27 @@ impl Client {
     }
 
     pub(super) fn get(&self, path: &str) -> Result<ApiAnswer, Error> {
-        self.call(Method::GET, path)
+        self.send(Method::GET, path, None, None)
     }
 
     pub(super) fn post(&self, path: &str) -> Result<ApiAnswer, Error> {
-        self.call(Method::POST, path)
+        self.send(Method::POST, path, None, None)
     }
 
-    fn call(&self, method: Method, path: &str) -> Result<ApiAnswer, Error> {
-        let request = Request::builder()
+    /// Calls with a body of JSON or none, and under an idempotency key or none.
+    pub(super) fn send(&self, method: Method, path: &str, body: Option<&Value>, once: Option<&str>) -> Result<ApiAnswer, Error> {
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.key))
-            .body(Full::default())
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.key));
+        if let Some(key) = once {
+            request = request.header("idempotency-key", key);
+        }
+        let request = request
+            .body(body.map_or_else(Full::default, |body| Full::from(body.to_string())))
             .map_err(|error| usage(format!("this request cannot be sent: {error}")))?;
         let exchange = async {
-            let response = self.http.request(request).await.map_err(|error| usage(in_words(&error, &self.base)))?;
+            let response = self.http.request(request).await.map_err(|error| usage(in_words(&error, &self.base, START_SLUICE)))?;
             let status = response.status();
             let body = Limited::new(response.into_body(), ANSWER_LIMIT).collect().await;
             let body = body.map_err(|error| usage(format!("the answer of {} broke off: {error}", self.base)))?.to_bytes();

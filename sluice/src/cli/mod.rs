@@ -2,12 +2,14 @@
 
 mod backup;
 mod client;
+mod listen;
 mod operate;
 mod post;
 mod print;
 pub mod send;
 mod serve;
 pub mod verify;
+mod webhooks;
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +19,9 @@ use std::{
 
 use clap::{Parser, Subcommand, builder::PossibleValuesParser};
 
-use crate::{home::HomeError, providers::PROVIDERS};
+use sluice_core::provider;
+
+use crate::home::HomeError;
 use sluice_core::settings::Mode;
 
 /// A webhook gateway: verified, applied exactly once, passed on until delivered.
@@ -45,6 +49,16 @@ pub enum Command {
     /// Look after the messages that killed or outlived every try to handle them
     #[command(subcommand)]
     Dlq(operate::DlqCommand),
+    /// Look after who is sent webhooks
+    #[command(subcommand)]
+    Subscriptions(webhooks::SubscriptionsCommand),
+    /// Look after the webhooks that are sent to them
+    #[command(subcommand)]
+    Deliveries(webhooks::DeliveriesCommand),
+    /// Publish an event to whoever subscribed to it
+    Publish(webhooks::PublishArgs),
+    /// Receive here what a gateway on this machine would deliver, show it, and pass it on to a receiver that is being developed
+    Listen(listen::ListenArgs),
     /// Copy a data folder consistently, also while Sluice runs on it
     Backup(backup::BackupArgs),
 }
@@ -126,12 +140,16 @@ pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Exit, Error>
         Command::Serve(args) => serve::run(Mode::Serve, &args, (surroundings.environment)()),
         Command::Replay(args) => operate::replay(&args, surroundings),
         Command::Dlq(command) => operate::dlq(&command, surroundings),
+        Command::Subscriptions(command) => webhooks::subscriptions(&command, surroundings),
+        Command::Deliveries(command) => webhooks::deliveries(&command, surroundings),
+        Command::Publish(args) => webhooks::publish(&args, surroundings),
+        Command::Listen(args) => listen::run(&args, surroundings),
         Command::Backup(args) => backup::run(&args, surroundings),
     }
 }
 
 fn provider_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(PROVIDERS.iter().map(|provider| provider.name))
+    PossibleValuesParser::new(provider::ALL.iter().map(|provider| provider.name()))
 }
 
 /// Reads a header as a person writes it.

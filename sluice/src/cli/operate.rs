@@ -17,11 +17,11 @@ pub struct Target {
     key: Option<String>,
     /// Print JSON, for programs
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 impl Target {
-    fn client(&self, surroundings: &Surroundings<'_>) -> Result<Client, Error> {
+    pub(super) fn client(&self, surroundings: &Surroundings<'_>) -> Result<Client, Error> {
         let set = || (surroundings.setting)("SLUICE_API_KEY").and_then(|keys| keys.split(',').next().map(|key| key.trim().to_owned()));
         let client = Client::new(&self.to)?;
         let key = self.key.clone().or_else(set).or_else(|| client.is_loopback().then(|| DEV_API_KEY.to_owned()));
@@ -50,11 +50,17 @@ pub enum DlqCommand {
         /// Show at most this many
         #[arg(long, default_value_t = 50)]
         limit: usize,
+        /// Of which queue: inbound, or outbound, where deliveries to subscribers wait
+        #[arg(long, default_value = "inbound", value_parser = ["inbound", "outbound"])]
+        queue: String,
         #[command(flatten)]
         target: Target,
     },
     /// Send them all back to be handled again
     Redrive {
+        /// Of which queue: inbound, or outbound, where deliveries to subscribers wait
+        #[arg(long, default_value = "inbound", value_parser = ["inbound", "outbound"])]
+        queue: String,
         #[command(flatten)]
         target: Target,
     },
@@ -99,8 +105,9 @@ fn parked(client: &Client) -> Result<Vec<String>, Error> {
 /// Shows or redrives the dead letters.
 pub(super) fn dlq(command: &DlqCommand, surroundings: &mut Surroundings<'_>) -> Result<Exit, Error> {
     match command {
-        DlqCommand::List { limit, target } => {
-            let page = target.client(surroundings)?.get(&format!("/api/v1/dead-letters?limit={limit}"))?.expect_success()?;
+        DlqCommand::List { limit, queue, target } => {
+            let path = format!("/api/v1/dead-letters?limit={limit}&queue={queue}");
+            let page = target.client(surroundings)?.get(&path)?.expect_success()?;
             if target.json {
                 writeln!(surroundings.output, "{page}")?;
                 return Ok(Exit::Success);
@@ -118,8 +125,8 @@ pub(super) fn dlq(command: &DlqCommand, surroundings: &mut Surroundings<'_>) -> 
             }
             writeln!(surroundings.output, "{} of {} dead letters", items.len(), page["total"])?;
         }
-        DlqCommand::Redrive { target } => {
-            let answer = target.client(surroundings)?.post("/api/v1/dead-letters/redrive")?.expect_success()?;
+        DlqCommand::Redrive { queue, target } => {
+            let answer = target.client(surroundings)?.post(&format!("/api/v1/dead-letters/redrive?queue={queue}"))?.expect_success()?;
             match target.json {
                 true => writeln!(surroundings.output, "{answer}")?,
                 false => writeln!(surroundings.output, "{} dead letters are queued again", answer["redriven"])?,
@@ -129,7 +136,7 @@ pub(super) fn dlq(command: &DlqCommand, surroundings: &mut Surroundings<'_>) -> 
     Ok(Exit::Success)
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 

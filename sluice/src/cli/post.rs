@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full, Limited};
 
 use super::{
     Error, Exit, Surroundings,
-    client::{DEADLINE, HttpClient, http_client, in_words},
+    client::{DEADLINE, HttpClient, START_SLUICE, http_client, in_words},
     send::{Sender, Target},
     usage,
 };
@@ -108,7 +108,7 @@ impl<'a> Poster<'a> {
             builder = builder.header(name, value);
         }
         let request = builder.body(Full::from(request.body)).map_err(|error| format!("this request cannot be sent: {error}"))?;
-        let response = self.client.request(request).await.map_err(|error| in_words(&error, &self.target.authority))?;
+        let response = self.client.request(request).await.map_err(|error| in_words(&error, &self.target.authority, START_SLUICE))?;
         let status = response.status();
         let body = match Limited::new(response.into_body(), ANSWER_LIMIT).collect().await {
             Ok(body) => on_one_line(&String::from_utf8_lossy(&body.to_bytes())),

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use clap::ValueEnum;
 use http::Uri;
+use sluice_core::provider::{Provider, by_name};
 use sluice_signature::{Message, Secret};
 
 use super::{Error, Exit, Surroundings, header, post, print, provider_names, usage};
 use crate::{
     draft::Draft,
-    providers::{New, Provider},
+    renew::New,
     samples::{Request, SAMPLES, Sample},
 };
 
@@ -82,7 +83,7 @@ fn path_and_value(text: &str) -> Result<(String, String), &'static str> {
 /// [`Error::Usage`] if there is no such sample, no secret that may be used, or a change that cannot be made.
 pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Error> {
     let provider = match &args.provider {
-        Some(name) => Provider::find(name).ok_or_else(|| usage(format!("no provider is called {name}")))?,
+        Some(name) => by_name(name).ok_or_else(|| usage(format!("no provider is called {name}")))?,
         None => {
             for sample in SAMPLES {
                 writeln!(surroundings.output, "{} {}", sample.provider, sample.name)?;
@@ -91,14 +92,14 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Err
         }
     };
     let Some(name) = args.sample.as_deref().filter(|_| !args.list) else {
-        for sample in Sample::of(provider.name) {
+        for sample in Sample::of(provider.name()) {
             writeln!(surroundings.output, "{}", sample.name)?;
         }
         return Ok(Exit::Success);
     };
-    let sample = Sample::find(provider.name, name).ok_or_else(|| {
-        let names: Vec<&str> = Sample::of(provider.name).map(|sample| sample.name).collect();
-        usage(format!("{} has no sample {name}: there are {}", provider.name, names.join(", ")))
+    let sample = Sample::find(provider.name(), name).ok_or_else(|| {
+        let names: Vec<&str> = Sample::of(provider.name()).map(|sample| sample.name).collect();
+        usage(format!("{} has no sample {name}: there are {}", provider.name(), names.join(", ")))
     })?;
     let request = sample.request();
     let target = Target::new(&args.to, &request.path)?;
@@ -176,12 +177,12 @@ impl Target {
 }
 
 /// Never another machine's secret by accident: the public one goes to this machine alone.
-fn secret(args: &Args, provider: &Provider, target: &Target, surroundings: &Surroundings<'_>) -> Result<Secret, Error> {
-    let setting = provider.secret_setting;
+fn secret(args: &Args, provider: &dyn Provider, target: &Target, surroundings: &Surroundings<'_>) -> Result<Secret, Error> {
+    let setting = provider.secret_setting();
     let secret = match (&args.secret, (surroundings.setting)(setting)) {
-        (Some(given), _) => (provider.secret)(given),
-        (None, Some(list)) => (provider.secret)(list.split(',').next().unwrap_or_default().trim()),
-        (None, None) if target.is_loopback => (provider.secret)(provider.dev_secret),
+        (Some(given), _) => provider.read_secret(given),
+        (None, Some(list)) => provider.read_secret(list.split(',').next().unwrap_or_default().trim()),
+        (None, None) if target.is_loopback => provider.read_secret(provider.dev_secret()),
         (None, None) => {
             return Err(usage(format!(
                 "no secret to sign for {} with: give --secret, or set {setting} (the secret of `sluice dev` is for this machine only)",
@@ -197,7 +198,7 @@ fn secret(args: &Args, provider: &Provider, target: &Target, surroundings: &Surr
 
 /// A sample that is ready to be sent, many times.
 pub(super) struct Sender<'a> {
-    provider: &'static Provider,
+    provider: &'static dyn Provider,
     secret: Secret,
     method: String,
     draft: Draft,
@@ -212,19 +213,18 @@ impl Sender<'_> {
         let now = (surroundings.now)();
         let new = New { random: (surroundings.random)(), now };
         let mut draft = self.draft.clone();
-        (self.provider.renew)(&mut draft, &new).map_err(|error| usage(error.to_string()))?;
+        new.renew(&mut draft, self.provider.renewals()).map_err(|error| usage(error.to_string()))?;
         for (path, value) in &self.changes.set {
             draft.set_typed(path, value).map_err(|error| usage(format!("--set: {error}")))?;
         }
         for (name, value) in &self.changes.header {
             draft.set_header(name, value);
         }
-        let body = draft.body(self.provider.layout);
+        let body = draft.body(self.provider.layout());
         let headers: Vec<(&str, &[u8])> = draft.headers.iter().map(|(name, value)| (&name[..], value.as_bytes())).collect();
         let unsigned = Message { method: &self.method, url: &self.signed_url, headers: &headers, body: body.as_bytes() };
-        let signed = (self.provider.scheme)(None)
-            .sign(&unsigned, std::slice::from_ref(&self.secret), now)
-            .map_err(|error| usage(error.to_string()))?;
+        let signed =
+            self.provider.scheme().sign(&unsigned, std::slice::from_ref(&self.secret), now).map_err(|error| usage(error.to_string()))?;
         let path = match signed.url.as_deref().map(str::parse::<Uri>) {
             Some(Ok(url)) => url.path_and_query().map(ToString::to_string),
             _ => self.target.url.path_and_query().map(ToString::to_string),

@@ -3,14 +3,16 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use serde_json::json;
-use sluice_core::time::Timestamp;
+use sluice_core::{
+    provider::{Provider, by_name},
+    time::Timestamp,
+};
 use sluice_signature::{
     Message, Secret,
     explain::{Explanation, Fit, explain},
 };
 
 use super::{Error, Exit, Surroundings, header, provider_names, usage};
-use crate::providers::Provider;
 
 /// The arguments of `sluice verify`.
 #[derive(clap::Args)]
@@ -59,27 +61,28 @@ impl std::fmt::Debug for Args {
 /// # Errors
 /// [`Error::Usage`] if there is no secret, or the body cannot be read.
 pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Error> {
-    let provider = Provider::find(&args.provider).ok_or_else(|| usage(format!("no provider is called {}", args.provider)))?;
+    let provider = by_name(&args.provider).ok_or_else(|| usage(format!("no provider is called {}", args.provider)))?;
     let secrets = secrets(args, provider, surroundings)?;
     let body = body(args, surroundings)?;
     let headers: Vec<(&str, &[u8])> = args.header.iter().map(|(name, value)| (&name[..], value.as_bytes())).collect();
     let method = args.method.to_ascii_uppercase();
     let message = Message { method: &method, url: &args.url, headers: &headers, body: &body };
-    let scheme = (provider.scheme)(args.tolerance.map(Duration::from_secs));
+    let other = args.tolerance.and_then(|tolerance| provider.scheme_within(Duration::from_secs(tolerance)));
+    let scheme = other.as_deref().unwrap_or_else(|| provider.scheme());
     let now = args.now.unwrap_or_else(surroundings.now);
-    let explanation = explain(scheme.as_ref(), &message, &secrets, now);
+    let explanation = explain(scheme, &message, &secrets, now);
     let text = if args.json { as_json(&explanation) } else { as_text(&explanation, now) };
     surroundings.output.write_all(text.as_bytes())?;
     Ok(if explanation.verdict.is_ok() { Exit::Success } else { Exit::Failure })
 }
 
-fn secrets(args: &Args, provider: &Provider, surroundings: &Surroundings<'_>) -> Result<Vec<Secret>, Error> {
+fn secrets(args: &Args, provider: &dyn Provider, surroundings: &Surroundings<'_>) -> Result<Vec<Secret>, Error> {
     if !args.secret.is_empty() {
-        return Ok(args.secret.iter().map(|secret| (provider.secret)(secret)).collect());
+        return Ok(args.secret.iter().map(|secret| provider.read_secret(secret)).collect());
     }
-    let setting = provider.secret_setting;
+    let setting = provider.secret_setting();
     let value = (surroundings.setting)(setting).ok_or_else(|| usage(format!("there is no secret: give --secret, or set {setting}")))?;
-    Ok(value.split(',').map(provider.secret).collect())
+    Ok(value.split(',').map(|secret| provider.read_secret(secret)).collect())
 }
 
 fn body(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Vec<u8>, Error> {

@@ -15,7 +15,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use sluice_core::ingest::{Body, Ingest, is_webhook_path};
+use sluice_core::ingest::{Body, Ingest};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -85,7 +85,7 @@ fn connect(stream: TcpStream, graceful: &GracefulShutdown, ingest: Arc<Ingest>, 
 
 async fn answer(ingest: Arc<Ingest>, api: Router, request: Request<Incoming>) -> Result<Response<AxumBody>, Infallible> {
     let answered = async {
-        if is_webhook_path(request.uri().path()) {
+        if ingest.is_webhook_path(request.uri().path()) {
             webhook(&ingest, request).await
         } else {
             api.oneshot(request.map(AxumBody::new)).await.unwrap_or_else(|impossible| match impossible {})

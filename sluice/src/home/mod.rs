@@ -5,17 +5,19 @@ mod log;
 mod outgoing;
 mod report;
 mod signals;
+mod webhooks;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use sluice_core::{
     api::{Api, install_keys, router},
-    ingest::Ingest,
+    ingest::{Ingest, Refusals},
     ports::{Clock, Ids, Metrics, NoMetrics, PortError, QueueName},
     process::{self, Incarnation, Processor},
     settings::{MailSettings, Mode, Settings, SmsSettings},
     sweep::Sweeper,
     watch::Watch,
+    webhooks::{Crowd, Deliverer},
 };
 use sluice_embedded::{
     DataFolder, Disposition, Drained, EmbeddedQueue, MAX_RECEIVES, Received, SystemClock, SystemIds, Worker, WorkerSettings,
@@ -70,7 +72,7 @@ pub async fn run(mode: Mode, mut settings: Settings) -> Result<(), HomeError> {
     let ids: Arc<dyn Ids> = Arc::new(SystemIds);
     let metrics: Arc<dyn Metrics> = Arc::new(NoMetrics);
     // Everything that can be wrong is found before anything is touched.
-    let prepared = outgoing::prepare(&settings.outgoing).map_err(HomeError::Settings)?;
+    let prepared = outgoing::prepare(&settings.outgoing, &settings.stripe_api, &clock).map_err(HomeError::Settings)?;
     let folder = DataFolder::open(&settings.data, Arc::clone(&clock))?;
     let (store, queue) = (Arc::new(folder.store()), folder.queue());
     let shared_queue = Arc::new(queue.clone());
@@ -84,9 +86,12 @@ pub async fn run(mode: Mode, mut settings: Settings) -> Result<(), HomeError> {
         settings.ingest.public_url = format!("http://localhost:{}", address.port());
     }
     let policy = settings.rules.policy(settings.outgoing.channels());
+    let stripe = prepared.stripe.clone();
     let outgoing = outgoing::wire(&settings.outgoing, prepared, store.clone(), &clock, &ids);
     let captured = matches!(settings.outgoing.mail, MailSettings::Captured) || matches!(settings.outgoing.sms, SmsSettings::Captured);
+    let webhooks = webhooks::wire(&settings.webhooks);
     let ingest = Ingest {
+        providers: settings.ingest.providers,
         queue: shared_queue.clone(),
         secrets: Arc::new(settings.ingest.secrets.clone()),
         clock: Arc::clone(&clock),
@@ -94,6 +99,7 @@ pub async fn run(mode: Mode, mut settings: Settings) -> Result<(), HomeError> {
         public_url: settings.ingest.public_url.clone(),
         max_body: settings.ingest.max_body,
         replies: settings.ingest.replies.clone(),
+        refusals: Refusals::default(),
     };
     let api = Api {
         store: store.clone(),
@@ -102,14 +108,28 @@ pub async fn run(mode: Mode, mut settings: Settings) -> Result<(), HomeError> {
         clock: Arc::clone(&clock),
         ids: Arc::clone(&ids),
         policy: policy.clone(),
+        webhooks: webhooks.clone(),
         outbox: captured,
     };
+    let deliverer = webhooks.clone().map(|webhooks| Deliverer {
+        store: store.clone(),
+        queue: shared_queue.clone(),
+        clock: Arc::clone(&clock),
+        ids: Arc::clone(&ids),
+        metrics: Arc::clone(&metrics),
+        webhooks,
+        incarnation: Incarnation::Sole(folder.boot()),
+        crowd: Crowd::new(webhooks::DELIVERIES),
+    });
     let processor = Processor {
         store: store.clone(),
         clock: Arc::clone(&clock),
         ids: Arc::clone(&ids),
         metrics,
         outgoing,
+        stripe,
+        interest: webhooks.map(|webhooks| webhooks.interest.clone()),
+        queue: shared_queue.clone(),
         policy,
         incarnation: Incarnation::Sole(folder.boot()),
     };
@@ -120,19 +140,22 @@ pub async fn run(mode: Mode, mut settings: Settings) -> Result<(), HomeError> {
     // Before anyone is told that it runs, and might ask it to stop.
     let stop = signals::stop();
     report::started(mode, &settings, address);
-    let server = http::serve(listener, Arc::new(ingest), router(Arc::new(api)), stop.clone());
+    let ingest = Arc::new(ingest);
+    let server = http::serve(listener, Arc::clone(&ingest), router(Arc::new(api)), stop.clone());
+    let deliveries = webhooks::work(queue.clone(), deliverer.map(Arc::new), Arc::clone(&clock), stop.clone());
     let worker = work(queue, Arc::new(processor), Arc::clone(&clock), stop.clone());
     let sweeps = sweep(sweeper, Arc::clone(&clock), stop.clone());
-    let tidied = tidy(watch_dead_letters, folder, clock, stop);
-    let ((), drained, (), ()) = tokio::join!(server, worker, sweeps, tidied);
-    report::stopped(drained.given_back);
+    let tidied = tidy(watch_dead_letters, ingest, folder, clock, stop);
+    let ((), drained, undelivered, (), ()) = tokio::join!(server, worker, deliveries, sweeps, tidied);
+    report::stopped(drained.given_back + undelivered.given_back);
     Ok(())
 }
 
 /// Everything that is wrong with what goes out, as far as it shows without sending anything.
 #[must_use]
 pub fn problems(settings: &Settings) -> Vec<String> {
-    outgoing::prepare(&settings.outgoing).err().unwrap_or_default()
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    outgoing::prepare(&settings.outgoing, &settings.stripe_api, &clock).err().unwrap_or_default()
 }
 
 /// Copies a running data folder.
@@ -185,9 +208,10 @@ async fn sweep(sweeper: Sweeper, clock: Arc<dyn Clock>, mut stop: watch::Receive
     }
 }
 
-/// Removes what has expired, and looks for dead letters.
-async fn tidy(dead_letters: Watch, folder: DataFolder, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
+/// Removes what has expired, looks for dead letters, and tells how many refusals had no line in the log.
+async fn tidy(dead_letters: Watch, ingest: Arc<Ingest>, folder: DataFolder, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
     loop {
+        ingest.refusals.log_left_out(clock.now());
         if let Err(error) = dead_letters.look().await {
             tracing::error!(%error, "the dead letters could not be looked at; trying again in {TIDY:?}");
         }

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use sluice_clients::twilio::TwilioSms;
+use sluice_clients::{stripe::StripeClient, twilio::TwilioSms};
 use sluice_core::{
     outgoing::{Gates, Outgoing},
-    ports::{Clock, Ids, Mailer, Sms},
-    settings::{MailSettings, OutgoingSettings, SmsSettings},
+    ports::{Clock, Ids, Mailer, Sms, StripeApi},
+    settings::{MailSettings, OutgoingSettings, SmsSettings, StripeApiSettings},
     template::Templates,
 };
 use sluice_embedded::{
@@ -21,10 +21,16 @@ pub(super) struct Prepared {
     templates: Templates,
     mailer: Option<SmtpMailer>,
     sms: Option<TwilioSms>,
+    /// Stripe's API, if there is a key for it.
+    pub(super) stripe: Option<Arc<dyn StripeApi>>,
 }
 
 /// Checks all that goes out. Returns everything that is wrong, each with its setting's name in front.
-pub(super) fn prepare(settings: &OutgoingSettings) -> Result<Prepared, Vec<String>> {
+pub(super) fn prepare(
+    settings: &OutgoingSettings,
+    stripe_api: &StripeApiSettings,
+    clock: &Arc<dyn Clock>,
+) -> Result<Prepared, Vec<String>> {
     let mut problems = Vec::new();
     let templates = take(&mut problems, read_templates(settings.templates.as_deref()));
     let mailer = match &settings.mail {
@@ -32,8 +38,11 @@ pub(super) fn prepare(settings: &OutgoingSettings) -> Result<Prepared, Vec<Strin
         MailSettings::Smtp { url, from, reply_to } => take(&mut problems, smtp(url.reveal(), from, reply_to.as_deref())),
     };
     let sms = take(&mut problems, TwilioSms::from_settings(&settings.sms)).flatten();
+    let stripe = take(&mut problems, StripeClient::from_settings(stripe_api, Arc::clone(clock))).flatten();
     match templates {
-        Some(templates) if problems.is_empty() => Ok(Prepared { templates, mailer, sms }),
+        Some(templates) if problems.is_empty() => {
+            Ok(Prepared { templates, mailer, sms, stripe: stripe.map(|stripe| Arc::new(stripe) as _) })
+        }
         _ => Err(problems),
     }
 }

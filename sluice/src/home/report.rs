@@ -19,18 +19,20 @@ pub(super) fn started(mode: Mode, settings: &Settings, address: SocketAddr) {
             let urls: Vec<_> = sources.iter().flat_map(|source| provider.paths(source)).collect();
             tracing::info!("{}: on, at {} under {}", provider.title(), urls.join(", "), settings.ingest.public_url);
         }
-        if mode != Mode::Dev && !sources.is_empty() && provider.signs_url() && settings.ingest.public_url.starts_with("http://localhost") {
-            tracing::warn!(
-                "{} signs the URL that it was given, so SLUICE_PUBLIC_URL must be the one under which the outside reaches Sluice; it is {}",
-                provider.title(),
-                settings.ingest.public_url
-            );
-        }
+    }
+    if mode != Mode::Dev {
+        settings.ingest.doubts().iter().for_each(|doubt| tracing::warn!("{doubt}"));
     }
     tracing::info!(
         "Stripe's test mode: {}",
         if settings.rules.stripe_test_mode { "on, its events change records and send mails" } else { "off, its events are recorded only" }
     );
+    if settings.stripe_api.keys.is_empty() {
+        tracing::info!("Stripe's API: not asked, because STRIPE_SECRET_KEY is not set; what events don't say stays empty");
+    } else {
+        let sources: Vec<_> = settings.stripe_api.keys.keys().map(String::as_str).collect();
+        tracing::info!("Stripe's API: asked for what events don't say, for {}", sources.join(", "));
+    }
     match &settings.outgoing.mail {
         MailSettings::Captured => tracing::info!("mail: captured, nothing is sent"),
         MailSettings::Off => tracing::warn!("mail: off"),
@@ -43,6 +45,11 @@ pub(super) fn started(mode: Mode, settings: &Settings, address: SocketAddr) {
         }
         SmsSettings::Off => tracing::info!("text messages: off, because SLUICE_SMS_FROM is not set; mail is sent instead"),
         SmsSettings::Twilio { from, .. } => tracing::info!("text messages: on, from {from}"),
+    }
+    if settings.webhooks.master_keys.is_empty() {
+        tracing::warn!("webhooks out: off, because SLUICE_MASTER_KEY is not set");
+    } else {
+        tracing::info!("webhooks out: on");
     }
     if settings.api_keys.is_empty() {
         tracing::warn!("API: nobody can call it, because SLUICE_API_KEY is not set");

@@ -2,7 +2,8 @@ use std::{fs, path::PathBuf};
 
 use clap::error::ErrorKind;
 use serde_json::Value;
-use sluice::{cli::Exit, providers::Provider, samples::Sample};
+use sluice::{cli::Exit, samples::Sample};
+use sluice_core::provider::by_name;
 use sluice_signature::Message;
 use tempfile::TempDir;
 
@@ -167,10 +168,10 @@ struct Case {
 
 impl Case {
     fn sign(provider: &str, secret: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Self {
-        let known = Provider::find(provider).expect("there is such a provider");
+        let known = by_name(provider).expect("there is such a provider");
         let borrowed: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         let unsigned = Message { method: "POST", url, headers: &borrowed, body: body.as_bytes() };
-        let signed = (known.scheme)(None).sign(&unsigned, &[(known.secret)(secret)], NOW).expect("there is a secret");
+        let signed = known.scheme().sign(&unsigned, &[known.read_secret(secret)], NOW).expect("there is a secret");
         let all = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).chain(signed.headers);
         let mut arguments = vec!["verify".to_owned(), provider.to_owned(), "--body".to_owned(), "-".to_owned()];
         arguments.extend(all.flat_map(|(name, value)| ["--header".to_owned(), format!("{name}: {value}")]));

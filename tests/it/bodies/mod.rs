@@ -3,6 +3,8 @@
 pub(crate) mod answers;
 pub(crate) mod bookings;
 pub(crate) mod records;
+pub(crate) mod script;
+pub(crate) mod webhooks;
 
 /// The secret of the source `acme`, which every home has.
 pub(crate) const ACME: &str = "whsec_of_acme";
@@ -29,6 +31,14 @@ macro_rules! every_body {
             records::an_unknown_type_is_recorded leaves 0 parked,
             records::what_has_lost_its_shape_is_parked_and_can_be_replayed leaves 1 parked,
             records::the_api_wants_its_key leaves 0 parked,
+            script::a_script_of_all_providers_ends_in_the_same_records leaves 0 parked,
+            webhooks::an_event_reaches_its_subscribers_signed leaves 0 parked,
+            webhooks::a_verified_webhook_is_passed_on leaves 0 parked,
+            webhooks::an_attempt_that_fails_is_made_again leaves 0 parked,
+            webhooks::what_has_failed_is_recovered leaves 0 parked,
+            webhooks::a_receiver_takes_its_leave leaves 0 parked,
+            webhooks::a_key_publishes_once leaves 0 parked,
+            webhooks::what_was_published_of_an_erased_person_is_erased leaves 0 parked,
         }
     };
 }

@@ -11,6 +11,7 @@ mod processes;
 mod providers;
 mod routes;
 mod start;
+mod webhooks;
 
 use sluice_tests::machine::Setup;
 

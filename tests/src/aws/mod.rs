@@ -12,6 +12,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use sluice_core::provider;
 
 use self::service::Service;
 pub use self::{
@@ -22,6 +23,11 @@ use crate::{Channel, Client, Home, Sent, TextServer, wait::until_or};
 
 /// The secret that Stripe's events without a source are signed with.
 const SECRET: &str = "whsec_of_the_stack";
+/// What the stack texts with, and Twilio signs with.
+const TWILIO_TOKEN: &str = "a token";
+/// The other providers, and what the template's outputs call them.
+const OTHERS: [(&str, &str); 5] =
+    [("github", "GitHub"), ("shopify", "Shopify"), ("sendro", "Sendro"), ("standard", "Standard"), ("slack", "Slack")];
 /// An event may have to wait for what a killed process had in hand, and for the emulator, which has two processors for everything.
 const LIMIT: Duration = Duration::from_mins(4);
 
@@ -46,6 +52,9 @@ pub struct Stack {
     client: Client,
     queue: Queue,
     dead_letters: Queue,
+    public_url: String,
+    /// The queue of deliveries, and what ended whoever delivers.
+    outbound: [Queue; 2],
 }
 
 impl Stack {
@@ -72,11 +81,16 @@ impl Stack {
         let service = Service::at(FACTS["endpoint"].as_str().expect("an address"));
         // As after a first deploy: the sender's address is confirmed by who gets a mail from SES, and the secrets are put in.
         service.verify_sender("bookings@example.com");
-        service.put_secret(id(&output("TwilioSecretCommand")), "a token");
+        service.put_secret(id(&output("TwilioSecretCommand")), TWILIO_TOKEN);
+        for (provider, called) in OTHERS {
+            service.put_secret(id(&output(&format!("{called}SecretCommand"))), dev_secret(provider));
+        }
         let stack = Self {
             client: service.api(&output("ApiUrl"), &service.secret(id(&output("ApiKeyCommand")))),
             queue: Queue::at(&service, &output("InboundQueueUrl")),
             dead_letters: Queue::at(&service, &output("InboundDeadLettersUrl")),
+            public_url: service.environment(&format!("{name}-TwilioFunction"))["SLUICE_PUBLIC_URL"].clone(),
+            outbound: ["OutboundQueueUrl", "OutboundDeadLettersUrl"].map(|name| Queue::at(&service, &output(name))),
             name: name.to_owned(),
             outputs,
             service,
@@ -89,18 +103,6 @@ impl Stack {
     pub fn put_secret(&self, default: &str, acme: &str) {
         let command = self.outputs["StripeSecretCommand"].as_str().expect("an output");
         self.service.put_secret(id(command), &json!({ "default": default, "acme": acme }).to_string());
-    }
-
-    /// Puts the secret of a provider in, which the outputs call by the provider's name.
-    pub fn put_secret_of(&self, provider: &str, secret: &str) {
-        let command = self.outputs[format!("{provider}SecretCommand")].as_str().expect("an output");
-        self.service.put_secret(id(command), secret);
-    }
-
-    /// The address under which a function believes itself to be reached.
-    #[must_use]
-    pub fn public_url(&self, function: &str) -> String {
-        self.service.environment(&format!("{}-{function}Function", self.name))["SLUICE_PUBLIC_URL"].clone()
     }
 
     /// The Twilio that texts go to.
@@ -145,6 +147,10 @@ impl Stack {
     }
 }
 
+fn dev_secret(provider: &str) -> &'static str {
+    provider::by_name(provider).expect("a provider").dev_secret()
+}
+
 /// The id of a secret in a command of the outputs.
 fn id(command: &str) -> &str {
     let words = command.split(' ');
@@ -158,6 +164,19 @@ impl Home for Stack {
 
     fn secret(&self) -> &str {
         SECRET
+    }
+
+    fn secret_of(&self, provider: &str) -> String {
+        let secret = match provider {
+            "stripe" => SECRET,
+            "twilio" => TWILIO_TOKEN,
+            other => dev_secret(other),
+        };
+        secret.to_owned()
+    }
+
+    fn public_url(&self) -> String {
+        self.public_url.clone()
     }
 
     /// What SES captured and Twilio took. Neither tells of which event it was.
@@ -184,13 +203,13 @@ impl Drop for Stack {
         if std::thread::panicking() {
             return;
         }
-        let mut left = Default::default();
+        let mut left = <[Waiting; 4]>::default();
         let clean = until_or("all to be quiet", LIMIT, || {
-            left = (self.queue.waiting(), self.dead_letters.waiting());
-            (left == (Waiting::default(), Waiting::default())).then_some(())
+            left = [&self.queue, &self.dead_letters, &self.outbound[0], &self.outbound[1]].map(Queue::waiting);
+            (left == <[Waiting; 4]>::default()).then_some(())
         });
         if let Err(in_vain) = clean {
-            panic!("{in_vain}; what is left in the queue and among the dead letters: {left:?}");
+            panic!("{in_vain}; what is left in the queues, each with its dead letters: {left:?}");
         }
     }
 }

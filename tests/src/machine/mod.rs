@@ -3,6 +3,7 @@
 mod data;
 mod process;
 mod setup;
+mod spawned;
 
 use std::{
     path::{Path, PathBuf},
@@ -11,6 +12,7 @@ use std::{
 
 use rustix::process::{Resource, Rlimit, Signal};
 use sluice_core::{
+    provider,
     secrets::DEFAULT_SOURCE,
     settings::{DEV_API_KEY, DEV_SECRET},
 };
@@ -19,6 +21,7 @@ use self::{data::check_database, process::Process};
 pub use self::{
     data::{Leftovers, bury, leftovers},
     setup::{Refusal, Setup},
+    spawned::Spawned,
 };
 use crate::{Channel, Client, Home, LONG, Sent, wait::until_or};
 
@@ -125,6 +128,17 @@ impl Machine {
         command.output().expect("the command can be run")
     }
 
+    /// Starts a command of the same binary with the same settings, that runs until it is interrupted.
+    ///
+    /// # Panics
+    /// If it can't be run.
+    #[must_use]
+    pub fn spawn(&self, arguments: &[&str]) -> Spawned {
+        let mut command = Command::new(self.setup.binary());
+        command.args(arguments).env_clear().envs(self.setup.settings()).stdin(Stdio::null()).stdout(Stdio::piped());
+        Spawned::of(command.spawn().expect("the command can be run"))
+    }
+
     /// Lets no file grow beyond `bytes` any more, or any file again. What is written beyond fails as on a disk that is full.
     ///
     /// # Panics
@@ -159,6 +173,16 @@ impl Home for Machine {
 
     fn secret(&self) -> &str {
         self.setup.secret(DEFAULT_SOURCE).unwrap_or(DEV_SECRET)
+    }
+
+    fn secret_of(&self, provider: &str) -> String {
+        let provider = provider::by_name(provider).expect("a provider");
+        self.setup.settings().get(provider.secret_setting()).map_or(provider.dev_secret(), String::as_str).to_owned()
+    }
+
+    fn public_url(&self) -> String {
+        let (_, port) = self.process().address.rsplit_once(':').expect("host and port");
+        format!("http://localhost:{port}")
     }
 
     /// What `dev` captured.

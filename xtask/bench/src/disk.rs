@@ -7,12 +7,24 @@ use std::{
     time::Duration,
 };
 
+use tempfile::TempDir;
+
 use crate::clock;
 
 /// How many times the disk is asked.
 const TIMES: usize = 200;
 /// How much is written before each: two pages of the database.
 const BLOCK: [u8; 8192] = [0x5a; 8192];
+
+/// A folder for the data within `parent`, or else beside this program. It is removed when dropped.
+pub(crate) fn fresh_folder(parent: Option<&Path>) -> Result<TempDir, String> {
+    let parent = match parent {
+        Some(folder) => folder.to_owned(),
+        None => std::env::current_exe().ok().and_then(|own| own.parent().map(Into::into)).ok_or("this program can't find itself")?,
+    };
+    let folder = tempfile::Builder::new().prefix("sluice-bench-").tempdir_in(&parent);
+    folder.map_err(|error| format!("no folder can be made in {}: {error}", parent.display()))
+}
 
 /// The file system that holds a folder.
 ///

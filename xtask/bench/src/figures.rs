@@ -44,26 +44,31 @@ pub(crate) struct Figures {
 
 /// Where a figure should lie.
 #[derive(Clone, Copy)]
-enum Aim {
+pub(crate) enum Aim {
     AtLeast(f64),
     AtMost(f64),
     Open,
 }
 
-struct Row {
+/// One figure.
+pub(crate) struct Row {
     /// The name in JSON.
-    key: &'static str,
+    pub(crate) key: &'static str,
     /// The name in the table.
     title: &'static str,
-    value: f64,
+    pub(crate) value: f64,
     unit: &'static str,
     decimals: usize,
     aim: Aim,
 }
 
+/// A figure with its names, beside its aim.
+pub(crate) fn row(key: &'static str, title: &'static str, value: f64, unit: &'static str, decimals: usize, aim: Aim) -> Row {
+    Row { key, title, value, unit, decimals, aim }
+}
+
 impl Figures {
     fn rows(&self) -> Vec<Row> {
-        let row = |key, title, value, unit, decimals, aim| Row { key, title, value, unit, decimals, aim };
         let per_second = |time: Duration| self.events as f64 / time.as_secs_f64();
         let per_thousand = |time: Duration| time.as_secs_f64() * 1_000.0 / self.events as f64;
         let millis = |percent| self.latencies.percentile(percent).as_secs_f64() * 1_000.0;
@@ -114,7 +119,8 @@ impl Figures {
 }
 
 impl Row {
-    fn line(&self) -> String {
+    /// For people.
+    pub(crate) fn line(&self) -> String {
         let Self { title, value, unit, decimals, .. } = self;
         let number = format!("{value:.decimals$} {unit}");
         let (sign, aim, met) = match self.aim {

@@ -66,12 +66,7 @@ impl Kind {
 /// Measures and prints.
 #[expect(clippy::print_stdout, reason = "the figures are what it is for")]
 pub(crate) fn run(options: &Options) -> Result<(), String> {
-    let parent = match &options.folder {
-        Some(folder) => folder.clone(),
-        None => std::env::current_exe().ok().and_then(|own| own.parent().map(Into::into)).ok_or("this program can't find itself")?,
-    };
-    let folder = tempfile::Builder::new().prefix("sluice-bench-").tempdir_in(&parent);
-    let folder = folder.map_err(|error| format!("no folder can be made in {}: {error}", parent.display()))?;
+    let folder = disk::fresh_folder(options.folder.as_deref())?;
     let machine = Machine {
         file_system: disk::file_system(folder.path())?,
         sync_time: disk::sync_time(folder.path())?,

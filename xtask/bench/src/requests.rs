@@ -9,27 +9,38 @@ use crate::{clock, inbound::Kind, server};
 
 /// The booking that the sample names; in its place comes another for each event.
 const SAMPLE_BOOKING: &str = "12345";
+/// When the sample happened. Those that the load sends happened one after the other, at the rate that is the aim, until just now.
+const SAMPLE_TIME: &str = "\"created\": 1795176300";
+/// How many events happen in a second.
+const PER_SECOND: usize = 3_000;
 /// What Stripe's ids begin with. Those of another event are others.
 const ID_PREFIXES: [&str; 7] = ["evt_", "pi_", "ch_", "cus_", "pm_", "pmc_", "req_"];
 
 /// A file under `events/`.
 #[derive(Deserialize)]
-struct Sample {
-    path: String,
-    headers: BTreeMap<String, String>,
-    body: String,
+pub(crate) struct Sample {
+    pub(crate) path: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
+}
+
+/// Reads a sample.
+pub(crate) fn sample(provider: &str, name: &str) -> Result<Sample, String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events").join(provider).join(format!("{name}.json"));
+    let problem = |error: &dyn std::fmt::Display| format!("the sample {} can't be read: {error}", path.display());
+    let text = std::fs::read_to_string(&path).map_err(|error| problem(&error))?;
+    serde_json::from_str(&text).map_err(|error| problem(&error))
 }
 
 /// One request for each event: distinct ids, for distinct bookings, signed just now.
 pub(crate) fn events(kind: Kind, count: usize) -> Result<Vec<Vec<u8>>, String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/stripe").join(format!("{}.json", kind.sample()));
-    let problem = |error: &dyn std::fmt::Display| format!("the sample {} can't be read: {error}", path.display());
-    let text = std::fs::read_to_string(&path).map_err(|error| problem(&error))?;
-    let sample: Sample = serde_json::from_str(&text).map_err(|error| problem(&error))?;
+    let sample = sample("stripe", kind.sample())?;
     let (secrets, now) = ([Secret::new(server::STRIPE_SECRET)], clock::unix());
     (0..count)
         .map(|number| {
             let body = with_other_ids(&sample.body, number).replace(SAMPLE_BOOKING, &booking(number));
+            let before = i64::try_from((count - number) / PER_SECOND).unwrap_or(0);
+            let body = body.replace(SAMPLE_TIME, &format!("\"created\": {}", now - before));
             let unsigned = Message { method: "POST", url: "", headers: &[], body: body.as_bytes() };
             let signed = Stripe::new().sign(&unsigned, &secrets, now).map_err(|error| error.to_string())?;
             let kept = sample.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -41,23 +52,36 @@ pub(crate) fn events(kind: Kind, count: usize) -> Result<Vec<Vec<u8>>, String> {
 
 /// One request for each booking that an event is about.
 pub(crate) fn bookings(count: usize) -> Vec<Vec<u8>> {
+    // Each of a customer of its own: a number with all of the bookings would be one record that every request changes.
     let put = |number| {
-        let body = r#"{"customer_name":"Ana Lima","customer_email":"ana@example.com","customer_phone":"+15005550006","deposit_amount":6000,"currency":"usd"}"#;
-        request("PUT", &format!("/api/v1/bookings/{}", booking(number)), authorized().into_iter(), body)
+        let body = format!(
+            r#"{{"customer_name":"Ana Lima","customer_email":"ana{number}@example.com","customer_phone":"+1500{number:07}","deposit_amount":6000,"currency":"usd"}}"#
+        );
+        request("PUT", &format!("/api/v1/bookings/{}", booking(number)), authorized().into_iter(), &body)
     };
     (0..count).map(put).collect()
 }
 
-/// A request for a page of a list.
+/// A request that puts a record.
+pub(crate) fn put(path: &str, body: &serde_json::Value) -> Vec<u8> {
+    request("PUT", &format!("/api/v1/{path}"), authorized().into_iter(), &body.to_string())
+}
+
+/// A request for a record or for a page of a list.
 pub(crate) fn page(path: &str) -> Vec<u8> {
     request("GET", path, authorized().into_iter(), "")
+}
+
+/// A request that posts JSON to the API.
+pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
+    request("POST", path, authorized().into_iter(), body)
 }
 
 fn authorized() -> [(&'static str, &'static str); 1] {
     [("Authorization", server::BEARER)]
 }
 
-fn request<'a>(method: &str, path: &str, headers: impl Iterator<Item = (&'a str, &'a str)>, body: &str) -> Vec<u8> {
+pub(crate) fn request<'a>(method: &str, path: &str, headers: impl Iterator<Item = (&'a str, &'a str)>, body: &str) -> Vec<u8> {
     let headers: String = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
@@ -125,6 +149,7 @@ mod tests {
     #[test]
     fn events_are_signed_over_their_own_bodies() {
         let requests = events(Kind::Payment, 2).expect("the sample is there");
+        assert!(!requests.iter().any(|request| String::from_utf8_lossy(request).contains(SAMPLE_TIME)));
         for request in &requests {
             let text = String::from_utf8(request.clone()).expect("text");
             let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");

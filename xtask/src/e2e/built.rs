@@ -1,4 +1,4 @@
-//! The template as it is deployed for the tests: `template.yaml` itself, but for some lines.
+//! The template as it is deployed for the tests: `template.yaml` itself, but for some lines and the alarms on expressions.
 
 use std::{
     fs,
@@ -8,21 +8,21 @@ use std::{
 use crate::{functions::names, steps::root};
 
 /// A stack.
-pub(super) struct Variant {
+pub(crate) struct Variant {
     /// Its name.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Lines of the template, and what stands in their place: times that a test would wait for in vain.
-    shorter: &'static [(&'static str, &'static str)],
+    pub(crate) changed: &'static [(&'static str, &'static str)],
     /// Parameters besides those that every stack is given.
-    pub(super) parameters: &'static [&'static str],
+    pub(crate) parameters: &'static [&'static str],
 }
 
 /// The template as it stands, and the same with less patience.
-pub(super) const VARIANTS: &[Variant] = &[
-    Variant { name: "sluice", shorter: &[], parameters: &[] },
+pub(crate) const VARIANTS: &[Variant] = &[
+    Variant { name: "sluice", changed: &[], parameters: &[] },
     Variant {
         name: "sluice-brisk",
-        shorter: &[
+        changed: &[
             // Less than it takes to commit and to call outside once would put every text off.
             ("      Timeout: 60\n", "      Timeout: 28\n"),
             // A killed consumer's lease ends 31 s after the invocation began; messages come back after that.
@@ -34,32 +34,52 @@ pub(super) const VARIANTS: &[Variant] = &[
     },
 ];
 
-/// What every stack has besides: a second Stripe account, as docs/OPERATIONS.md says how, and a Twilio on this machine.
-fn common(texts: &str) -> [(&'static str, String); 2] {
+/// What every stack has besides: a second Stripe account, as docs/OPERATIONS.md says how, and a Twilio and receivers of webhooks on this machine.
+fn common(texts: &str) -> [(&'static str, String); 3] {
     let secret = "          STRIPE_WEBHOOK_SECRET: !GetAtt StripeSecret.Id\n";
     let two = "          STRIPE_WEBHOOK_SECRET: !Sub \"${StripeSecret.Id}#default\"\n          STRIPE_WEBHOOK_SECRET__ACME: !Sub \"${StripeSecret.Id}#acme\"\n";
     let twilio = "          TWILIO_ACCOUNT_SID: !If [SendsTexts, !Ref TwilioAccountSid, !Ref AWS::NoValue]\n";
-    [(secret, two.to_owned()), (twilio, format!("{twilio}          SLUICE_TWILIO_URL: http://{texts}\n"))]
+    let retries = "          SLUICE_WEBHOOK_RETRIES: !Ref WebhookRetries\n";
+    [
+        (secret, two.to_owned()),
+        (twilio, format!("{twilio}          SLUICE_TWILIO_URL: http://{texts}\n")),
+        (retries, format!("{retries}          SLUICE_WEBHOOK_LOOPBACK: \"on\"\n")),
+    ]
 }
 
-/// Writes the template of a stack whose functions are in folders under `functions` and whose texts go to `texts`.
-pub(super) fn write(variant: &Variant, functions: &Path, texts: &str, folder: &Path) -> Result<PathBuf, String> {
+/// Writes the template of a stack whose functions lie where `code` says, as zips or as folders, and whose texts go to `texts` if it is tested.
+pub(crate) fn write(variant: &Variant, code: impl Fn(&str) -> PathBuf, texts: Option<&str>, folder: &Path) -> Result<PathBuf, String> {
     let source = root().join("template.yaml");
     let mut template = fs::read_to_string(&source).map_err(|error| format!("{} can't be read: {error}", source.display()))?;
     for name in names()? {
         let head = format!("      BuildProperties: {{Binary: {name}}}\n    Properties:\n");
-        let code = format!("{head}      CodeUri: {}\n", functions.join(&name).display());
-        template = replaced(&template, &head, &code)?;
+        let own = format!("{head}      CodeUri: {}\n", code(&name).display());
+        template = replaced(&template, &head, &own)?;
     }
-    for (line, other) in &common(texts) {
+    for (line, other) in texts.iter().flat_map(|texts| common(texts)) {
+        template = replaced(&template, line, &other)?;
+    }
+    for (line, other) in variant.changed {
         template = replaced(&template, line, other)?;
     }
-    for (line, other) in variant.shorter {
-        template = replaced(&template, line, other)?;
-    }
+    let template = without_metric_math(&template)?;
     let path = folder.join(format!("{}.yaml", variant.name));
     fs::write(&path, template).map_err(|error| format!("{} can't be written: {error}", path.display()))?;
     Ok(path)
+}
+
+/// The template with a plain metric in the place of each expression that an alarm is on: the emulator makes no alarm on an expression.
+fn without_metric_math(template: &str) -> Result<String, String> {
+    const FIRST_BEHIND: &str = "      EvaluationPeriods:";
+    let mut parts = template.split("      Metrics:\n");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (_, rest) = part.split_once(FIRST_BEHIND).ok_or("template.yaml has an alarm without EvaluationPeriods behind its Metrics")?;
+        plain.push_str("      Namespace: Sluice\n      MetricName: PutOff\n      Statistic: Sum\n      Period: 300\n");
+        plain.push_str(FIRST_BEHIND);
+        plain.push_str(rest);
+    }
+    Ok(plain)
 }
 
 /// The template with other lines in the place of these, which have to be there.

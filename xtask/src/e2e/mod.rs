@@ -1,9 +1,9 @@
 //! The functions as they are deployed: built, described by `template.yaml`, run by an AWS emulator, and tested from outside.
 
-mod built;
+pub(crate) mod built;
 mod functions;
-mod running;
-mod stack;
+pub(crate) mod running;
+pub(crate) mod stack;
 
 use std::{fs, net::TcpListener, path::PathBuf};
 
@@ -32,7 +32,7 @@ pub(crate) fn run(steps: &mut Steps, filter: &str) -> Result<(Tally, Ended), Str
     let mut facts = Map::new();
     let mut stacks = Vec::new();
     for variant in built::VARIANTS {
-        let template = built::write(variant, &functions, &texts, &folder)?;
+        let template = built::write(variant, |name| functions.zip(name), Some(&texts), &folder)?;
         let stack = Stack::deploy(steps, &tools, &emulator, variant, &template)?;
         facts.insert(variant.name.to_owned(), stack.outputs()?);
         stacks.push(stack);
@@ -40,7 +40,7 @@ pub(crate) fn run(steps: &mut Steps, filter: &str) -> Result<(Tally, Ended), Str
     let facts: Value = json!({
         "endpoint": emulator.url(),
         "texts": texts,
-        "functions": functions,
+        "functions": functions.unpacked(),
         "interface_emulator": tools.interface_emulator()?,
         "stacks": facts,
     });
@@ -63,7 +63,7 @@ fn folder() -> Result<PathBuf, String> {
 }
 
 /// An address on this machine that nobody listens on.
-fn free_address() -> Result<String, String> {
+pub(crate) fn free_address() -> Result<String, String> {
     let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     address.map(|address| address.to_string()).map_err(|error| format!("there is no free port: {error}"))
 }

@@ -26,7 +26,7 @@ const PARAMETERS: [&str; 8] = [
 ];
 
 /// A stack on the emulator.
-pub(super) struct Stack<'a> {
+pub(crate) struct Stack<'a> {
     name: &'static str,
     tools: &'a Tools,
     emulator: &'a Emulator,
@@ -34,7 +34,7 @@ pub(super) struct Stack<'a> {
 
 impl<'a> Stack<'a> {
     /// Deploys a template as `sam deploy` deploys it to an account.
-    pub(super) fn deploy(
+    pub(crate) fn deploy(
         steps: &mut Steps,
         tools: &'a Tools,
         emulator: &'a Emulator,
@@ -57,7 +57,7 @@ impl<'a> Stack<'a> {
     }
 
     /// The outputs of the template, by their names.
-    pub(super) fn outputs(&self) -> Result<Value, String> {
+    pub(crate) fn outputs(&self) -> Result<Value, String> {
         let mut list = self.tools.command("sam");
         list.args(["list", "stack-outputs", "--output", "json", "--stack-name", self.name, "--region", REGION]);
         list.env("AWS_ENDPOINT_URL", self.emulator.url());
@@ -69,7 +69,7 @@ impl<'a> Stack<'a> {
     }
 
     /// Removes it.
-    pub(super) fn delete(self, steps: &mut Steps) -> Result<(), String> {
+    pub(crate) fn delete(self, steps: &mut Steps) -> Result<(), String> {
         steps.run_quietly("removing a stack", self.sam("delete").arg("--no-prompts"))
     }
 

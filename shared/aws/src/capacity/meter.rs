@@ -6,8 +6,8 @@ use std::{
 
 use sluice_core::ports::{Index, Key};
 
-use super::{Entry, Footprint, Item, Transaction, Units, consistent_read_halves, index_write_units, item_bytes, query_halves, write_units};
-use crate::dynamo::{Change, Refused, Step, key_text};
+use super::{Entry, Footprint, Item, Transaction, Units, index_write_units, item_bytes, query_halves, write_units};
+use crate::dynamo::{Change, Consistency, Refused, Step, key_text};
 
 /// What was done to or read of one item, or of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Meter {
     }
 
     /// Counts a read by key.
-    pub(crate) fn read(&self, keys: &[Key], items: &HashMap<String, Item>) {
+    pub(crate) fn read(&self, keys: &[Key], items: &HashMap<String, Item>, consistency: Consistency) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for (position, key) in keys.iter().enumerate() {
             if keys[..position].contains(key) {
@@ -107,7 +107,7 @@ impl Meter {
             }
             let text = key_text(key);
             let footprint = items.get(&text).map(Footprint::of).unwrap_or_default();
-            let units = Units { read_halves: consistent_read_halves(footprint.bytes), ..Units::default() };
+            let units = Units { read_halves: consistency.halves(footprint.bytes), ..Units::default() };
             self.observer.used(&Used { operation: Operation::Read, kind: Some(key.kind.to_string()), bytes: footprint.bytes, units });
             seen.insert(text, footprint);
         }

@@ -2,11 +2,13 @@
 //! went, to AWS or to an emulator.
 
 mod meter;
+mod metered;
 mod size;
 
 use sluice_core::ports::Index;
 
 pub use meter::{CapacityObserver, Meter, Operation, Used};
+pub use metered::MeteredStore;
 pub use size::{Item, item_bytes, number_bytes};
 
 /// Bytes of one unit of writing.
@@ -81,6 +83,12 @@ pub fn write_units(before: usize, after: usize, transaction: Transaction) -> u64
 #[must_use]
 pub fn consistent_read_halves(bytes: usize) -> u64 {
     bytes.div_ceil(READ_UNIT).max(1) as u64 * 2
+}
+
+/// Halves of read units of an eventually consistent read of one item.
+#[must_use]
+pub fn lagging_read_halves(bytes: usize) -> u64 {
+    bytes.div_ceil(READ_UNIT).max(1) as u64
 }
 
 /// Halves of read units of a query of an index, eventually consistent: the sizes of all entries read are added up before they are rounded.

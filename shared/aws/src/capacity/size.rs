@@ -1,9 +1,13 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use sluice_core::ports::{PortError, Stored};
 
 use super::{Entry, Footprint};
-use crate::dynamo::schema::{INDEXES, KEY};
+use crate::dynamo::{
+    schema::{INDEXES, KEY},
+    to_item,
+};
 
 /// The attributes of an item.
 pub type Item = HashMap<String, AttributeValue>;
@@ -45,6 +49,14 @@ pub fn number_bytes(number: &str) -> usize {
 }
 
 impl Footprint {
+    /// The footprint of the item that a stored document is.
+    ///
+    /// # Errors
+    /// [`PortError::Permanent`] if the document can't be an item.
+    pub fn of_stored(stored: &Stored) -> Result<Self, PortError> {
+        to_item(stored.document.clone(), stored.version).map(|item| Self::of(&item))
+    }
+
     /// The footprint of an item of the table.
     #[must_use]
     pub fn of(item: &Item) -> Self {

@@ -9,6 +9,7 @@ use super::{
     DynamoStore,
     condition::{self, Expression},
     item::{Item, from_item, to_item},
+    spread::spread,
 };
 
 /// One step of a commit, ready to be sent.
@@ -37,7 +38,7 @@ impl DynamoStore {
         // One time for the whole commit and all its tries: a request is recognised by its token only if it is identical.
         let now = self.clock.now();
         let Commit { token, writes } = commit;
-        let steps = writes.into_iter().map(|write| step(write, now)).collect::<Result<Vec<Step>, PortError>>()?;
+        let steps = steps(writes, now)?;
         let refused = match &steps[..] {
             [] => Vec::new(),
             // A transaction can check without writing; a single call can't.
@@ -55,6 +56,14 @@ impl DynamoStore {
     }
 }
 
+/// The steps of a commit at the time `now`.
+///
+/// # Errors
+/// [`PortError::Permanent`] if a document can't be an item.
+pub(crate) fn steps(writes: Vec<Write>, now: Timestamp) -> Result<Vec<Step>, PortError> {
+    writes.into_iter().map(|write| step(write, now)).collect()
+}
+
 fn step(write: Write, now: Timestamp) -> Result<Step, PortError> {
     Ok(match write {
         Write::Put { document, condition } => Step {
@@ -64,7 +73,10 @@ fn step(write: Write, now: Timestamp) -> Result<Step, PortError> {
         },
         Write::Delete { key, condition } => Step { key, condition: condition::of(condition, now), change: Change::Delete },
         Write::Check { key, condition } => Step { key, condition: condition::of(condition, now), change: Change::Check },
-        Write::Move { key, from, to } => Step { key, condition: condition::stands_at(&from, now), change: Change::Move(to) },
+        Write::Move { key, from, to } => {
+            let (from, to) = (spread(&key, from), spread(&key, to));
+            Step { key, condition: condition::stands_at(&from, now), change: Change::Move(to) }
+        }
     })
 }
 

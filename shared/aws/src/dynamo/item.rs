@@ -8,7 +8,11 @@ use sluice_core::{
     time::Timestamp,
 };
 
-use super::schema::{self, BLOB, DATA, END, END_EARLIER, INDEXES, KEY, VERSION};
+use super::{
+    pack::{pack, unpack},
+    schema::{self, BLOB, DATA, END, END_EARLIER, INDEXES, KEY, VERSION},
+    spread::{gather, spread},
+};
 pub(super) use crate::capacity::Item;
 
 pub(crate) fn key_text(key: &Key) -> String {
@@ -35,11 +39,10 @@ pub(super) fn number(number: impl ToString) -> AttributeValue {
 ///
 /// # Errors
 /// [`PortError::Permanent`] if its data is no text.
-pub(super) fn to_item(document: Document, version: u64) -> Result<Item, PortError> {
+pub(crate) fn to_item(document: Document, version: u64) -> Result<Item, PortError> {
     let Document { key, data, blob, places, expires_at } = document;
-    let data = String::from_utf8(data).map_err(|_| PortError::Permanent(format!("the data of {key} is no UTF-8 text")))?;
     let mut item = key_item(&key);
-    item.insert(DATA.to_owned(), AttributeValue::S(data));
+    item.insert(DATA.to_owned(), pack(data).ok_or_else(|| PortError::Permanent(format!("the data of {key} is no UTF-8 text")))?);
     item.insert(VERSION.to_owned(), number(version));
     if let Some(blob) = blob {
         item.insert(BLOB.to_owned(), AttributeValue::B(Blob::new(blob)));
@@ -51,12 +54,23 @@ pub(super) fn to_item(document: Document, version: u64) -> Result<Item, PortErro
             item.insert(END_EARLIER.to_owned(), number(earlier));
         }
     }
-    for Place { index, partition, sort } in places {
+    for place in places {
+        let Place { index, partition, sort } = spread(&key, place);
         let names = schema::of(index);
         item.insert(names.partition.to_owned(), AttributeValue::S(partition));
         item.insert(names.sort.to_owned(), AttributeValue::S(sort));
     }
     Ok(item)
+}
+
+/// What an index holds of the document `key` that stands at `place`: the keys of both.
+pub(crate) fn index_entry(place: &Place, key: &Key) -> Item {
+    let place = spread(key, place.clone());
+    let names = schema::of(place.index);
+    let mut entry = key_item(key);
+    entry.insert(names.partition.to_owned(), AttributeValue::S(place.partition));
+    entry.insert(names.sort.to_owned(), AttributeValue::S(place.sort));
+    entry
 }
 
 /// The document of an item.
@@ -67,7 +81,7 @@ pub(super) fn from_item(mut item: Item) -> Result<Stored, PortError> {
     let key = text(item.remove(KEY)).unwrap_or_default();
     let (kind, id) = key.split_once('/').ok_or_else(|| broken(&key, KEY))?;
     let fail = |attribute: &str| broken(&key, attribute);
-    let data = text(item.remove(DATA)).ok_or_else(|| fail(DATA))?;
+    let data = unpack(item.remove(DATA)).ok_or_else(|| fail(DATA))?;
     let version = integer(item.get(VERSION)).and_then(|version| u64::try_from(version).ok()).ok_or_else(|| fail(VERSION))?;
     let blob = match item.remove(BLOB) {
         None => None,
@@ -85,11 +99,11 @@ pub(super) fn from_item(mut item: Item) -> Result<Stored, PortError> {
     let mut places = Vec::new();
     for names in INDEXES {
         if let (Some(partition), Some(sort)) = (text(item.remove(names.partition)), text(item.remove(names.sort))) {
-            places.push(Place { index: names.index, partition, sort });
+            places.push(gather(Place { index: names.index, partition, sort }));
         }
     }
     let key = Key { kind: Cow::Owned(kind.to_owned()), id: id.to_owned() };
-    Ok(Stored { document: Document { key, data: data.into_bytes(), blob, places, expires_at }, version })
+    Ok(Stored { document: Document { key, data, blob, places, expires_at }, version })
 }
 
 pub(super) fn text(value: Option<AttributeValue>) -> Option<String> {

@@ -3,10 +3,12 @@
 mod commit;
 mod condition;
 mod item;
+mod pack;
 mod query;
 mod read;
 pub mod schema;
 mod single;
+mod spread;
 mod transact;
 
 use std::{fmt, sync::Arc};
@@ -16,8 +18,11 @@ use aws_sdk_dynamodb::Client;
 use sluice_core::ports::{Clock, Commit, Committed, Key, Page, PortError, Query, Store, Stored};
 
 pub(crate) use self::{
-    commit::{Change, Refused, Step},
-    item::key_text,
+    commit::{Change, Refused, Step, steps},
+    item::{index_entry, key_text, to_item},
+    query::MOST_ENTRIES,
+    read::Consistency,
+    spread::{parts_of, spread},
 };
 use crate::{capacity::Meter, patience::Patience};
 
@@ -51,7 +56,11 @@ impl DynamoStore {
 #[async_trait]
 impl Store for DynamoStore {
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, PortError> {
-        self.read(keys).await
+        self.read(keys, Consistency::Strong).await
+    }
+
+    async fn get_lagging(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, PortError> {
+        self.read(keys, Consistency::Eventual).await
     }
 
     async fn query(&self, query: &Query) -> Result<Page, PortError> {

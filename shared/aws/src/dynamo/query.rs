@@ -3,17 +3,20 @@
 use std::{borrow::Cow, ops::Bound};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join_all;
 use sluice_core::ports::{Index, Key, Order, Page, Place, PortError, Query, Stored};
 
 use super::{
     DynamoStore,
     item::{Item, text},
+    read::Consistency,
     schema::{self, KEY},
+    spread,
 };
 use crate::{failure::Failure, patience::Repeat};
 
 /// The most index entries of one request: as many as the documents of one read by key.
-const MOST_ENTRIES: usize = 100;
+pub(crate) const MOST_ENTRIES: usize = 100;
 
 /// One request's worth of an index.
 struct Entries {
@@ -24,7 +27,22 @@ struct Entries {
 }
 
 impl DynamoStore {
+    /// Reads a page out of all parts of a partition.
     pub(super) async fn page(&self, query: &Query) -> Result<Page, PortError> {
+        let parts: Vec<String> = spread::parts_of(query.index, &query.partition).collect();
+        let pages = try_join_all(parts.iter().map(|part| self.page_of(query, part))).await?;
+        let mut more = pages.iter().any(|page| page.more);
+        let mut items: Vec<(Place, Stored)> = pages.into_iter().flat_map(|page| page.items).collect();
+        items.sort_by(|(a, _), (b, _)| match query.order {
+            Order::Ascending => a.sort.cmp(&b.sort),
+            Order::Descending => b.sort.cmp(&a.sort),
+        });
+        more |= items.len() > query.limit;
+        items.truncate(query.limit);
+        Ok(Page { items, more })
+    }
+
+    async fn page_of(&self, query: &Query, part: &str) -> Result<Page, PortError> {
         let mut items: Vec<(Place, Stored)> = Vec::new();
         if is_empty(&query.from, &query.to) {
             return Ok(Page { items, more: false });
@@ -33,9 +51,9 @@ impl DynamoStore {
         // One more than asked for tells whether there is more.
         while items.len() <= query.limit {
             let wanted = (query.limit + 1 - items.len()).min(MOST_ENTRIES);
-            let entries = Box::pin(self.entries(query, wanted, next.take())).await?;
+            let entries = Box::pin(self.entries(query, part, wanted, next.take())).await?;
             let (sorts, keys): (Vec<String>, Vec<Key>) = entries.found.into_iter().filter(|(sort, _)| within(query, sort)).unzip();
-            let documents = self.read(&keys).await?;
+            let documents = self.read(&keys, Consistency::Strong).await?;
             let shown = sorts.into_iter().zip(documents).filter_map(|(sort, document)| {
                 let place = Place { index: query.index, partition: query.partition.clone(), sort };
                 // The index may still show where a document stood before.
@@ -52,14 +70,14 @@ impl DynamoStore {
         Ok(Page { items, more })
     }
 
-    async fn entries(&self, query: &Query, limit: usize, from: Option<Item>) -> Result<Entries, PortError> {
+    async fn entries(&self, query: &Query, part: &str, limit: usize, from: Option<Item>) -> Result<Entries, PortError> {
         let names = schema::of(query.index);
         let read = || async {
             let (range, bounds) = range(names.sort, &query.from, &query.to);
             let call = self.client.query().table_name(&self.table).index_name(names.name);
             let call = call
                 .key_condition_expression(format!("{} = :p{range}", names.partition))
-                .expression_attribute_values(":p", AttributeValue::S(query.partition.clone()));
+                .expression_attribute_values(":p", AttributeValue::S(part.to_owned()));
             let call =
                 bounds.into_iter().fold(call, |call, (name, bound)| call.expression_attribute_values(name, AttributeValue::S(bound)));
             let call = call.scan_index_forward(query.order == Order::Ascending).limit(i32::try_from(limit).unwrap_or(i32::MAX));

@@ -6,7 +6,7 @@ use sluice_core::ports::Index;
 
 /// The partition key, text: `KIND/ID`. There is no sort key, because nothing reads the documents of a kind by key order: lists are indexes.
 pub const KEY: &str = "k";
-/// The record's JSON, text.
+/// The record's JSON, packed: bytes, of which the first is the number of the dictionary and the rest a zstd frame. Or as it is: text.
 pub const DATA: &str = "d";
 /// The bytes that belong to it.
 pub const BLOB: &str = "b";
@@ -32,9 +32,11 @@ pub struct IndexSchema {
 }
 
 /// All indexes of the table.
-pub const INDEXES: [IndexSchema; 4] = [
+pub const INDEXES: [IndexSchema; 6] = [
     IndexSchema { index: Index::List, name: "list", partition: "lp", sort: "ls" },
     IndexSchema { index: Index::Group, name: "group", partition: "gp", sort: "gs" },
+    IndexSchema { index: Index::Group2, name: "group2", partition: "hp", sort: "hs" },
+    IndexSchema { index: Index::Group3, name: "group3", partition: "jp", sort: "js" },
     IndexSchema { index: Index::Flag, name: "flag", partition: "fp", sort: "fs" },
     IndexSchema { index: Index::Due, name: "due", partition: "dp", sort: "ds" },
 ];
@@ -45,8 +47,10 @@ pub fn of(index: Index) -> &'static IndexSchema {
     match index {
         Index::List => &INDEXES[0],
         Index::Group => &INDEXES[1],
-        Index::Flag => &INDEXES[2],
-        Index::Due => &INDEXES[3],
+        Index::Group2 => &INDEXES[2],
+        Index::Group3 => &INDEXES[3],
+        Index::Flag => &INDEXES[4],
+        Index::Due => &INDEXES[5],
     }
 }
 

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use sluice_core::secrets::DEFAULT_SOURCE;
 use sluice_signature::Secret;
 
 use super::{Reference, Service};
@@ -74,10 +75,18 @@ impl Fetch for AwsSecrets {
     }
 }
 
+/// The value of a reference in what lies there. A text that is no JSON is the field `default`, so that a secret of one account can become that of several:
+/// first the reference names the field, then the value becomes an object.
 fn pick(text: String, reference: &Reference) -> Result<String, FetchError> {
     let Some(field) = &reference.field else { return Ok(text) };
+    // What begins as an object and is none was typed wrong, and fits no signature.
+    if field == DEFAULT_SOURCE && !text.trim_start().starts_with('{') {
+        return Ok(text);
+    }
     let object: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(&text).ok();
-    let object = object.ok_or_else(|| FetchError::new(reference, "is no JSON object; leave out the # and what is behind it"))?;
+    let object = object.ok_or_else(|| {
+        FetchError::new(reference, "is no JSON object; make it one with this field, or leave out the # and what is behind it")
+    })?;
     match object.get(field) {
         Some(serde_json::Value::String(value)) => Ok(value.clone()),
         Some(_) => Err(FetchError::new(reference, format!("its field {field} is no text"))),
@@ -101,6 +110,18 @@ mod tests {
         for (text, field) in [("{\"a\":\"hidden\"}", "b"), ("{\"a\":[\"hidden\"]}", "a"), ("hidden", "a")] {
             let error = picked(text, Some(field)).unwrap_err();
             assert!(!error.contains("hidden") && error.starts_with("ssm:/a#"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_object_is_the_default_alone() {
+        for text in ["whsec_a", "whsec_new,whsec_old", "12345678", ""] {
+            assert_eq!(picked(text, Some("default")).as_deref(), Ok(text));
+            assert!(picked(text, Some("acme")).is_err(), "{text:?}");
+        }
+        assert_eq!(picked(r#"{"default":"a","acme":"b"}"#, Some("default")).as_deref(), Ok("a"));
+        for wrong in [r#"{"acme":"b"}"#, r#"{"default":"a""#, r#" {"default":["a"]}"#] {
+            assert!(picked(wrong, Some("default")).is_err(), "{wrong:?}");
         }
     }
 }

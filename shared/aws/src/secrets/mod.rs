@@ -5,8 +5,8 @@
 //! - `arn:aws:secretsmanager:…`, the ARN of a secret, or `secretsmanager:NAME`;
 //! - `arn:aws:ssm:…:parameter/…`, the ARN of a parameter, or `ssm:/path/of/it`.
 //!
-//! `#FIELD` behind it picks one text out of a secret that is a JSON object. What is fetched may hold several values, separated by commas, as the setting
-//! itself may.
+//! `#FIELD` behind it picks one text out of a secret that is a JSON object; `#default` also takes a secret that is none, as it is. What is fetched may
+//! hold several values, separated by commas, as the setting itself may.
 
 mod fetch;
 mod fill;

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures_util::future::{join_all, try_join_all};
 use sluice_core::{
     ports::Clock,
-    provider,
+    provider::{self, Provider, Providers},
     secrets::{FixedSecrets, Secrets},
     time::Timestamp,
 };
@@ -23,6 +23,7 @@ use super::{Fetch, FetchError, Reference};
 /// They are fetched at start, again after a while ([`RefreshingSecrets::keep_fresh`]), and at once when no active secret fits a signature: whoever rotates a
 /// secret needs no deploy, and no webhook is refused meanwhile. If a value can't be fetched, the source keeps what it had.
 pub struct RefreshingSecrets {
+    providers: Providers,
     fetch: Arc<dyn Fetch>,
     clock: Arc<dyn Clock>,
     every: Duration,
@@ -66,20 +67,21 @@ impl RefreshingSecrets {
     /// However many signatures don't fit, values are not fetched more often.
     pub const AT_MOST_EVERY: Duration = Duration::from_secs(10);
 
-    /// Reads the references among `secrets`, as the settings gave them, and fetches them.
+    /// Reads the references among the `secrets` of `providers`, as the settings gave them, and fetches them.
     ///
     /// # Errors
     /// Every [`FetchError`]: to start without a secret would refuse all webhooks of its source.
     pub async fn start(
+        providers: Providers,
         secrets: &FixedSecrets,
         fetch: Arc<dyn Fetch>,
         clock: Arc<dyn Clock>,
         every: Duration,
     ) -> Result<Self, Vec<FetchError>> {
-        let sources = read(secrets)?;
+        let sources = read(providers, secrets)?;
         let now = clock.now();
         let last = Mutex::new(Refresh { at: now, asked: None, changed: Vec::new() });
-        let started = Self { fetch, clock, every, sources, active: RwLock::default(), last };
+        let started = Self { providers, fetch, clock, every, sources, active: RwLock::default(), last };
         let mut active = BTreeMap::new();
         let mut errors = Vec::new();
         for (name, resolved) in started.resolve_all(|_| true).await {
@@ -145,17 +147,17 @@ impl RefreshingSecrets {
         let resolved = try_join_all(values.iter().map(|value| async {
             Ok(match value {
                 Value::Itself(secret) => vec![secret.clone()],
-                Value::At(reference) => split(reference, provider, &self.fetch.fetch(reference).await?)?,
+                Value::At(reference) => split(reference, provider::find(self.providers, provider), &self.fetch.fetch(reference).await?)?,
             })
         }));
         Ok(resolved.await?.into_iter().flatten().collect())
     }
 }
 
-fn read(secrets: &FixedSecrets) -> Result<BTreeMap<Name, Vec<Value>>, Vec<FetchError>> {
+fn read(providers: Providers, secrets: &FixedSecrets) -> Result<BTreeMap<Name, Vec<Value>>, Vec<FetchError>> {
     let mut sources = BTreeMap::new();
     let mut errors = Vec::new();
-    for provider in provider::ALL {
+    for provider in providers {
         for source in secrets.sources(provider.name()) {
             let mut values = Vec::new();
             for secret in secrets.active(provider.name(), source).iter().flat_map(|secrets| secrets.iter()) {
@@ -172,8 +174,8 @@ fn read(secrets: &FixedSecrets) -> Result<BTreeMap<Name, Vec<Value>>, Vec<FetchE
 }
 
 /// The values that are separated by commas, each read as the provider's secrets are written.
-fn split(reference: &Reference, provider: &str, fetched: &Secret) -> Result<Vec<Secret>, FetchError> {
-    let read = |text: &str| provider::by_name(provider).map_or_else(|| Secret::new(text), |provider| provider.read_secret(text));
+fn split(reference: &Reference, provider: Option<&dyn Provider>, fetched: &Secret) -> Result<Vec<Secret>, FetchError> {
+    let read = |text: &str| provider.map_or_else(|| Secret::new(text), |provider| provider.read_secret(text));
     let values: Vec<Secret> = fetched.reveal().split(',').map(str::trim).filter(|part| !part.is_empty()).map(read).collect();
     if values.is_empty() { Err(FetchError::new(reference, "is empty; put the secret in")) } else { Ok(values) }
 }

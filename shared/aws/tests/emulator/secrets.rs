@@ -4,6 +4,7 @@ use aws_sdk_ssm::types::ParameterType;
 use sluice_aws::secrets::{AwsSecrets, Fetch, Reference, RefreshingSecrets};
 use sluice_core::{
     ports::Clock,
+    provider,
     secrets::{FixedSecrets, Secrets},
     testing::ManualClock,
     time::Timestamp,
@@ -53,8 +54,9 @@ async fn a_rotated_secret_is_in_force_without_a_restart() {
     fixed.insert("stripe", "default", vec![Secret::new(format!("secretsmanager:{name}"))]);
     let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_795_000_000)));
     let fetch = Arc::new(AwsSecrets::new(client.clone(), home.clients.parameter_store()));
-    let secrets =
-        RefreshingSecrets::start(&fixed, fetch, Arc::clone(&clock) as Arc<dyn Clock>, Duration::from_secs(300)).await.expect("it is there");
+    let secrets = RefreshingSecrets::start(provider::ALL, &fixed, fetch, Arc::clone(&clock) as Arc<dyn Clock>, Duration::from_secs(300))
+        .await
+        .expect("it is there");
     let reveal =
         |secrets: Option<Arc<[Secret]>>| secrets.map(|secrets| secrets.iter().map(|secret| secret.reveal().to_owned()).collect::<Vec<_>>());
     assert_eq!(reveal(secrets.active("stripe", "default")), Some(vec!["whsec_old".to_owned()]));

@@ -1,13 +1,16 @@
-use std::sync::{Arc, Mutex};
+use std::{
+    ops::Bound,
+    sync::{Arc, Mutex},
+};
 
 use sluice_aws::{
     DynamoStore,
-    capacity::{CapacityObserver, Meter, Operation, Units, Used},
+    capacity::{CapacityObserver, Meter, MeteredStore, Operation, Units, Used},
 };
 use sluice_core::{
-    ports::{Clock, Commit, Committed, Condition, Document, Index, Key, Place, PortError, Store, Write},
+    ports::{Clock, Commit, Committed, Condition, Document, Index, Key, Order, Place, PortError, Query, Store, Write},
     testing::{
-        ManualClock,
+        ManualClock, MemoryStore,
         contract::store::{self, StoreCase},
     },
     time::Timestamp,
@@ -158,5 +161,59 @@ async fn the_units_of_each_step_are_counted() {
     assert_eq!(bill.take(), [(Operation::Read, units(0, 0, 2))]);
     run(vec![Write::Delete { key: Key::new("test", "a"), condition: Condition::Version(2) }]).await;
     assert_eq!(bill.take(), [(Operation::Delete, units(1, 0, 0))]);
+    table.delete().await;
+}
+
+/// What a run costs is computed over a store in memory, so that no emulator is needed: the adapter itself must come to the same.
+#[tokio::test]
+async fn any_store_is_metered_as_this_one() {
+    let table = Table::new("metered").await;
+    let clock = Arc::clone(&table.clock) as Arc<dyn Clock>;
+    let (here, there) = (Arc::new(Bill::default()), Arc::new(Bill::default()));
+    let meter = |bill: &Arc<Bill>| Arc::new(Meter::new(Arc::clone(bill) as Arc<dyn CapacityObserver>));
+    let adapter = table.store().metered(meter(&there));
+    let memory = MeteredStore::new(Arc::new(MemoryStore::new(Arc::clone(&clock))), clock, meter(&here));
+
+    let place = |sort: &str| Place { index: Index::Due, partition: "p".into(), sort: sort.into() };
+    let large = |id: &str| Document {
+        data: format!("{{\"id\":\"{id}\",\"status\":\"delivered\"}}").into(),
+        blob: Some(vec![7; 1500]),
+        places: vec![place(id)],
+        ..document(id)
+    };
+    let key = |id: &'static str| Key::new("test", id);
+    let commits = [
+        vec![put(large("a"))],
+        vec![put(large("b")), put(document("c")), Write::Check { key: key("a"), condition: Condition::Version(1) }],
+        vec![put(large("a"))],
+        vec![put(large("d")), put(large("b"))],
+        vec![Write::Move { key: key("a"), from: place("a"), to: place("e") }],
+        vec![Write::Check { key: key("b"), condition: Condition::Version(1) }],
+        vec![Write::Delete { key: key("b"), condition: Condition::Version(1) }],
+    ];
+    let query = Query {
+        index: Index::Due,
+        partition: "p".to_owned(),
+        from: Bound::Unbounded,
+        to: Bound::Unbounded,
+        order: Order::Ascending,
+        limit: 10,
+    };
+    for store in [&adapter as &dyn Store, &memory] {
+        for writes in &commits {
+            store.commit(commit(&Home::name("token"), writes.clone())).await.expect("the store answers");
+        }
+        store.get(&[key("a"), key("absent"), key("c"), key("a")]).await.expect("the store answers");
+    }
+    let sides = (here.take(), there.take());
+    assert_eq!(sides.0, sides.1);
+    assert!(sides.0.len() >= 12, "{:?}", sides.0);
+
+    // The adapter's index lags, so it is asked until it shows the one that is left.
+    let shown = memory.query(&query).await.expect("the store answers").items;
+    while adapter.query(&query).await.expect("the store answers").items != shown {
+        there.take();
+    }
+    assert_eq!(here.take(), there.take());
     table.delete().await;
 }

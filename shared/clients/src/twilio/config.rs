@@ -4,6 +4,8 @@ use std::{fmt, time::Duration};
 
 use http::Uri;
 
+use crate::https::base_url;
+
 /// How to reach Twilio, and as whom.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TwilioConfig {
@@ -18,7 +20,7 @@ pub struct TwilioConfig {
     pub base_url: String,
     /// How long one text may take in all: name lookup, connection, request and answer.
     pub timeout: Duration,
-    /// Where Twilio reports what became of a text.
+    /// Where Twilio reports what became of a text; the message's id is added as its query.
     pub status_callback: Option<String>,
 }
 
@@ -95,16 +97,10 @@ impl TwilioConfig {
     }
 
     fn messages(&self) -> Option<Uri> {
-        let base: Uri = self.base_url.parse().ok()?;
-        let secure = match base.scheme_str()? {
-            "https" => true,
-            "http" => matches!(base.host()?, "localhost" | "127.0.0.1" | "[::1]"),
-            _ => false,
-        };
+        let base = base_url(&self.base_url)?;
         // The SID is reported on its own if it can't stand in an address.
         let sid = Some(self.account_sid.as_str()).filter(|sid| is_sid(sid, "AC")).unwrap_or("AC");
-        let uri = format!("{}/2010-04-01/Accounts/{sid}/Messages.json", self.base_url.trim_end_matches('/'));
-        uri.parse().ok().filter(|_| secure && base.query().is_none())
+        format!("{base}/2010-04-01/Accounts/{sid}/Messages.json").parse().ok()
     }
 
     pub(super) fn sender_field(&self) -> &'static str {

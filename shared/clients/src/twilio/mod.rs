@@ -21,18 +21,20 @@ use http::{
 };
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
 use sluice_core::{
     ports::{SendFailure, Sms, TextMessage},
+    records::Message,
     settings::SmsSettings,
 };
 
 pub use self::config::{TwilioConfig, TwilioConfigProblem};
 use self::form::Form;
+use crate::https::{connector, with_sources};
 
 /// As much of an answer as is read. Twilio's are about 1 KiB.
 const LONGEST_ANSWER: usize = 16 * 1024;
@@ -60,9 +62,7 @@ impl TwilioSms {
         let credentials = STANDARD.encode(format!("{}:{}", config.account_sid, config.auth_token));
         let mut authorization = HeaderValue::try_from(format!("Basic {credentials}")).expect("base64 is a header value");
         authorization.set_sensitive(true);
-        let tls = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(rustls::crypto::ring::default_provider());
-        let connector = tls.expect("ring has the default versions").https_or_http().enable_http1().build();
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).retry_canceled_requests(false).build(connector);
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).retry_canceled_requests(false).build(connector());
         Ok(Self {
             client,
             messages,
@@ -78,11 +78,12 @@ impl TwilioSms {
     /// # Errors
     /// Every setting that can't be right, by name.
     pub fn from_settings(settings: &SmsSettings) -> Result<Option<Self>, Vec<String>> {
-        let SmsSettings::Twilio { account_sid, auth_token, from, base_url } = settings else { return Ok(None) };
+        let SmsSettings::Twilio { account_sid, auth_token, from, base_url, status_callback } = settings else { return Ok(None) };
         let mut config = TwilioConfig::new(account_sid, auth_token.reveal(), from);
         if let Some(base_url) = base_url {
             config.base_url.clone_from(base_url);
         }
+        config.status_callback.clone_from(status_callback);
         let named =
             |problems: Vec<TwilioConfigProblem>| problems.iter().map(|problem| format!("{}: {problem}", problem.setting())).collect();
         Self::new(config).map(Some).map_err(named)
@@ -90,7 +91,9 @@ impl TwilioSms {
 
     fn request(&self, text: &TextMessage, given_out: &Arc<AtomicBool>) -> Request<Form> {
         let mut fields = vec![("To", text.to.as_str()), (self.sender.0, self.sender.1.as_str()), ("Body", text.text.as_str())];
-        fields.extend(self.status_callback.as_deref().map(|url| ("StatusCallback", url)));
+        // Twilio signs the URL with its query, so that the message's id comes back untouched.
+        let callback = self.status_callback.as_ref().map(|url| format!("{url}?{}={}", Message::REFERENCE, text.message));
+        fields.extend(callback.as_deref().map(|url| ("StatusCallback", url)));
         let mut request = Request::new(Form::new(&fields, Arc::clone(given_out)));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.messages.clone();
@@ -136,17 +139,6 @@ impl Sms for TwilioSms {
         // Without its body Twilio can't have taken the request, whatever became of the rest.
         Err(if given_out.load(Ordering::SeqCst) { SendFailure::Unknown(why) } else { SendFailure::NotTaken(why) })
     }
-}
-
-/// An error with all that caused it: the client's own texts say only where it happened.
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

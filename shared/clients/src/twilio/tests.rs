@@ -12,7 +12,13 @@ const SID: &str = "AC0123456789abcdef0123456789abcdef";
 const TOKEN: &str = "a-token-nobody-may-see";
 
 fn text() -> TextMessage {
-    TextMessage { id: "ef_1".into(), event: "in_1".into(), to: "+15005550006".into(), text: "Your booking is confirmed & paid".into() }
+    TextMessage {
+        id: "ef_1".into(),
+        message: "ms_1".into(),
+        event: "in_1".into(),
+        to: "+15005550006".into(),
+        text: "Your booking is confirmed & paid".into(),
+    }
 }
 
 fn client(address: SocketAddr) -> TwilioSms {
@@ -72,7 +78,7 @@ async fn a_text_is_posted_as_twilio_wants_it() {
     assert!(
         asked.ends_with(
             "\r\n\r\nTo=%2B15005550006&MessagingServiceSid=MG0123456789abcdef0123456789abcdef&Body=Your+booking+is+confirmed+%26+paid\
-             &StatusCallback=https%3A%2F%2Fexample.com%2Fwebhooks%2Ftwilio%2Fsms-status"
+             &StatusCallback=https%3A%2F%2Fexample.com%2Fwebhooks%2Ftwilio%2Fsms-status%3Fref%3Dms_1"
         ),
         "{asked}"
     );

@@ -7,7 +7,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{
     Api, Problem,
@@ -21,51 +21,89 @@ use crate::{
     listing,
     ports::{Index, Message, PortError, QueueName, Stored},
     record::from_json,
+    schema::described,
     secrets::DEFAULT_SOURCE,
     time::Timestamp,
 };
 
-/// An inbound event as lists show it.
-#[derive(Serialize)]
-pub(super) struct View {
-    id: String,
-    provider: String,
-    source: String,
-    key: String,
-    #[serde(rename = "type")]
-    kind: String,
-    status: EventStatus,
-    reason: Option<String>,
-    summary: String,
-    unmatched: bool,
-    occurred_at: Option<Timestamp>,
-    received_at: Timestamp,
-    done_at: Option<Timestamp>,
-    attempts: u32,
-    effects: Vec<EffectView>,
-    changes: Vec<Change>,
+described! {
+    /// An event that came in, as lists show it.
+    #[derive(Serialize)]
+    pub(super) struct View as "InboundEvent" {
+        id: String,
+        /// Who sent it; `sluice` for what began here.
+        provider: String,
+        /// Which of several accounts of the provider.
+        source: String,
+        /// The provider's own identity of the event.
+        key: String,
+        r#type: String,
+        /// Where it stands.
+        status: EventStatus,
+        /// Why it is parked or ignored, or why its effects have not been done yet.
+        reason: Option<String>,
+        /// One line for people.
+        summary: String,
+        /// It belongs to no record that is known yet.
+        unmatched: bool,
+        /// The event that tells the same, if there is one.
+        twin: Option<String>,
+        /// When it happened, by the provider.
+        occurred_at: Option<Timestamp>,
+        /// When it was accepted.
+        received_at: Timestamp,
+        /// When the last thing was done for it.
+        done_at: Option<Timestamp>,
+        /// How often it was taken up.
+        attempts: u32,
+        effects: Vec<EffectView>,
+        /// The records that it changed.
+        changes: Vec<Change>,
+        /// When its body was erased, because of the personal data in it.
+        erased_at: Option<Timestamp>,
+    }
 }
 
-#[derive(Serialize)]
-struct EffectView {
-    id: String,
-    kind: EffectKind,
-    template: String,
-    record: String,
-    state: EffectState,
-    reason: Option<String>,
-    at: Option<Timestamp>,
+described! {
+    /// What is done because of an event, besides its changes.
+    #[derive(Serialize)]
+    pub(super) struct EffectView as "Effect" {
+        id: String,
+        kind: EffectKind,
+        /// The text that is sent, or the type of what is published.
+        template: String,
+        /// What it is about, kind and id.
+        record: String,
+        state: EffectState,
+        /// Why it failed, or has not succeeded yet.
+        reason: Option<String>,
+        /// When it came to its end.
+        at: Option<Timestamp>,
+    }
 }
 
-/// One inbound event, whole.
-#[derive(Serialize)]
-pub(super) struct Whole {
-    #[serde(flatten)]
-    view: View,
-    headers: Map<String, Value>,
-    body: String,
-    /// `utf-8`, or `base64` for a body that is no text.
-    body_encoding: &'static str,
+described! {
+    /// An event that came in, with its headers and exact body.
+    #[derive(Serialize)]
+    pub(super) struct Whole as "InboundEventWithBody" {
+        ..view: View,
+        /// The request's headers that are kept.
+        headers: Map<String, Value>,
+        /// The exact body.
+        body: String,
+        /// `utf-8`, or `base64` for a body that is no text.
+        body_encoding: &'static str,
+    }
+}
+
+described! {
+    /// An event that is to be planned again.
+    #[derive(Serialize)]
+    pub(super) struct Queued as "Queued" {
+        id: String,
+        /// Always `queued`.
+        status: &'static str,
+    }
 }
 
 impl View {
@@ -84,17 +122,19 @@ impl View {
             provider: record.provider.clone(),
             source: record.source.clone(),
             key: record.key.clone(),
-            kind: record.kind.clone(),
+            r#type: record.kind.clone(),
             status: record.status,
             reason: record.reason.clone(),
             summary: record.summary.clone(),
             unmatched: record.unmatched,
+            twin: record.twin.clone(),
             occurred_at: record.occurred_at,
             received_at: record.received_at,
             done_at: record.done_at,
             attempts: record.attempts,
             effects: effects.collect(),
             changes: record.changes.clone(),
+            erased_at: record.erased_at,
         }
     }
 }
@@ -177,12 +217,18 @@ pub(super) async fn read(State(api): State<Arc<Api>>, Path(id): Path<String>) ->
 }
 
 /// Has the event planned again from its stored body.
-pub(super) async fn replay(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Result<(StatusCode, Json<Value>), Problem> {
-    find(&api, &id).await?.ok_or_else(|| Problem::not_found("inbound event"))?;
+pub(super) async fn replay(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Result<(StatusCode, Json<Queued>), Problem> {
+    let record = find(&api, &id).await?.ok_or_else(|| Problem::not_found("inbound event"))?;
+    if record.erased_at.is_some() {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "its body was erased because of the personal data in it: there is nothing to plan again",
+        ));
+    }
     let message = Message { body: InboundMessage::Replay { id: id.clone() }.to_text(), group: None };
     api.queue.send(QueueName::Inbound, vec![message], None).await.map_err(|error| error.cause)?;
     tracing::info!(event = id, "to be replayed");
-    Ok((StatusCode::ACCEPTED, Json(json!({ "id": id, "status": "queued" }))))
+    Ok((StatusCode::ACCEPTED, Json(Queued { id, status: "queued" })))
 }
 
 async fn find(api: &Api, id: &str) -> Result<Option<EventRecord>, PortError> {

@@ -1,16 +1,29 @@
-//! API keys: who may call the API, and for what. Stored hashed; a key itself is known only to who holds it.
+//! API keys: who may call the API, for what, and for whom. Stored hashed; a key itself is known only to who holds it.
 
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use std::time::Duration;
+
+use axum::{
+    extract::{FromRequestParts, Request},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Problem;
 use crate::{
     ids::fresh,
-    ports::{Commit, Condition, Ids, Index, Place, PortError, Store, Write},
+    ports::{Clock, Commit, Condition, Ids, Index, Place, PortError, Store, Write},
     record::{Record, place},
+    schema::described_words,
     time::Timestamp,
 };
+
+/// How exactly it is known when a key was last used: one that is used all the time is written once in so long.
+const USED_WITHIN: Duration = Duration::from_mins(5);
+/// As much of the hash names a key to people, hexadecimal digits.
+const NAMED_BY: usize = 20;
 
 /// What a key is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -18,11 +31,13 @@ use crate::{
 pub enum Scope {
     /// Reading.
     Read,
-    /// Changing records, replaying events.
+    /// Changing records, replaying events, publishing, looking after subscriptions.
     Write,
-    /// Everything.
+    /// Everything, keys included.
     Admin,
 }
+
+described_words!(Scope: Read, Write, Admin);
 
 /// Where a key comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,19 +45,46 @@ pub enum Scope {
 pub enum Origin {
     /// The setting `SLUICE_API_KEY`: replaced when the setting is.
     Settings,
+    /// The API.
+    Api,
 }
+
+described_words!(Origin: Settings, Api);
 
 /// An API key, hashed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
     /// SHA-256 of the key, hex.
     pub id: String,
+    /// Its owner's own words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
     /// What it is good for.
     pub scopes: Vec<Scope>,
+    /// Whose it is: it sees that tenant's rows alone. One without sees all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
     /// Where it comes from.
     pub origin: Origin,
     /// Since when it has been known.
     pub created_at: Timestamp,
+    /// When it was last used, to within five minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl ApiKey {
+    /// A key that was drawn now, by the key itself.
+    #[must_use]
+    pub fn new(key: &str, origin: Origin, scopes: Vec<Scope>, now: Timestamp) -> Self {
+        Self { id: hash(key), description: String::new(), scopes, tenant: None, origin, created_at: now, last_used_at: None }
+    }
+
+    /// What names it to people: `key_` and the beginning of its hash.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("key_{}", self.id.get(..NAMED_BY).unwrap_or(&self.id))
+    }
 }
 
 impl Record for ApiKey {
@@ -62,22 +104,27 @@ fn hash(key: &str) -> String {
     hex::encode(Sha256::digest(key))
 }
 
+/// A new key: 32 random bytes.
+pub(super) fn fresh_key(ids: &dyn Ids) -> String {
+    let bytes = [ids.random().to_be_bytes(), ids.random().to_be_bytes()].concat();
+    format!("slk_{}", base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, bytes))
+}
+
 /// Makes the keys that come from settings exactly those given. Called once, at start.
 ///
 /// # Errors
 /// [`PortError`] if they can't be stored.
 pub async fn install_keys(store: &dyn Store, ids: &dyn Ids, keys: &[&str], now: Timestamp) -> Result<(), PortError> {
     let listed = crate::listing::list(store, Index::List, ApiKey::KIND, None, 1_000, |_| true).await?;
-    let wanted: Vec<_> = keys.iter().map(|key| hash(key)).collect();
+    let wanted: Vec<_> = keys.iter().map(|key| ApiKey::new(key, Origin::Settings, vec![Scope::Admin], now)).collect();
     for stored in listed.items {
         let known = ApiKey::from_stored(&stored)?;
-        if known.origin == Origin::Settings && !wanted.contains(&known.id) {
+        if known.origin == Origin::Settings && !wanted.iter().any(|wanted| wanted.id == known.id) {
             let write = Write::Delete { key: stored.document.key.clone(), condition: Condition::Version(stored.version) };
             store.commit(Commit { token: fresh("", ids), writes: vec![write] }).await?;
         }
     }
-    for id in wanted {
-        let key = ApiKey { id, scopes: vec![Scope::Admin], origin: Origin::Settings, created_at: now };
+    for key in wanted {
         let write = Write::Put { document: key.document(), condition: Condition::Absent };
         // Refused: it is known already.
         store.commit(Commit { token: fresh("", ids), writes: vec![write] }).await?;
@@ -85,22 +132,84 @@ pub async fn install_keys(store: &dyn Store, ids: &dyn Ids, keys: &[&str], now: 
     Ok(())
 }
 
+/// Who calls, as far as it decides what is shown and done.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    scopes: Vec<Scope>,
+    tenant: Option<String>,
+}
+
+impl Caller {
+    /// Whose rows alone the caller sees; `None`: all of them.
+    pub(super) fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    /// Whether the caller sees what belongs to `tenant`, or to none.
+    pub(super) fn sees(&self, tenant: Option<&str>) -> bool {
+        self.tenant.is_none() || self.tenant() == tenant
+    }
+
+    fn may(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // Put there by whoever has checked the key; without it nobody is let in.
+        parts.extensions.get::<Self>().cloned().ok_or_else(unknown)
+    }
+}
+
+fn unknown() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "this API key is not known, or no longer")
+}
+
 /// Checks that the request carries a key that is good for it: `Authorization: Bearer …`.
-pub(super) async fn authorize(store: &dyn Store, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
-    let unauthorized = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, detail);
+pub(super) async fn authorize(
+    (store, clock, ids): (&dyn Store, &dyn Clock, &dyn Ids),
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Caller, Problem> {
     let presented = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, key)| key.trim())
-        .ok_or_else(|| unauthorized("send your API key in the header Authorization: Bearer …"))?;
-    let found = store.get(&[ApiKey::key(&hash(presented))]).await?.pop().flatten();
-    let key = ApiKey::from_stored(&found.ok_or_else(|| unauthorized("this API key is not known, or no longer"))?)?;
+        .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "send your API key in the header Authorization: Bearer …"))?;
+    let found = store.get(&[ApiKey::key(&hash(presented))]).await?.pop().flatten().ok_or_else(unknown)?;
+    let mut key = ApiKey::from_stored(&found)?;
+    let now = clock.now();
+    if key.last_used_at.is_none_or(|last| now.since(last) >= USED_WITHIN) {
+        key.last_used_at = Some(now);
+        let write = Write::Put { document: key.document(), condition: Condition::Version(found.version) };
+        // Refused: somebody else uses it, too, or it was revoked at this moment. What is not written down now is at its next use.
+        if let Err(error) = store.commit(Commit { token: fresh("", ids), writes: vec![write] }).await {
+            tracing::warn!(%error, "it could not be written down that an API key was used");
+        }
+    }
+    let caller = Caller { scopes: key.scopes, tenant: key.tenant };
     let needed = if matches!(*method, Method::GET | Method::HEAD) { Scope::Read } else { Scope::Write };
-    if key.scopes.contains(&needed) || key.scopes.contains(&Scope::Admin) {
-        Ok(())
+    if caller.may(needed) { Ok(caller) } else { Err(Problem::new(StatusCode::FORBIDDEN, "this API key may not do that")) }
+}
+
+/// Lets through whoever is no tenant: what belongs to no tenant is not there for one.
+pub(super) async fn operators_only(caller: Caller, request: Request, next: Next) -> Response {
+    match caller.tenant() {
+        None => next.run(request).await,
+        Some(_) => super::nothing_here().into_response(),
+    }
+}
+
+/// Lets through whoever may do everything.
+pub(super) async fn admins_only(caller: Caller, request: Request, next: Next) -> Response {
+    if caller.may(Scope::Admin) {
+        next.run(request).await
     } else {
-        Err(Problem::new(StatusCode::FORBIDDEN, "this API key may not do that"))
+        Problem::new(StatusCode::FORBIDDEN, "this API key may not look after keys; that takes the scope admin").into_response()
     }
 }

@@ -1,8 +1,10 @@
 use axum::http::StatusCode;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{Problem, parameters::Known};
+use crate::schema::{Described, Named};
 
 /// How many items a page has unless asked otherwise.
 const DEFAULT: usize = 50;
@@ -21,6 +23,10 @@ impl Known for Paging {
 }
 
 impl Paging {
+    pub(super) fn new(limit: Option<String>, cursor: Option<String>) -> Self {
+        Self { limit, cursor }
+    }
+
     pub(super) fn limit(&self) -> Result<usize, Problem> {
         let Some(text) = &self.limit else { return Ok(DEFAULT) };
         let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
@@ -39,6 +45,19 @@ impl Paging {
 pub(super) struct PageOf<T> {
     items: Vec<T>,
     next: Option<String>,
+}
+
+impl<T: Described> Described for PageOf<T> {
+    fn schema(named: &mut Named) -> Value {
+        json!({
+            "type": "object",
+            "properties": {
+                "items": Vec::<T>::schema(named),
+                "next": { "type": ["string", "null"], "description": "The cursor of the next page; null at the end." },
+            },
+            "required": ["items", "next"],
+        })
+    }
 }
 
 impl<T> PageOf<T> {

@@ -20,21 +20,30 @@ impl<T: DeserializeOwned + Known, S: Send + Sync> FromRequestParts<S> for Parame
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let wrong = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
-        let Query(pairs) = Query::<Vec<(String, String)>>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| wrong("the query can't be read; write it as name=value&name=value".to_owned()))?;
-        for (position, (name, _)) in pairs.iter().enumerate() {
-            if !T::NAMES.contains(&name.as_str()) {
-                return Err(wrong(format!("there is no parameter {name}; there are {}", T::NAMES.join(", "))));
-            }
-            if pairs[..position].iter().any(|(before, _)| before == name) {
-                return Err(wrong(format!("the parameter {name} is given twice")));
-            }
-        }
+        pairs(parts, state, T::NAMES).await?;
         let Query(parameters) = Query::<T>::from_request_parts(parts, state).await.map_err(|error| wrong(error.body_text()))?;
         Ok(Self(parameters))
     }
+}
+
+/// The names and values of a query, of which none is unknown and none is given twice.
+pub(super) async fn pairs<S: Send + Sync>(parts: &mut Parts, state: &S, known: &[&str]) -> Result<Vec<(String, String)>, Problem> {
+    let Query(pairs) = Query::<Vec<(String, String)>>::from_request_parts(parts, state)
+        .await
+        .map_err(|_| wrong("the query can't be read; write it as name=value&name=value".to_owned()))?;
+    for (position, (name, _)) in pairs.iter().enumerate() {
+        if !known.contains(&name.as_str()) {
+            return Err(wrong(format!("there is no parameter {name}; there are {}", known.join(", "))));
+        }
+        if pairs[..position].iter().any(|(before, _)| before == name) {
+            return Err(wrong(format!("the parameter {name} is given twice")));
+        }
+    }
+    Ok(pairs)
+}
+
+fn wrong(detail: String) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, detail)
 }
 
 /// The body of a request, whose mistakes are told like all others of the API.

@@ -7,16 +7,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::ports::PortError;
-
-/// What is wrong with one field of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FieldError {
-    /// The field's name.
-    pub field: String,
-    /// What is wrong and what to do.
-    pub message: String,
-}
+use crate::{form::FieldError, ports::PortError};
 
 /// An error as callers see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

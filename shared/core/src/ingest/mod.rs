@@ -1,14 +1,16 @@
 //! Ingest: a webhook is verified over its raw bytes, named, queued durably, and only then answered.
 
+mod refusals;
 mod rejection;
 mod route;
 
 use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header, request::Parts};
-use sluice_signature::{Invalid, Message, Secret};
+use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
+use sluice_signature::{Header, Invalid, Message, Secret, explain::explain};
 
+pub use refusals::{LeftOut, Refusals};
 pub use rejection::Rejection;
 
 use self::route::{Found, find};
@@ -16,7 +18,7 @@ use crate::{
     body::PackedBody,
     envelope::{Envelope, InboundMessage},
     ports::{self, Clock, Measure, Metrics, Queue, QueueName},
-    provider::{Answer, Provider, Route, TwilioReplies},
+    provider::{Answer, Provider, Providers, Route, TwilioReplies},
     secrets::Secrets,
 };
 
@@ -27,6 +29,8 @@ pub const MAX_BODY: usize = 4_000_000;
 
 /// Takes webhooks in.
 pub struct Ingest {
+    /// Whose webhooks it takes.
+    pub providers: Providers,
     /// Where they go.
     pub queue: Arc<dyn Queue>,
     /// The active secrets.
@@ -41,7 +45,12 @@ pub struct Ingest {
     pub max_body: usize,
     /// What Twilio is answered.
     pub replies: TwilioReplies,
+    /// What was refused, and which of it is logged.
+    pub refusals: Refusals,
 }
+
+/// The largest body that the log explains a bad signature of, bytes: explaining takes far longer than verifying.
+const EXPLAINED: usize = 64 << 10;
 
 /// A request's body, as far as the host read it.
 #[derive(Clone, Debug)]
@@ -52,19 +61,21 @@ pub enum Body {
     TooLarge,
 }
 
-/// Whether a path belongs to ingest.
-#[must_use]
-pub fn is_webhook_path(path: &str) -> bool {
-    !matches!(find(path), Found::Elsewhere)
-}
-
 impl Ingest {
+    /// Whether a path belongs to ingest.
+    #[must_use]
+    pub fn is_webhook_path(&self, path: &str) -> bool {
+        !matches!(find(self.providers, path), Found::Elsewhere)
+    }
+
     /// Handles one request. Nothing is answered 2xx before the queue has confirmed it.
     pub async fn handle(&self, request: &Parts, body: Body) -> Response<Bytes> {
-        let (provider, route) = match find(request.uri.path()) {
+        let (provider, route) = match find(self.providers, request.uri.path()) {
             Found::Webhook { provider, route } => (provider, route),
             Found::Nothing | Found::Elsewhere => {
-                tracing::info!(path = request.uri.path(), "a request to a path without a webhook endpoint");
+                if self.has_line("-", "no_endpoint") {
+                    tracing::info!(path = request.uri.path(), "a request to a path without a webhook endpoint");
+                }
                 return nothing_here();
             }
         };
@@ -81,23 +92,32 @@ impl Ingest {
     }
 
     async fn take(&self, provider: &dyn Provider, route: &Route<'_>, request: &Parts, body: Body) -> Result<Answer, Rejection> {
+        let Some(secrets) = self.secrets.active(provider.name(), route.source) else {
+            if self.has_line(provider.name(), Rejection::UnknownSource.name()) {
+                tracing::warn!(provider = provider.name(), source = route.source, "a webhook for a source that has no secret");
+            }
+            return Err(Rejection::UnknownSource);
+        };
         if !provider.methods().contains(&request.method) {
             return Err(Rejection::Method);
         }
-        let Some(secrets) = self.secrets.active(provider.name(), route.source) else {
-            tracing::warn!(provider = provider.name(), source = route.source, "a webhook for a source that has no secret");
-            return Err(Rejection::UnknownSource);
-        };
         let body = match body {
             Body::Whole(body) if body.len() <= self.max_body => body,
-            Body::Whole(_) | Body::TooLarge => return Err(too_large(provider)),
+            Body::Whole(_) | Body::TooLarge => return Err(self.too_large(provider)),
         };
         let url = format!("{}{}", self.public_url, request.uri.path_and_query().map_or("/", |path| path.as_str()));
         let headers: Vec<_> = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let message = Message { method: request.method.as_str(), url: &url, headers: &headers, body: &body };
         if let Err(invalid) = self.verify(provider, route, &message, &secrets).await {
-            tracing::warn!(provider = provider.name(), source = route.source, code = invalid.code(), reason = %invalid, "a webhook was refused");
-            return Err(Rejection::Signature);
+            if self.has_line(provider.name(), invalid.code()) {
+                log_refused(provider, route, &message, &secrets, &invalid, self.clock.now().seconds());
+            }
+            let unsigned = message.header(provider.scheme().header()) == Header::Absent;
+            return Err(if unsigned && request.method != Method::POST {
+                Rejection::Unsigned
+            } else {
+                Rejection::Signature { code: invalid.code() }
+            });
         }
         if !provider.is_trial(&message) {
             self.accept(provider, route, &message).await?;
@@ -105,12 +125,24 @@ impl Ingest {
         Ok(provider.accepted(route, &message, &self.replies))
     }
 
+    /// Counts a refusal, and says whether it is logged.
+    fn has_line(&self, provider: &'static str, code: &'static str) -> bool {
+        self.refusals.count(provider, code, self.clock.now())
+    }
+
+    fn too_large(&self, provider: &dyn Provider) -> Rejection {
+        if self.has_line(provider.name(), Rejection::TooLarge.name()) {
+            tracing::warn!(provider = provider.name(), "a webhook is too large and was refused; see SLUICE_MAX_BODY");
+        }
+        Rejection::TooLarge
+    }
+
     async fn verify(&self, provider: &dyn Provider, route: &Route<'_>, message: &Message<'_>, secrets: &[Secret]) -> Result<(), Invalid> {
         let now = self.clock.now().seconds();
-        let Err(invalid) = provider.scheme().verify(message, secrets, now) else { return Ok(()) };
+        let Err(invalid) = verified(provider, message, secrets, now) else { return Ok(()) };
         // A secret may have been rotated since they were read.
         match self.secrets.refreshed(provider.name(), route.source).await {
-            Some(newer) => provider.scheme().verify(message, &newer, now).map(drop),
+            Some(newer) => verified(provider, message, &newer, now),
             None => Err(invalid),
         }
     }
@@ -119,13 +151,15 @@ impl Ingest {
         let named = match provider.name_event(route, message) {
             Ok(named) => named,
             Err(malformed) => {
-                tracing::error!(provider = provider.name(), source = route.source, %malformed, "a verified webhook is malformed");
+                if self.has_line(provider.name(), Rejection::Malformed.name()) {
+                    tracing::error!(provider = provider.name(), source = route.source, %malformed, "a verified webhook is malformed");
+                }
                 return Err(Rejection::Malformed);
             }
         };
-        let body = PackedBody::pack(provider.name(), message.body);
+        let body = PackedBody::pack(provider.dictionary(), message.body);
         if body.packed.len() > MAX_PACKED {
-            return Err(too_large(provider));
+            return Err(self.too_large(provider));
         }
         let envelope = Envelope {
             provider: provider.name().to_owned(),
@@ -143,9 +177,20 @@ impl Ingest {
         let text = InboundMessage::Event(Box::new(envelope)).to_text();
         let message = ports::Message { body: text, group: None };
         self.queue.send(QueueName::Inbound, vec![message], None).await.map_err(|error| {
-            tracing::error!(provider = provider.name(), %error, "a webhook could not be queued; the sender is told to send it again");
+            if self.has_line(provider.name(), Rejection::NotQueued.name()) {
+                tracing::error!(provider = provider.name(), %error, "a webhook could not be queued; the sender is told to send it again");
+            }
             Rejection::NotQueued
         })
+    }
+}
+
+fn verified(provider: &dyn Provider, message: &Message<'_>, secrets: &[Secret], now: i64) -> Result<(), Invalid> {
+    let fitted = provider.scheme().verify(message, secrets, now)?.secret;
+    if secrets.get(fitted).is_some_and(|secret| provider.speaks_for(secret, message)) {
+        Ok(())
+    } else {
+        Err(Invalid::NoSuitableSecret { wanted: "a secret of the account that the request says" })
     }
 }
 
@@ -171,9 +216,39 @@ fn text(status: StatusCode, text: &'static str) -> Response<Bytes> {
     response(status, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
 }
 
-fn too_large(provider: &dyn Provider) -> Rejection {
-    tracing::warn!(provider = provider.name(), "a webhook is too large and was refused; see SLUICE_MAX_BODY");
-    Rejection::TooLarge
+/// Says why a signature is bad and what was tried, for whoever runs this; the sender is told nothing of it. No secret and no signature is in it.
+fn log_refused(provider: &dyn Provider, route: &Route<'_>, message: &Message<'_>, secrets: &[Secret], invalid: &Invalid, now: i64) {
+    let (provider_name, source, code) = (provider.name(), route.source, invalid.code());
+    if message.body.len() > EXPLAINED {
+        tracing::warn!(provider = provider_name, source, code, reason = %invalid, "a webhook was refused");
+        return;
+    }
+    let explained = explain(provider.scheme(), message, secrets, now);
+    let list = |items: Vec<String>| items.join("; ");
+    let secrets = list((1..).zip(&explained.fits).map(|(position, fit): (usize, _)| format!("{position}: {}", fit.code())).collect());
+    let headers = list(explained.headers.iter().map(|(name, form)| format!("{name}: {form}")).collect());
+    let findings = list(explained.findings.iter().map(ToString::to_string).collect());
+    let urls = list(explained.urls.iter().map(|url| without_values(url)).collect());
+    tracing::warn!(
+        provider = provider_name,
+        source,
+        code,
+        reason = %invalid,
+        secrets,
+        headers,
+        urls,
+        clock_difference = explained.clock_difference,
+        findings,
+        "a webhook was refused"
+    );
+}
+
+/// A URL with the names of its query alone: what people wrote, and their numbers, are no business of the log.
+fn without_values(url: &str) -> String {
+    let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
+    let names: Vec<_> =
+        query.split('&').map(|item| item.split_once('=').map_or_else(|| item.to_owned(), |(name, _)| format!("{name}=…"))).collect();
+    format!("{path}?{}", names.join("&"))
 }
 
 fn refuse(provider: &dyn Provider, reason: Rejection) -> Response<Bytes> {
@@ -181,7 +256,11 @@ fn refuse(provider: &dyn Provider, reason: Rejection) -> Response<Bytes> {
         Rejection::Method => wrong_method(provider),
         Rejection::UnknownSource => nothing_here(),
         Rejection::TooLarge => text(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.\n"),
-        Rejection::Signature => text(provider.refused(), "The signature is missing or wrong.\n"),
+        Rejection::Signature { .. } => text(provider.refused(), "The signature is missing or wrong.\n"),
+        Rejection::Unsigned => {
+            let line = format!("This is where {} sends its webhooks, signed. This request is not signed.\n", provider.title());
+            response(provider.refused(), "text/plain; charset=utf-8", line.into())
+        }
         Rejection::Malformed => text(StatusCode::BAD_REQUEST, "The body is malformed.\n"),
         Rejection::NotQueued => text(StatusCode::INTERNAL_SERVER_ERROR, "Temporarily unavailable; send it again.\n"),
     }

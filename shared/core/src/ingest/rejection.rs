@@ -8,7 +8,12 @@ pub enum Rejection {
     /// The body is over the limit.
     TooLarge,
     /// The signature is missing or wrong.
-    Signature,
+    Signature {
+        /// In what way, as the log says it: [`sluice_signature::Invalid::code`].
+        code: &'static str,
+    },
+    /// By another method than POST, and not signed: most likely somebody who looks what is there.
+    Unsigned,
     /// Signed rightly, and not what the provider sends.
     Malformed,
     /// The queue did not confirm it: the sender is told to send it again.
@@ -23,9 +28,19 @@ impl Rejection {
             Self::Method => "method",
             Self::UnknownSource => "unknown_source",
             Self::TooLarge => "too_large",
-            Self::Signature => "signature",
+            Self::Signature { .. } => "signature",
+            Self::Unsigned => "unsigned",
             Self::Malformed => "malformed",
             Self::NotQueued => "not_queued",
+        }
+    }
+
+    /// In what way the signature is missing or wrong, for metrics.
+    #[must_use]
+    pub fn code(self) -> Option<&'static str> {
+        match self {
+            Self::Signature { code } => Some(code),
+            _ => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The paths of ingest: `/webhooks/{provider}…`, and the same under `/api` and `/api/v1`.
 
-use crate::provider::{self, Provider, Route};
+use crate::provider::{self, Provider, Providers, Route};
 
 /// What a path leads to.
 pub(super) enum Found<'a> {
@@ -12,7 +12,7 @@ pub(super) enum Found<'a> {
     Elsewhere,
 }
 
-pub(super) fn find(path: &str) -> Found<'_> {
+pub(super) fn find(providers: Providers, path: &str) -> Found<'_> {
     let (rest, aliased) = match path.strip_prefix("/webhooks/") {
         Some(rest) => (rest, false),
         None => match path.strip_prefix("/api/webhooks/").or_else(|| path.strip_prefix("/api/v1/webhooks/")) {
@@ -28,7 +28,7 @@ pub(super) fn find(path: &str) -> Found<'_> {
             _ => {}
         }
     }
-    let Some(provider) = provider::by_name(segments[0]) else {
+    let Some(provider) = provider::find(providers, segments[0]) else {
         // Other things than providers live under /api/webhooks: subscriptions, by id.
         return if aliased { Found::Elsewhere } else { Found::Nothing };
     };
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     fn found(path: &str) -> String {
-        match find(path) {
+        match find(provider::ALL, path) {
             Found::Webhook { provider, route } => format!("{} {}", provider.name(), route.source),
             Found::Nothing => "nothing".to_owned(),
             Found::Elsewhere => "elsewhere".to_owned(),

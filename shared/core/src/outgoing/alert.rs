@@ -3,7 +3,7 @@ use crate::{
     alarm::Alarm,
     effect::{Effect, EffectState},
     event::EventRecord,
-    rules::DEAD_LETTERS,
+    rules::{DEAD_LETTERS, STRIPE_KEY_REFUSED},
     template::{Alert, AlertKind},
 };
 
@@ -25,6 +25,7 @@ impl Outgoing {
         let (kind, reason) = match failed {
             Some(failed) => (AlertKind::EffectFailed, failed.reason.clone()),
             None if event.kind == DEAD_LETTERS => (AlertKind::DeadLettered, event.reason.clone()),
+            None if event.kind == STRIPE_KEY_REFUSED => (AlertKind::StripeKeyRefused, event.reason.clone()),
             None => (AlertKind::Parked, event.reason.clone()),
         };
         let describe = |effect: &Effect| format!("{} {} to {}", effect.kind.name(), effect.template, effect.about.record);

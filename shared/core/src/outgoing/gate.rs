@@ -1,28 +1,32 @@
 //! How many calls to the outside run at the same time.
 
 use std::{
+    pin::pin,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
+
+use futures_util::future::{Either, select};
+use tokio::sync::Notify;
 
 use super::Performed;
 use crate::{effect::EffectKind, ports::Clock};
 
 /// The most calls of one channel at the same time. Whoever handles events has more hands than all channels together may take, so that a mail server
 /// that hangs keeps no event from being applied.
-const MOST: usize = 48;
+const MOST: usize = 64;
 /// The same while the last call has failed: enough to notice that the other side is back.
 const MOST_WHILE_FAILING: usize = 4;
 /// How long a call waits for its turn while the other side answers.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How often it looks.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// One gate for each channel.
 #[derive(Debug, Default)]
 pub struct Gates {
     mail: Gate,
     sms: Gate,
+    publish: Gate,
+    erase: Gate,
 }
 
 impl Gates {
@@ -31,6 +35,9 @@ impl Gates {
         match kind {
             EffectKind::Mail => &self.mail,
             EffectKind::Sms => &self.sms,
+            // No call to the outside; what it calls has a gate of its own.
+            EffectKind::Publish | EffectKind::CatchUp => &self.publish,
+            EffectKind::Erase => &self.erase,
         }
     }
 }
@@ -40,24 +47,32 @@ impl Gates {
 pub(crate) struct Gate {
     running: AtomicUsize,
     failing: AtomicBool,
+    /// Rings for one who waits when a call has ended.
+    ended: Notify,
 }
 
 impl Gate {
     /// Waits for a turn, not for long. `None` if there was none: the call is to be made later.
     pub(crate) async fn enter(&self, clock: &dyn Clock) -> Option<Pass<'_>> {
-        let mut waited = Duration::ZERO;
-        loop {
-            let failing = self.failing.load(Ordering::Relaxed);
-            let most = if failing { MOST_WHILE_FAILING } else { MOST };
-            let one_more = |running: usize| (running < most).then_some(running + 1);
-            if self.running.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok() {
-                return Some(Pass(self));
+        let turn = async {
+            loop {
+                // Made before the look, so that no end between both is missed.
+                let ended = self.ended.notified();
+                let failing = self.failing.load(Ordering::Relaxed);
+                let most = if failing { MOST_WHILE_FAILING } else { MOST };
+                let one_more = |running: usize| (running < most).then_some(running + 1);
+                if self.running.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok() {
+                    return Some(Pass(self));
+                }
+                if failing {
+                    return None;
+                }
+                ended.await;
             }
-            if failing || waited >= PATIENCE {
-                return None;
-            }
-            clock.sleep(LOOK).await;
-            waited += LOOK;
+        };
+        match select(pin!(turn), pin!(clock.sleep(PATIENCE))).await {
+            Either::Left((turn, _)) => turn,
+            Either::Right(_) => None,
         }
     }
 }
@@ -72,7 +87,7 @@ impl Pass<'_> {
         match performed {
             Performed::Later(_) => self.0.failing.store(true, Ordering::Relaxed),
             // A no is an answer, too.
-            Performed::Sent | Performed::Failed(_) => self.0.failing.store(false, Ordering::Relaxed),
+            Performed::Sent | Performed::Failed(_) | Performed::LeftOut(_) => self.0.failing.store(false, Ordering::Relaxed),
             Performed::Superseded => {}
         }
     }
@@ -81,6 +96,7 @@ impl Pass<'_> {
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
         self.0.running.fetch_sub(1, Ordering::Relaxed);
+        self.0.ended.notify_one();
     }
 }
 

@@ -3,6 +3,9 @@
 mod alert;
 mod booking;
 mod gate;
+mod message;
+mod shop;
+mod subscription;
 
 use std::sync::Arc;
 
@@ -10,13 +13,14 @@ pub use gate::Gates;
 
 use crate::{
     alarm::Alarm,
-    effect::Effect,
+    effect::{Announcement, Effect, EffectKind},
     event::EventRecord,
     pay_url::PayUrl,
-    ports::{Mail, Mailer, SendFailure, Sms, Store, TextMessage},
+    ports::{Mail, Mailer, PortError, SendFailure, Sms, Store, Stored, TextMessage},
     record::Record,
-    records::Booking,
-    template::{RenderError, RenderedMail, Templates},
+    records::{AddressMark, AddressState, Booking, Message, Order, Phone, Shop},
+    template::{RenderError, RenderedMail, SupportMailLeftOut, Templates},
+    webhooks::Subscription,
 };
 
 /// Who the messages are from and for.
@@ -55,66 +59,108 @@ pub enum Performed {
     Superseded,
     /// It can never be sent.
     Failed(String),
+    /// A mail that is not sent because of its address, for this reason.
+    LeftOut(String),
     /// It may be sent later.
     Later(String),
 }
 
 /// A message that is ready to go, or why there is none.
 enum Draft {
-    Mail { to: Option<String>, words: RenderedMail },
-    Text { to: Option<String>, words: String },
+    Mail {
+        to: Option<String>,
+        words: RenderedMail,
+    },
+    Text {
+        to: Option<String>,
+        words: String,
+    },
+    /// The other side has it already.
+    Taken,
     Superseded,
 }
 
 impl Outgoing {
     /// Does one effect of an event, once.
     pub(crate) async fn perform(&self, store: &dyn Store, event: &EventRecord, effect: &Effect) -> Performed {
-        let record = &effect.about.record;
-        let draft = match record.kind.as_ref() {
+        let draft = match self.draft(store, event, effect).await {
+            Ok(Draft::Superseded) => return Performed::Superseded,
+            Ok(Draft::Taken) => return Performed::Sent,
+            Ok(draft) => draft,
+            Err(NoDraft::NothingToSay(reason)) => return Performed::Failed(reason),
+            // A template that was replaced can be mended, and the message is then sent.
+            Err(NoDraft::Words(error)) => return Performed::Later(error.to_string()),
+            Err(NoDraft::Store(PortError::Temporary(reason))) => return Performed::Later(reason),
+            Err(NoDraft::Store(PortError::Permanent(reason))) => return Performed::Failed(reason),
+        };
+        self.send(store, event, effect, draft).await
+    }
+
+    /// Words the effect, from the records as they are now.
+    async fn draft(&self, store: &dyn Store, event: &EventRecord, effect: &Effect) -> Result<Draft, NoDraft> {
+        let about = &effect.about;
+        if about.subject.starts_with(SupportMailLeftOut::SUBJECT) {
+            return self.draft_left_out(event, effect);
+        }
+        match about.record.kind.as_ref() {
             EventRecord::KIND => {
-                let code = effect.about.subject.strip_prefix(Alarm::SUBJECT).unwrap_or_default();
-                match store.get(&[Alarm::key(code)]).await {
-                    Ok(mut found) => {
-                        let alarm = found.pop().flatten().and_then(|stored| Alarm::from_stored(&stored).ok());
-                        self.draft_alert(event, effect, alarm.as_ref())
-                    }
-                    Err(error) => return Performed::Later(error.to_string()),
-                }
+                let code = about.subject.strip_prefix(Alarm::SUBJECT).unwrap_or_default();
+                let alarm = store.get(&[Alarm::key(code)]).await?.pop().flatten();
+                self.draft_alert(event, effect, alarm.and_then(|stored| Alarm::from_stored(&stored).ok()).as_ref())
             }
             Booking::KIND => {
-                let found = match store.get(std::slice::from_ref(record)).await {
-                    Ok(mut found) => found.pop().flatten(),
-                    Err(error) => return Performed::Later(error.to_string()),
-                };
-                let Some(found) = found else { return Performed::Failed(format!("{record} is gone")) };
-                match Booking::from_stored(&found) {
-                    Ok(booking) => self.draft_for_booking(event, effect, &booking),
-                    Err(error) => return Performed::Failed(error.to_string()),
+                // The first handling can't have sent it before.
+                let may_be_taken = effect.kind == EffectKind::Sms && event.attempts > 1;
+                let text = may_be_taken.then(|| Message::key(&Message::id_of_effect(&effect.id)));
+                let keys: Vec<_> = std::iter::once(about.record.clone()).chain(text).collect();
+                let mut found = store.get(&keys).await?.into_iter();
+                let booking: Booking = read(about, found.next().flatten())?;
+                let text = found.next().flatten().as_ref().map(Message::from_stored).transpose()?;
+                if text.is_some_and(|text| text.was_taken()) {
+                    return Ok(Draft::Taken);
                 }
+                self.draft_for_booking(event, effect, &booking)
             }
-            kind => return Performed::Failed(format!("this version of Sluice sends nothing about a {kind}")),
-        };
-        match draft {
-            Ok(draft) => self.send(event, effect, draft).await,
-            Err(NoDraft::NothingToSay(reason)) => Performed::Failed(reason),
-            // A template that was replaced can be mended, and the message is then sent.
-            Err(NoDraft::Words(error)) => Performed::Later(error.to_string()),
+            Message::KIND => {
+                let mut message: Message = read(about, store.get(std::slice::from_ref(&about.record)).await?.pop().flatten())?;
+                // It was put under another id meanwhile, with all that was heard of it.
+                if let Some(other) = message.same_as.as_deref().map(Message::key) {
+                    message = read(about, store.get(std::slice::from_ref(&other)).await?.pop().flatten())?;
+                }
+                self.draft_for_message(event, effect, &message)
+            }
+            Order::KIND => {
+                let order: Order = read(about, store.get(std::slice::from_ref(&about.record)).await?.pop().flatten())?;
+                self.draft_for_order(effect, &order)
+            }
+            Shop::KIND => self.draft_for_shop(store, event, effect).await,
+            Subscription::KIND => self.draft_for_subscription(store, event, effect).await,
+            kind => Err(NoDraft::NothingToSay(format!("this version of Sluice sends nothing about a {kind}"))),
         }
     }
 
-    async fn send(&self, event: &EventRecord, effect: &Effect, draft: Draft) -> Performed {
+    async fn send(&self, store: &dyn Store, event: &EventRecord, effect: &Effect, draft: Draft) -> Performed {
         let (id, event) = (effect.id.clone(), event.id.clone());
         let sent = match draft {
             Draft::Superseded => return Performed::Superseded,
+            Draft::Taken => return Performed::Sent,
             Draft::Mail { to: None, .. } => return Performed::Failed("no mail address is known".to_owned()),
             Draft::Text { to: None, .. } => return Performed::Failed("no phone number is known".to_owned()),
             Draft::Mail { to: Some(to), words: RenderedMail { subject, text, html } } => {
                 let Some(mailer) = &self.mailer else { return Performed::Failed("mail is switched off".to_owned()) };
-                mailer.send(&Mail { id, event, to, subject, text, html }).await
+                match self.mark_of(store, &to).await {
+                    Ok(None) => mailer.send(&Mail { id, event, to, subject, text, html }).await,
+                    Ok(Some(state)) => return Performed::LeftOut(state.words().to_owned()),
+                    Err(error) => return Performed::Later(error.to_string()),
+                }
             }
             Draft::Text { to: Some(to), words: text } => {
                 let Some(sms) = &self.sms else { return Performed::Failed("text messages are switched off".to_owned()) };
-                sms.send(&TextMessage { id, event, to, text }).await
+                match has_opted_out(store, &to).await {
+                    Ok(false) => sms.send(&TextMessage { message: Message::id_of_effect(&id), id, event, to, text }).await,
+                    Ok(true) => return Performed::Failed("its owner has asked for no more texts".to_owned()),
+                    Err(error) => return Performed::Later(error.to_string()),
+                }
             }
         };
         match sent {
@@ -123,12 +169,39 @@ impl Outgoing {
             Err(failure @ (SendFailure::NotTaken(_) | SendFailure::Unknown(_))) => Performed::Later(failure.to_string()),
         }
     }
+
+    /// Why no mail goes to an address; `None` if it does. Staff is always told: that an address is left out, among other things.
+    async fn mark_of(&self, store: &dyn Store, address: &str) -> Result<Option<AddressState>, PortError> {
+        if address == self.people.support_email || address == self.people.alert_email {
+            return Ok(None);
+        }
+        let found = store.get(&[AddressMark::key(&AddressMark::id_of(address))]).await?.pop().flatten();
+        Ok(found.as_ref().map(AddressMark::from_stored).transpose()?.and_then(|mark| mark.state()))
+    }
+}
+
+async fn has_opted_out(store: &dyn Store, number: &str) -> Result<bool, PortError> {
+    let found = store.get(&[Phone::key(number)]).await?.pop().flatten();
+    Ok(found.as_ref().map(Phone::from_stored).transpose()?.is_some_and(|phone| phone.has_opted_out()))
+}
+
+/// The record that an announcement is about, as it is now.
+fn read<R: Record>(about: &Announcement, found: Option<Stored>) -> Result<R, NoDraft> {
+    let found = found.ok_or_else(|| NoDraft::NothingToSay(format!("{} is gone", about.record)))?;
+    Ok(R::from_stored(&found)?)
 }
 
 /// Why there is no draft.
 enum NoDraft {
     NothingToSay(String),
     Words(RenderError),
+    Store(PortError),
+}
+
+impl From<PortError> for NoDraft {
+    fn from(error: PortError) -> Self {
+        Self::Store(error)
+    }
 }
 
 impl From<RenderError> for NoDraft {

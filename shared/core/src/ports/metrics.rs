@@ -35,6 +35,11 @@ pub enum Measure {
         /// The end it came to.
         state: EffectState,
     },
+    /// An attempt to deliver a webhook has ended.
+    Attempted {
+        /// Whether the receiver has taken it.
+        delivered: bool,
+    },
     /// How long a message was in its queue before this receive.
     QueueAge(Duration),
     /// How long one request or one message took.

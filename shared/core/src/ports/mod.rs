@@ -4,17 +4,21 @@
 mod clock;
 mod mailer;
 mod metrics;
+mod poster;
 mod queue;
 mod sms;
 mod store;
+mod stripe_api;
 mod well_formed;
 
 pub use clock::{Clock, Ids};
 pub use mailer::{Mail, Mailer};
 pub use metrics::{Measure, Metrics, NoMetrics};
+pub use poster::{Answered, Post, PostFailure, Poster, Step};
 pub use queue::{DeadLetter, DeadLetters, Message, Queue, QueueName, SendError};
 pub use sms::{Sms, TextMessage};
 pub use store::{Commit, Committed, Condition, Document, Index, Key, Order, Page, Place, Query, Refusal, Store, Stored, Write};
+pub use stripe_api::{LookupError, StripeAnswer, StripeApi, StripeLookup, StripeObject};
 pub use well_formed::MAX_WRITES;
 
 /// Why a call to a store or a queue gave no answer.

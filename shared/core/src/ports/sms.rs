@@ -9,6 +9,8 @@ pub struct TextMessage {
     pub id: String,
     /// The id of the event that caused it (`in_…`).
     pub event: String,
+    /// The id of the message that it is, which status callbacks are to bring back.
+    pub message: String,
     /// The number it goes to, E.164.
     pub to: String,
     /// The text.

@@ -3,7 +3,7 @@ use std::{borrow::Cow, fmt, ops::Bound};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::PortError;
+use super::{Message, PortError, Queue, QueueName};
 use crate::time::Timestamp;
 
 /// Names one document: its kind, and its id within the kind.
@@ -36,6 +36,10 @@ pub enum Index {
     List,
     /// The documents that belong to another, such as the deliveries of a subscription.
     Group,
+    /// The same by something else that they belong to: a kind whose documents are asked for by two things takes this one, too.
+    Group2,
+    /// And by a third.
+    Group3,
     /// Sparse: documents that someone should look at, such as parked events and unmatched payments.
     Flag,
     /// Sparse: documents that wait for a time.
@@ -47,7 +51,7 @@ pub enum Index {
 pub struct Place {
     /// The index.
     pub index: Index,
-    /// The partition within the index; a query reads one partition.
+    /// The partition within the index; a query reads one partition. An adapter whose partitions can be too busy spreads it by itself.
     pub partition: String,
     /// The order within the partition. Unique there: it ends with the document's id.
     pub sort: String,
@@ -210,6 +214,14 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`PortError`] if any of them could not be read.
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, PortError>;
+    /// The same as [`Store::get`], but what is read may be as it was some moments ago, which costs some adapters less. For a plan, whose commit checks the
+    /// version of everything that it was made on; what no commit checks is read with [`Store::get`].
+    ///
+    /// # Errors
+    /// [`PortError`] if any of them could not be read.
+    async fn get_lagging(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, PortError> {
+        self.get(keys).await
+    }
     /// Reads a page of an index. May lag behind the latest commits, so nothing is decided by it. Skips expired documents.
     ///
     /// # Errors
@@ -220,4 +232,23 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`PortError::Temporary`]: whether it applied is not known (the answer may have been lost).
     async fn commit(&self, commit: Commit) -> Result<Committed, PortError>;
+    /// Commits, and sends messages about what was committed once it is applied, for `not_before`; refused, nothing is sent. Where documents and messages are kept together this
+    /// is one step. Elsewhere the messages may be lost with the process, so that whatever they are about stands in the due index, too.
+    ///
+    /// # Errors
+    /// [`PortError`] of the commit. That of the sending stands beside the answer: the commit is applied.
+    async fn commit_and_send(
+        &self,
+        commit: Commit,
+        queue: &dyn Queue,
+        name: QueueName,
+        messages: Vec<Message>,
+        not_before: Option<Timestamp>,
+    ) -> Result<(Committed, Result<(), PortError>), PortError> {
+        let committed = self.commit(commit).await?;
+        if committed != Committed::Applied || messages.is_empty() {
+            return Ok((committed, Ok(())));
+        }
+        Ok((committed, queue.send(name, messages, not_before).await.map_err(|error| error.cause)))
+    }
 }

@@ -3,7 +3,7 @@ use crate::{
     effect::join_planned,
     event::{EventRecord, EventStatus},
     ids::fresh,
-    plan::Plan,
+    plan::{Loaded, Plan},
     ports::{Commit, Committed, Condition, PortError, Stored, Write},
     process::{Outcome, Processor, Trouble, event::Planned, handle::Handling, jittered},
 };
@@ -42,11 +42,13 @@ impl Processor {
                 return self.apply_planned(&mut record, version, planned, handling).await?.ok_or_else(contended);
             }
         };
+        let mut loaded = Loaded::default();
         for round in 0..PLANS {
             if round > 0 {
+                loaded.forget_records();
                 self.clock.sleep(jittered(PAUSE * round, &*self.ids)).await;
             }
-            let planned = match self.plan(&record, &unpacked, handling).await {
+            let planned = match self.plan(&record, &unpacked, &mut loaded, handling).await {
                 Ok(planned) => planned,
                 Err(Trouble::Temporary(reason) | Trouble::Damaged(reason)) if handling.last => {
                     Planned::Park { code: "gave_up".to_owned(), reason }
@@ -73,14 +75,32 @@ impl Processor {
         record.lease = Some(self.lease(handling));
         let (mut writes, outcome) = match planned {
             Planned::Nothing => return self.nothing_planned(&record.id, handling).await.map(Some),
-            Planned::Plan(plan) => (adopt(&mut record, plan), Outcome::Applied),
-            Planned::Ignore(reason) => {
+            Planned::Plan(plan) => {
+                if plan.erase_body {
+                    self.remove_pieces(&record).await?;
+                    record.erase_body(self.clock.now());
+                }
+                let mut plan = plan;
+                let news = std::mem::take(&mut plan.news);
+                let mut writes = adopt(&mut record, plan);
+                writes.extend(self.publish(&mut record).await?);
+                writes.extend(self.publish_news(&mut record, news).await?);
+                (writes, Outcome::Applied)
+            }
+            Planned::Ignore { reason, twin } => {
+                record.twin = twin;
                 tracing::info!(event = record.id, reason, "ignored");
                 record.status = EventStatus::Ignored;
+                record.summarize("changes nothing", &reason);
                 record.reason = Some(reason);
                 (Vec::new(), Outcome::Ignored)
             }
-            Planned::Park { code, reason } => (self.park(&mut record, &code, reason).await?, Outcome::Parked),
+            Planned::Park { code, reason } => {
+                record.summarize("could not be processed", &reason);
+                let mut writes = self.park(&mut record, &code, reason).await?;
+                writes.extend(self.publish(&mut record).await?);
+                (writes, Outcome::Parked)
+            }
         };
         record.settle(self.clock.now());
         self.store_pieces(&mut record).await?;
@@ -189,6 +209,7 @@ fn adopt(record: &mut EventRecord, plan: Plan) -> Vec<Write> {
     record.reason = None;
     record.summary = plan.summary;
     record.unmatched = plan.unmatched;
+    record.twin = plan.twin;
     record.done_at = None;
     join_planned(&mut record.effects, plan.effects);
     for change in plan.changes {

@@ -2,11 +2,13 @@ use std::time::Duration;
 
 use crate::{
     alarm::Alarm,
-    effect::{Effect, EffectKind, EffectState},
+    effect::{Announcement, Effect, EffectKind, EffectState},
     event::{EventRecord, EventStatus},
     outgoing::Performed,
-    ports::{Measure, Write},
-    process::{Outcome, Processor, Trouble, handle::Handling},
+    ports::{Measure, PortError, Write},
+    process::{Outcome, Processor, Trouble, handle::Handling, owner_mail::Urgency},
+    template::{MailTemplate, SupportMailLeftOut},
+    webhooks::DELIVERY_FAILED,
 };
 
 /// The longest that one call of a mailer or texter may take. A call is only begun if it would end before the handling's deadline.
@@ -31,11 +33,11 @@ impl Processor {
             if record.effects[position].state != EffectState::Pending {
                 continue;
             }
-            if self.clock.now() + CALL_TIMEOUT > handling.deadline {
+            if !self.has_time_for_a_call(handling) {
                 left = Some("no time was left for its effects".to_owned());
                 break;
             }
-            let performed = self.perform(&record, position).await;
+            let performed = self.perform(&mut record, position, &mut version, handling).await?;
             let further = match performed {
                 Performed::Later(reason) => {
                     tracing::warn!(event = record.id, effect = record.effects[position].id, reason, "an effect could not be done yet");
@@ -43,9 +45,23 @@ impl Processor {
                     left = Some(reason);
                     continue;
                 }
-                Performed::Sent => self.end(&mut record.effects[position], EffectState::Done, None),
+                Performed::Sent => {
+                    if record.effects[position].kind == EffectKind::Erase {
+                        // The last of all that said who is erased.
+                        self.remove_pieces(&record).await?;
+                        record.erase_body(self.clock.now());
+                    }
+                    self.end(&mut record.effects[position], EffectState::Done, None)
+                }
                 Performed::Superseded => self.end(&mut record.effects[position], EffectState::Superseded, None),
-                Performed::Failed(reason) => self.failed(&mut record, position, reason).await,
+                Performed::Failed(reason) => match self.failed(&mut record, position, reason).await {
+                    Ok(further) => further,
+                    Err(error) => {
+                        left = Some(error.to_string());
+                        continue;
+                    }
+                },
+                Performed::LeftOut(reason) => self.left_out(&mut record, position, reason),
             };
             version = self.mark(&mut record, version, further, handling).await?;
         }
@@ -62,15 +78,43 @@ impl Processor {
         }
     }
 
-    /// Performs one effect once its channel has room for it.
-    async fn perform(&self, record: &EventRecord, position: usize) -> Performed {
-        let effect = &record.effects[position];
-        let Some(pass) = self.outgoing.gates.of(effect.kind).enter(&*self.clock).await else {
-            return Performed::Later(format!("too many calls for {} are under way", effect.kind.name()));
+    /// Performs one effect once its channel has room for it. One of many steps stores how far it has come, on the version held.
+    async fn perform(
+        &self,
+        record: &mut EventRecord,
+        position: usize,
+        version: &mut u64,
+        handling: &Handling,
+    ) -> Result<Performed, Trouble> {
+        let kind = record.effects[position].kind;
+        let Some(pass) = self.outgoing.gates.of(kind).enter(&*self.clock).await else {
+            return Ok(Performed::Later(format!("too many calls for {} are under way", kind.name())));
         };
-        let performed = self.outgoing.perform(&*self.store, record, effect).await;
+        let performed = match kind {
+            EffectKind::Erase => self.erase(record, position, handling).await,
+            EffectKind::Publish => self.fan_out(record, position, version, handling).await?,
+            EffectKind::CatchUp => self.catch_up(record, position, version, handling).await?,
+            EffectKind::Mail | EffectKind::Sms => self.send(record, &record.effects[position]).await,
+        };
         pass.ended(&performed);
-        performed
+        Ok(performed)
+    }
+
+    /// Sends a mail or a text, unless it is one that is held back.
+    async fn send(&self, record: &EventRecord, effect: &Effect) -> Performed {
+        if effect.template == MailTemplate::SubscriptionTrouble.name() {
+            // Nobody could be told, and nobody has to be.
+            if !self.policy.mail {
+                return Performed::Superseded;
+            }
+            let urgency = if record.kind == DELIVERY_FAILED { Urgency::AtMostHourly } else { Urgency::Always };
+            match self.may_mail_owner(effect, urgency).await {
+                Ok(true) => {}
+                Ok(false) => return Performed::Superseded,
+                Err(error) => return Performed::Later(error.to_string()),
+            }
+        }
+        self.outgoing.perform(&*self.store, record, effect).await
     }
 
     fn end(&self, effect: &mut Effect, state: EffectState, reason: Option<String>) -> Vec<Write> {
@@ -80,10 +124,14 @@ impl Processor {
     }
 
     /// An effect that can never succeed: a text becomes a mail; a mail rings the alarm. It holds up nothing else.
-    async fn failed(&self, record: &mut EventRecord, position: usize, reason: String) -> Vec<Write> {
+    async fn failed(&self, record: &mut EventRecord, position: usize, reason: String) -> Result<Vec<Write>, PortError> {
+        let text = record.effects[position].clone();
+        let (kind, template, about) = (text.kind, text.template.clone(), text.about.clone());
+        let mut mail_instead = kind == EffectKind::Sms && self.policy.mail;
+        if kind == EffectKind::Sms {
+            mail_instead &= self.text_refused(record, &text, &reason).await?;
+        }
         let effect = &mut record.effects[position];
-        let (kind, template, about) = (effect.kind, effect.template.clone(), effect.about.clone());
-        let mail_instead = kind == EffectKind::Sms && self.policy.mail;
         if mail_instead {
             tracing::warn!(event = record.id, effect = effect.id, template, reason, "a text message was refused; a mail goes instead");
         } else {
@@ -95,16 +143,41 @@ impl Processor {
             if !record.effects.iter().any(|known| known.id == mail.id) {
                 record.effects.push(mail);
             }
-            return Vec::new();
+            return Ok(Vec::new());
         }
         if let Some(code) = about.subject.strip_prefix(Alarm::SUBJECT) {
-            return self.unring(code).await.into_iter().collect();
+            return Ok(self.unring(code).await.into_iter().collect());
         }
-        self.alarm(record, &format!("effect_failed:{template}")).await.into_iter().collect()
+        Ok(self.alarm(record, &format!("effect_failed:{template}")).await.into_iter().collect())
+    }
+
+    /// A mail whose address takes none: it is not sent, and support is told.
+    fn left_out(&self, record: &mut EventRecord, position: usize, reason: String) -> Vec<Write> {
+        let effect = &mut record.effects[position];
+        tracing::warn!(
+            event = record.id,
+            effect = effect.id,
+            template = effect.template,
+            reason,
+            "a mail is left out because of its address"
+        );
+        let about = Announcement { subject: format!("{}{}", SupportMailLeftOut::SUBJECT, effect.about.subject), ..effect.about.clone() };
+        self.end(effect, EffectState::Failed, Some(reason));
+        let told = Effect::new(&record.id, EffectKind::Mail, MailTemplate::SupportMailLeftOut.name(), about);
+        if !record.effects.iter().any(|known| known.id == told.id) {
+            record.effects.push(told);
+        }
+        Vec::new()
     }
 
     /// Marks what was done, fenced, for as long as there is time: a mark that is lost would send the same again.
-    async fn mark(&self, record: &mut EventRecord, version: u64, further: Vec<Write>, handling: &Handling) -> Result<u64, Trouble> {
+    pub(super) async fn mark(
+        &self,
+        record: &mut EventRecord,
+        version: u64,
+        further: Vec<Write>,
+        handling: &Handling,
+    ) -> Result<u64, Trouble> {
         record.settle(self.clock.now());
         if record.pieces > 0 && !record.unfinished() {
             self.fetch_pieces(record).await?;
@@ -144,11 +217,11 @@ impl Processor {
         }
         let known = record.effects.len();
         let writes = self.park(&mut record, "effects_left", reason).await?;
-        let version = self.mark(&mut record, version, writes, handling).await?;
+        let mut version = self.mark(&mut record, version, writes, handling).await?;
         for position in known..record.effects.len() {
-            if let Performed::Sent = self.perform(&record, position).await {
+            if let Performed::Sent = self.perform(&mut record, position, &mut version, handling).await? {
                 self.end(&mut record.effects[position], EffectState::Done, None);
-                self.mark(&mut record, version, Vec::new(), handling).await?;
+                version = self.mark(&mut record, version, Vec::new(), handling).await?;
             }
         }
         Ok(Outcome::Parked)

@@ -1,10 +1,11 @@
 use crate::{
-    body::PackedBody,
+    body::{self, PackedBody},
     envelope::Envelope,
     event::EventRecord,
     plan::{Event, Loaded, Plan, Stop, View},
     ports::Key,
     process::{Processor, Trouble, handle::Handling},
+    records::Cause,
     rules::{self, SLUICE, TIMER, own_event},
     time::Timestamp,
 };
@@ -16,7 +17,12 @@ pub(super) enum Planned {
     /// It can't be processed as it is.
     Park { code: String, reason: String },
     /// It changes nothing here.
-    Ignore(String),
+    Ignore {
+        /// Why.
+        reason: String,
+        /// The event record that tells the same.
+        twin: Option<String>,
+    },
     /// Nothing is to be done or recorded.
     Nothing,
 }
@@ -35,7 +41,7 @@ pub(super) fn timer_envelope(record: Key, due_at: Timestamp, now: Timestamp) -> 
         received_at: now,
         query: String::new(),
         headers: Vec::new(),
-        body: PackedBody::pack(SLUICE, &body),
+        body: PackedBody::pack(&body::NONE, &body),
     }
 }
 
@@ -48,7 +54,13 @@ impl Processor {
     }
 
     /// Plans an event on what is stored now.
-    pub(super) async fn plan(&self, record: &EventRecord, body: &[u8], handling: &Handling) -> Result<Planned, Trouble> {
+    pub(super) async fn plan(
+        &self,
+        record: &EventRecord,
+        body: &[u8],
+        loaded: &mut Loaded,
+        handling: &Handling,
+    ) -> Result<Planned, Trouble> {
         let event = Event {
             id: &record.id,
             provider: &record.provider,
@@ -60,17 +72,27 @@ impl Processor {
             query: &record.query,
             body,
         };
-        let mut loaded = Loaded::default();
+        let cause = Cause { event: record.id.clone(), kind: record.kind.clone(), recorded: true };
         loop {
-            let mut view = View::new(&record.id, &loaded, &self.policy, self.now(handling));
-            match rules::plan(&event, &mut view) {
-                Ok(()) => return Ok(Planned::Plan(view.into_plan())),
-                Err(Stop::Need(keys)) => {
+            let mut view = View::new(cause.clone(), loaded, &self.policy, self.now(handling));
+            match rules::plan(&event, &mut view).and_then(|()| view.into_plan()) {
+                Ok(plan) => return Ok(Planned::Plan(plan)),
+                Err(Stop::Need(keys)) if loaded.may_lag() => {
+                    let found = self.store.get_lagging(&keys).await?;
+                    keys.into_iter().zip(found).for_each(|(key, stored)| loaded.insert_lagging(key, stored));
+                }
+                Err(Stop::Need(keys) | Stop::NeedLatest(keys)) => {
                     let found = self.store.get(&keys).await?;
                     keys.into_iter().zip(found).for_each(|(key, stored)| loaded.insert(key, stored));
                 }
+                Err(Stop::Ask(lookup)) => {
+                    let answer = self.look_up(&lookup, handling).await?;
+                    loaded.answer(*lookup, answer);
+                }
+                // No commit checks what these were decided on.
+                Err(Stop::Park { .. } | Stop::Ignore { .. } | Stop::Nothing) if loaded.lags() => loaded.forget_records(),
                 Err(Stop::Park { code, reason }) => return Ok(Planned::Park { code, reason }),
-                Err(Stop::Ignore(reason)) => return Ok(Planned::Ignore(reason)),
+                Err(Stop::Ignore { reason, twin }) => return Ok(Planned::Ignore { reason, twin }),
                 Err(Stop::Nothing) => return Ok(Planned::Nothing),
                 Err(Stop::Failed(error)) => return Err(error.into()),
             }

@@ -2,9 +2,9 @@ use crate::event::Lease;
 use crate::{
     envelope::{Envelope, InboundMessage},
     event::{EventRecord, EventStatus},
-    ids::fresh,
     ports::{Key, Measure},
-    process::{Disposition, Incarnation, LEASE_MARGIN, Outcome, Processor, Received, Trouble, backoff, event::timer_envelope},
+    process::{Disposition, LEASE_MARGIN, Outcome, Processor, Received, Trouble, backoff, event::timer_envelope},
+    rules::ses_envelope,
     time::Timestamp,
 };
 
@@ -32,13 +32,16 @@ impl Processor {
     async fn dispose(&self, message: Received<'_>) -> Disposition {
         let parsed = match serde_json::from_str::<InboundMessage>(message.body) {
             Ok(parsed) => parsed,
-            Err(error) => {
-                tracing::error!(%error, "a message on the queue inbound can't be read; it goes to the dead letters");
-                return self.later(message.receives, format!("the message can't be read: {error}"));
-            }
+            Err(error) => match ses_envelope(message.body, self.clock.now()) {
+                Some(envelope) => InboundMessage::Event(Box::new(envelope)),
+                None => {
+                    tracing::error!(%error, "a message on the queue inbound can't be read; it goes to the dead letters");
+                    return self.later(message.receives, format!("the message can't be read: {error}"));
+                }
+            },
         };
         let mut handling = Handling {
-            owner: self.fresh_owner(),
+            owner: self.incarnation.owner(&*self.ids),
             deadline: message.deadline,
             last: message.receives >= message.max_receives,
             not_before: None,
@@ -68,25 +71,12 @@ impl Processor {
         Disposition::Later { at: self.clock.now() + backoff(receives, &*self.ids), reason }
     }
 
-    /// The owner is drawn anew for every handling: a batch may hold both duplicates of one event.
-    fn fresh_owner(&self) -> String {
-        match self.incarnation {
-            Incarnation::OneOfMany => fresh("", &*self.ids),
-            Incarnation::Sole(boot) => fresh(&format!("{boot}."), &*self.ids),
-        }
-    }
-
     pub(super) fn lease(&self, handling: &Handling) -> Lease {
         Lease { owner: handling.owner.clone(), until: handling.deadline + LEASE_MARGIN }
     }
 
-    /// Whether the lease's owner may still be at work.
     pub(super) fn alive(&self, lease: &Lease) -> bool {
-        let boot = |owner: &str| owner.split_once('.').and_then(|(boot, _)| boot.parse::<u64>().ok());
-        match self.incarnation {
-            Incarnation::Sole(current) if boot(&lease.owner) != Some(current) => false,
-            _ => self.clock.now() < lease.until,
-        }
+        self.incarnation.is_alive(lease, self.clock.now())
     }
 
     pub(super) fn now(&self, handling: &Handling) -> Timestamp {
@@ -140,6 +130,10 @@ impl Processor {
             && let Some(lease) = record.lease.as_ref().filter(|lease| self.alive(lease))
         {
             return Err(Trouble::Busy { until: lease.until });
+        }
+        if record.erased_at.is_some() {
+            tracing::info!(event = record.id, "an event whose body was erased can't be planned again");
+            return self.join_in(record, version, handling).await;
         }
         self.fetch_pieces(&mut record).await?;
         let body = record.body();

@@ -4,22 +4,35 @@
 //! is refused; the effects are those stored in the record, marked one by one by whoever holds its lease; only then is the
 //! message done. Every way of failing leads back to the same place.
 
+mod aside;
+mod catch_up;
 mod commit;
 mod effects;
+mod erase;
+mod erase_published;
 mod event;
 mod handle;
+mod lookup;
+mod owner_mail;
 mod park;
 mod pieces;
+mod publish;
+mod steps;
+mod texts;
 
 use std::{sync::Arc, time::Duration};
 
 pub use effects::CALL_TIMEOUT;
+pub(crate) use owner_mail::OwnerMail;
 
 use crate::{
+    event::Lease,
+    ids::fresh,
     outgoing::Outgoing,
     plan::Policy,
-    ports::{Clock, Ids, Metrics, PortError, Store},
+    ports::{Clock, Ids, Metrics, PortError, Queue, Store, StripeApi},
     time::Timestamp,
+    webhooks::InterestBoard,
 };
 
 /// How long past a handling's deadline its lease lasts, so that a live owner never loses it.
@@ -78,6 +91,25 @@ pub enum Incarnation {
     Sole(u64),
 }
 
+impl Incarnation {
+    /// An owner, drawn anew for every handling: a batch may hold both duplicates of one event.
+    pub(crate) fn owner(self, ids: &dyn Ids) -> String {
+        match self {
+            Self::OneOfMany => fresh("", ids),
+            Self::Sole(boot) => fresh(&format!("{boot}."), ids),
+        }
+    }
+
+    /// Whether the lease's owner may still be at work.
+    pub(crate) fn is_alive(self, lease: &Lease, now: Timestamp) -> bool {
+        let boot = |owner: &str| owner.split_once('.').and_then(|(boot, _)| boot.parse::<u64>().ok());
+        match self {
+            Self::Sole(current) if boot(&lease.owner) != Some(current) => false,
+            _ => now < lease.until,
+        }
+    }
+}
+
 /// Handles messages of the queue `inbound`.
 pub struct Processor {
     /// The records.
@@ -90,6 +122,12 @@ pub struct Processor {
     pub metrics: Arc<dyn Metrics>,
     /// Mails and texts.
     pub outgoing: Outgoing,
+    /// Stripe's API, where there is a key for it.
+    pub stripe: Option<Arc<dyn StripeApi>>,
+    /// Which events anybody wants to be told of; `None` where webhooks out are off.
+    pub interest: Option<Arc<InterestBoard>>,
+    /// Where deliveries are sent.
+    pub queue: Arc<dyn Queue>,
     /// The settings that decide something.
     pub policy: Policy,
     /// Which process this is.
@@ -117,7 +155,7 @@ impl From<PortError> for Trouble {
 }
 
 /// The wait before the receive after `receives` ones: 5 s · 2ⁿ, at most an hour, shortened by up to a tenth at random.
-fn backoff(receives: u32, ids: &dyn Ids) -> Duration {
+pub(crate) fn backoff(receives: u32, ids: &dyn Ids) -> Duration {
     let base = Duration::from_secs(5).saturating_mul(1 << receives.saturating_sub(1).min(10)).min(Duration::from_hours(1));
     jittered(base, ids)
 }

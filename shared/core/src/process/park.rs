@@ -6,7 +6,7 @@ use crate::{
     event::{EventRecord, EventStatus},
     ports::{Condition, Index, Order, Query, Write},
     process::{Processor, Trouble},
-    record::{Record, partitions},
+    record::Record,
     template::MailTemplate,
     time::Timestamp,
 };
@@ -53,7 +53,7 @@ impl Processor {
     async fn parked_since(&self, since: Timestamp) -> u64 {
         let query = Query {
             index: Index::Flag,
-            partition: partitions(Index::Flag, EventRecord::PARKED).next().unwrap_or_default(),
+            partition: EventRecord::PARKED.to_owned(),
             from: Bound::Included(since.sortable()),
             to: Bound::Unbounded,
             order: Order::Descending,

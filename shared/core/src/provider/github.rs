@@ -2,13 +2,14 @@ use std::borrow::Cow;
 
 use http::StatusCode;
 use serde::Deserialize;
-use sluice_signature::{Form, Header, Message, Scheme};
+use sluice_signature::{Form, Header, Message, explain::Explained};
 
-use super::{Answer, Malformed, Named, PLAIN_OK, Provider, Route, TwilioReplies, is_name, named_header};
+use super::{Answer, Fresh, Malformed, Named, PLAIN_OK, Provider, Renewal, Route, TwilioReplies, is_name, named_header};
+use crate::body::{self, Dictionary};
 
 /// GitHub: <https://docs.github.com/en/webhooks/webhook-events-and-payloads>. The delivery's id is the event's identity, and stays the same when it
 /// is delivered again. Neither it nor the event's name is signed.
-pub(super) struct GitHub;
+pub struct GitHub;
 
 static SCHEME: sluice_signature::GitHub = sluice_signature::GitHub::new();
 
@@ -74,13 +75,36 @@ impl Provider for GitHub {
         "dev_github_secret_only_for_this_machine"
     }
 
-    fn scheme(&self) -> &dyn Scheme {
+    fn scheme(&self) -> &dyn Explained {
         &SCHEME
+    }
+
+    fn dictionary(&self) -> &'static Dictionary {
+        &body::GITHUB
+    }
+
+    fn renewals(&self) -> &'static [Renewal] {
+        const PLACES: &[Renewal] = &[
+            Renewal::header("X-GitHub-Delivery", Fresh::Uuid),
+            // What has the same body is the same event.
+            Renewal::body("after", Fresh::Hex("", 40)),
+            Renewal::body("head_commit.id", Fresh::Hex("", 40)),
+            Renewal::body("commits.0.id", Fresh::Hex("", 40)),
+            Renewal::body("issue.id", Fresh::Number),
+            Renewal::body("pull_request.id", Fresh::Number),
+            Renewal::body("release.id", Fresh::Number),
+            Renewal::body("hook_id", Fresh::Number),
+        ];
+        PLACES
     }
 
     /// The type is the event's name, and after a dot the action where there is one: `push`, `pull_request.opened`.
     fn name_event(&self, _: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {
         let (key, event) = (named_header(message, DELIVERY)?, named_header(message, EVENT)?);
+        // It is not signed, and is to say nothing besides the name.
+        if !event.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+            return Err(Malformed(format!("its header {EVENT} is no name of an event")));
+        }
         let body = payload(message.body)?;
         if !body.trim_ascii_start().starts_with(b"{") {
             return Err(Malformed("not a GitHub event: it is no JSON object".to_owned()));
@@ -155,5 +179,8 @@ mod tests {
         assert!(named(&HEADERS[1..], "{}").expect_err("no id").contains(DELIVERY));
         assert!(named(&[HEADERS[0], HEADERS[0], HEADERS[1]], "{}").expect_err("two ids").contains("more than once"));
         assert!(named(&HEADERS, "[]").is_err() && named(&HEADERS, "").is_err());
+        for name in ["push.1", "Push", "push opened"] {
+            assert!(named(&[HEADERS[0], ("x-github-event", name)], "{}").is_err(), "{name}");
+        }
     }
 }

@@ -1,31 +1,70 @@
 //! The providers: how each signs, names its events, and wants to be answered. Each is one file, and one line in [`ALL`].
 
+mod fields;
 mod github;
+mod renewal;
 mod replies;
 mod sendro;
 mod shopify;
+mod slack;
 mod standard;
 mod stripe;
 mod twilio;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt, time::Duration};
 
 use http::{Method, StatusCode};
 use serde::de::IgnoredAny;
-use sluice_signature::{Header, Message, Scheme, Secret};
+use sluice_signature::{
+    Header, Message, Secret,
+    explain::{Explained, Layout},
+};
 
+use self::fields::Fields;
+pub(crate) use self::github::payload as github_payload;
+pub use self::renewal::{Fresh, Place, Renewal};
 pub use self::replies::{BadReply, Reply, TwilioReplies};
+pub(crate) use self::twilio::Parameters;
+pub use self::{github::GitHub, sendro::Sendro, shopify::Shopify, slack::Slack, standard::Standard, stripe::Stripe, twilio::Twilio};
 
-use crate::{secrets::DEFAULT_SOURCE, time::Timestamp};
+use crate::{
+    body::{self, Dictionary},
+    secrets::DEFAULT_SOURCE,
+    time::Timestamp,
+};
 
-/// Every provider that Sluice knows.
-pub static ALL: &[&dyn Provider] =
-    &[&stripe::Stripe, &twilio::Twilio, &github::GitHub, &shopify::Shopify, &sendro::Sendro, &standard::Standard];
+/// Some of the providers. What serves one alone names no other, so that the others' code is not part of it.
+pub type Providers = &'static [&'static dyn Provider];
+
+macro_rules! providers {
+    ($($name:literal: $provider:ident),* $(,)?) => {
+        /// Every provider that Sluice knows.
+        pub static ALL: Providers = &[$(&$provider),*];
+        /// Their names, for what handles events and verifies none: it does not bring along how each signs.
+        pub const NAMES: &[&str] = &[$($name),*];
+    };
+}
+
+providers! {
+    "stripe": Stripe,
+    "twilio": Twilio,
+    "github": GitHub,
+    "shopify": Shopify,
+    "sendro": Sendro,
+    "standard": Standard,
+    "slack": Slack,
+}
+
+/// The one of `providers` with that name.
+#[must_use]
+pub fn find(providers: Providers, name: &str) -> Option<&'static dyn Provider> {
+    providers.iter().copied().find(|provider| provider.name() == name)
+}
 
 /// The provider of that name.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static dyn Provider> {
-    ALL.iter().copied().find(|provider| provider.name() == name)
+    find(ALL, name)
 }
 
 /// Where a webhook of a provider came in.
@@ -92,7 +131,26 @@ pub trait Provider: Sync {
     fn dev_secret(&self) -> &'static str;
 
     /// How it signs.
-    fn scheme(&self) -> &dyn Scheme;
+    fn scheme(&self) -> &dyn Explained;
+
+    /// The same with another tolerance of age, zero for none, where it signs a time.
+    fn scheme_within(&self, tolerance: Duration) -> Option<Box<dyn Explained>> {
+        let _ = tolerance;
+        None
+    }
+
+    /// How it lays out its JSON.
+    fn layout(&self) -> Layout {
+        Layout::Compact
+    }
+
+    /// What its bodies have in common, so that they pack small.
+    fn dictionary(&self) -> &'static Dictionary {
+        &body::NONE
+    }
+
+    /// What differs between two of its events.
+    fn renewals(&self) -> &'static [Renewal];
 
     /// Reads one of its secrets as it stands in the setting.
     fn read_secret(&self, text: &str) -> Secret {
@@ -145,6 +203,12 @@ pub trait Provider: Sync {
         false
     }
 
+    /// Whether a secret may speak for what a message says that it signed.
+    fn speaks_for(&self, secret: &Secret, message: &Message<'_>) -> bool {
+        let _ = (secret, message);
+        true
+    }
+
     /// Whether the URL's query belongs to what an event says.
     fn keeps_query(&self) -> bool {
         false
@@ -152,14 +216,25 @@ pub trait Provider: Sync {
 
     /// The request headers worth keeping, in lower case.
     fn kept_headers(&self) -> &'static [&'static str] {
-        &[]
+        &["content-type", "user-agent"]
     }
 
     /// The status of the answer to a missing or wrong signature.
-    fn refused(&self) -> StatusCode;
+    fn refused(&self) -> StatusCode {
+        StatusCode::UNAUTHORIZED
+    }
 
     /// The answer to an accepted event.
-    fn accepted(&self, route: &Route<'_>, message: &Message<'_>, replies: &TwilioReplies) -> Answer;
+    fn accepted(&self, route: &Route<'_>, message: &Message<'_>, replies: &TwilioReplies) -> Answer {
+        let _ = (route, message, replies);
+        RECEIVED
+    }
+}
+
+impl fmt::Debug for dyn Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// The longest text that names something: keys, types, accounts.
@@ -185,4 +260,15 @@ fn named_header<'a>(message: &Message<'a>, name: &str) -> Result<&'a str, Malfor
 /// Insists on JSON, without looking into it.
 fn insist_on_json(text: &[u8]) -> Result<(), Malformed> {
     serde_json::from_slice::<IgnoredAny>(text).map(drop).map_err(|error| Malformed(format!("its body is no JSON: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_listed_under_its_name() {
+        let names: Vec<_> = ALL.iter().map(|provider| provider.name()).collect();
+        assert_eq!(names, NAMES);
+    }
 }

@@ -1,11 +1,12 @@
 use http::StatusCode;
-use sluice_signature::{Header, Message, Scheme};
+use sluice_signature::{Header, Message, explain::Explained};
 
-use super::{Answer, Malformed, Named, PLAIN_OK, Provider, Route, TwilioReplies, insist_on_json, named_header};
+use super::{Answer, Fresh, Malformed, Named, PLAIN_OK, Provider, Renewal, Route, TwilioReplies, insist_on_json, named_header};
+use crate::body::{self, Dictionary};
 
 /// Shopify: <https://shopify.dev/docs/apps/build/webhooks>. An event is one delivery of one topic of one shop: `X-Shopify-Event-Id` is shared by all
 /// that one action of a merchant causes, such as `orders/create` and `orders/paid`, and so identifies none of them. None of these headers is signed.
-pub(super) struct Shopify;
+pub struct Shopify;
 
 static SCHEME: sluice_signature::Shopify = sluice_signature::Shopify::new();
 
@@ -39,8 +40,21 @@ impl Provider for Shopify {
         "dev_shopify_secret_only_for_this_machine"
     }
 
-    fn scheme(&self) -> &dyn Scheme {
+    fn scheme(&self) -> &dyn Explained {
         &SCHEME
+    }
+
+    fn dictionary(&self) -> &'static Dictionary {
+        &body::SHOPIFY
+    }
+
+    fn renewals(&self) -> &'static [Renewal] {
+        const PLACES: &[Renewal] = &[
+            Renewal::header("X-Shopify-Webhook-Id", Fresh::Uuid),
+            Renewal::header("X-Shopify-Event-Id", Fresh::OtherUuid),
+            Renewal::header("X-Shopify-Triggered-At", Fresh::Now),
+        ];
+        PLACES
     }
 
     fn name_event(&self, _: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {

@@ -1,15 +1,15 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use http::StatusCode;
 use serde::Deserialize;
-use sluice_signature::{Message, Scheme, StandardWebhooks};
+use sluice_signature::{Message, StandardWebhooks, explain::Explained};
 
-use super::{Answer, Malformed, Named, Provider, RECEIVED, Route, TwilioReplies, is_name};
+use super::{Answer, Fresh, Malformed, Named, Provider, RECEIVED, Renewal, Route, TwilioReplies, is_name};
 use crate::{ids::is_source, time::Timestamp};
 
 /// Any sender that follows Standard Webhooks, Svix and its users among them
 /// (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>). Each is a source of its own, with its own secret.
-pub(super) struct Standard;
+pub struct Standard;
 
 static SCHEME: StandardWebhooks = StandardWebhooks::new();
 
@@ -42,7 +42,7 @@ impl Provider for Standard {
         "whsec_ZGV2X29ubHlfZm9yX3RoaXNfbWFjaGluZQ=="
     }
 
-    fn scheme(&self) -> &dyn Scheme {
+    fn scheme(&self) -> &dyn Explained {
         &SCHEME
     }
 
@@ -56,6 +56,15 @@ impl Provider for Standard {
 
     fn paths(&self, source: &str) -> Vec<String> {
         vec![format!("/webhooks/standard/{source}")]
+    }
+
+    fn renewals(&self) -> &'static [Renewal] {
+        const PLACES: &[Renewal] = &[Renewal::header("webhook-id", Fresh::Id("msg_")), Renewal::body("timestamp", Fresh::Now)];
+        PLACES
+    }
+
+    fn scheme_within(&self, tolerance: Duration) -> Option<Box<dyn Explained>> {
+        Some(Box::new(SCHEME.with_tolerance(tolerance)))
     }
 
     fn name_event(&self, _: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {

@@ -1,14 +1,21 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use http::StatusCode;
 use serde::Deserialize;
-use sluice_signature::{Message, Scheme};
+use sluice_signature::{
+    Message,
+    explain::{Explained, Layout},
+};
 
-use super::{Answer, Malformed, Named, Provider, RECEIVED, Route, TwilioReplies, is_name};
-use crate::{settings::DEV_SECRET, time::Timestamp};
+use super::{Answer, Fresh, Malformed, Named, Provider, RECEIVED, Renewal, Route, TwilioReplies, is_name};
+use crate::{
+    body::{self, Dictionary},
+    settings::DEV_SECRET,
+    time::Timestamp,
+};
 
 /// Stripe: <https://docs.stripe.com/webhooks>. The event's own id is its identity: each retry is signed anew.
-pub(super) struct Stripe;
+pub struct Stripe;
 
 static SCHEME: sluice_signature::Stripe = sluice_signature::Stripe::new();
 
@@ -23,6 +30,9 @@ struct Event<'a> {
     /// The connected account that it is about (<https://docs.stripe.com/connect/webhooks>).
     #[serde(borrow, default)]
     account: Option<Cow<'a, str>>,
+    /// The same in thin events (<https://docs.stripe.com/context>).
+    #[serde(borrow, default)]
+    context: Option<Cow<'a, str>>,
 }
 
 /// Unix seconds in snapshot events, RFC 3339 in thin ones (<https://docs.stripe.com/api/v2/core/events/object>).
@@ -61,8 +71,25 @@ impl Provider for Stripe {
         DEV_SECRET
     }
 
-    fn scheme(&self) -> &dyn Scheme {
+    fn scheme(&self) -> &dyn Explained {
         &SCHEME
+    }
+
+    fn dictionary(&self) -> &'static Dictionary {
+        &body::STRIPE
+    }
+
+    fn renewals(&self) -> &'static [Renewal] {
+        const PLACES: &[Renewal] = &[Renewal::body("id", Fresh::Id("evt_1")), Renewal::body("created", Fresh::Now)];
+        PLACES
+    }
+
+    fn scheme_within(&self, tolerance: Duration) -> Option<Box<dyn Explained>> {
+        Some(Box::new(SCHEME.with_tolerance(tolerance)))
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::Stripe
     }
 
     fn name_event(&self, _: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {
@@ -74,7 +101,7 @@ impl Provider for Stripe {
             Created::Seconds(seconds) => Timestamp::from_seconds(seconds),
             Created::Text(text) => text.parse().map_err(|error| Malformed(format!("not a Stripe event: created is {error}")))?,
         };
-        let account = event.account.filter(|account| is_name(account)).map(Cow::into_owned);
+        let account = event.account.or(event.context).filter(|account| is_name(account)).map(Cow::into_owned);
         Ok(Named { key: event.id.into_owned(), kind: event.kind.into_owned(), occurred_at: Some(occurred_at), account })
     }
 

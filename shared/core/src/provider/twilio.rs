@@ -1,15 +1,19 @@
 use std::borrow::Cow;
 
 use http::{Method, StatusCode};
-use serde_json::{Map, Value};
-use sluice_signature::{Form, Header, Message, Scheme, Secret};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+use sluice_signature::{Form, Header, Message, Secret, explain::Explained};
 
-use super::{Answer, Malformed, Named, Provider, Reply, Route, TwilioReplies, is_name};
-use crate::{ids::is_source, secrets::DEFAULT_SOURCE};
+use super::{Answer, Fresh, Malformed, Named, Provider, Renewal, Reply, Route, TwilioReplies, fields::Text, is_name};
+use crate::{ids::is_source, rules::keyword, secrets::DEFAULT_SOURCE};
 
 /// Twilio: <https://www.twilio.com/docs/usage/webhooks>. It gives its requests no identity and no time, so an event is a step in the life of a message or a
 /// call, and its identity the step's own parameters.
-pub(super) struct Twilio;
+pub struct Twilio;
 
 static SCHEME: sluice_signature::Twilio = sluice_signature::Twilio::new();
 
@@ -21,31 +25,40 @@ const SMS: &str = "sms";
 const VOICE: &str = "voice";
 
 /// The parameters of a request: those of its form, of its query, or of its JSON.
-pub(crate) struct Parameters(Vec<(String, String)>);
+pub(crate) struct Parameters<'a> {
+    /// Those of a JSON, or of a form that is not UTF-8.
+    texts: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// Those of the form and of the query, where every one is UTF-8.
+    forms: [Form; 2],
+}
 
-impl Parameters {
+impl<'a> Parameters<'a> {
     /// Reads them. Those of the body go before those of the query, which is the operator's own.
     ///
     /// # Errors
     /// [`Malformed`] if the body or the query is not what it says.
-    pub(crate) fn read(is_json: bool, query: &str, body: &[u8]) -> Result<Self, Malformed> {
-        let mut parameters = Vec::new();
-        if is_json {
-            let object: Map<String, Value> =
+    pub(crate) fn read(is_json: bool, query: &str, body: &'a [u8]) -> Result<Self, Malformed> {
+        let form = |text: &[u8]| Form::parse(text).map_err(|error| Malformed(format!("its parameters can't be read: {error}")));
+        let mut texts = Vec::new();
+        let of_body = if is_json {
+            let Scalars(scalars) =
                 serde_json::from_slice(body).map_err(|error| Malformed(format!("its body is no JSON object: {error}")))?;
-            parameters.extend(object.into_iter().filter_map(|(name, value)| match value {
-                Value::String(text) => Some((name, text)),
-                Value::Number(number) => Some((name, number.to_string())),
-                _ => None,
-            }));
+            texts = scalars;
+            Form::default()
         } else {
-            read_form(body, &mut parameters)?;
+            form(body)?
+        };
+        let forms = [of_body, form(query.as_bytes())?];
+        let is_text = |bytes| std::str::from_utf8(bytes).is_ok();
+        if forms.iter().flat_map(Form::pairs).all(|(name, value)| is_text(name) && is_text(value)) {
+            return Ok(Self { texts, forms });
         }
-        read_form(query.as_bytes(), &mut parameters)?;
-        Ok(Self(parameters))
+        let text = |bytes| Cow::Owned(String::from_utf8_lossy(bytes).into_owned());
+        texts.extend(forms.iter().flat_map(Form::pairs).map(|(name, value)| (text(name), text(value))));
+        Ok(Self { texts, forms: Default::default() })
     }
 
-    fn of(message: &Message<'_>) -> Result<Self, Malformed> {
+    fn of(message: &Message<'a>) -> Result<Self, Malformed> {
         let is_json = match message.header("Content-Type") {
             Header::Once(value) => value.to_ascii_lowercase().starts_with(b"application/json"),
             Header::Absent | Header::Repeated => false,
@@ -55,25 +68,75 @@ impl Parameters {
 
     /// The first value of that name that is not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(found, value)| found == name && !value.is_empty()).map(|(_, value)| value.as_str())
+        self.values(name).find(|value| !value.is_empty())
     }
 
-    /// The same, as part of an identity.
-    fn named(&self, name: &str) -> Result<&str, Malformed> {
-        let value = self.get(name).ok_or_else(|| Malformed(format!("it has no parameter {name}")))?;
-        if is_name(value) { Ok(value) } else { Err(Malformed(format!("its parameter {name} is too long, or not of ASCII letters"))) }
+    /// The values of that name, in their order.
+    fn values<'s, 'n>(&'s self, name: &'n str) -> impl Iterator<Item = &'s str> + use<'a, 's, 'n> {
+        let texts = self.texts.iter().filter(move |(found, _)| found == name).map(|(_, value)| &**value);
+        texts.chain(self.forms.iter().flat_map(move |form| form.values(name)).filter_map(|value| std::str::from_utf8(value).ok()))
     }
 
-    fn either(&self, name: &str, older: &str) -> Result<&str, Malformed> {
-        if self.get(name).is_some() { self.named(name) } else { self.named(older) }
+    /// The first of these parameters that there is, as part of an identity. Twilio signs names and values without anything between, so whoever holds a
+    /// signed request can move the end of a value. That is no value of this form any more.
+    fn first_of(&self, names: &[&str], fits: fn(&str) -> bool) -> Result<&str, Malformed> {
+        let found = names.iter().find_map(|name| Some((name, self.get(name)?)));
+        let (name, value) = found.ok_or_else(|| Malformed(format!("it has no parameter {}", names.join(" or "))))?;
+        if fits(value) { Ok(value) } else { Err(Malformed(format!("its parameter {name} is none that Twilio sends"))) }
+    }
+
+    /// Whether it says this account and no other.
+    fn are_of(&self, account: &str) -> bool {
+        let mut accounts = self.values("AccountSid").peekable();
+        accounts.peek().is_some() && accounts.all(|other| other == account)
     }
 }
 
-fn read_form(text: &[u8], parameters: &mut Vec<(String, String)>) -> Result<(), Malformed> {
-    let form = Form::parse(text).map_err(|error| Malformed(format!("its parameters can't be read: {error}")))?;
-    let decoded = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    parameters.extend(form.pairs().map(|(name, value)| (decoded(name), decoded(value))));
-    Ok(())
+/// Whether a text is no longer than Twilio's ids, which have two letters and 128 bits in hex: one with more behind it is none.
+fn is_sid(text: &str) -> bool {
+    (1..=34).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+}
+
+/// Whether a text has the form of a status: one word in small letters.
+fn is_status(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || b"_-".contains(&byte))
+}
+
+/// What is told of a call beside its status: the parameter of its id, that of how far it is, and the type's first word.
+const OF_CALLS: [(&str, &str, &str); 2] =
+    [("RecordingSid", "RecordingStatus", "recording"), ("TranscriptionSid", "TranscriptionStatus", "transcription")];
+
+/// The texts and numbers of a JSON object, the last of each name first. What is neither is passed over without being built.
+struct Scalars<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl<'de> Deserialize<'de> for Scalars<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Scalars<'de>;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Scalars<'de>, A::Error> {
+                let mut scalars = Vec::new();
+                while let Some((name, value)) = object.next_entry::<Text<'de>, &'de RawValue>()? {
+                    let name = name.0;
+                    match value.get().as_bytes() {
+                        [b'"', ..] => scalars.extend(serde_json::from_str::<Text<'de>>(value.get()).ok().map(|text| (name, text.0))),
+                        [b'-' | b'0'..=b'9', ..] => scalars.push((name, Cow::Borrowed(value.get()))),
+                        _ => {}
+                    }
+                }
+                scalars.reverse();
+                Ok(Scalars(scalars))
+            }
+        }
+
+        deserializer.deserialize_map(Reader)
+    }
 }
 
 /// The query of a URL, as it was requested.
@@ -98,7 +161,7 @@ impl Provider for Twilio {
         "dev_twilio_token_only_for_this_machine"
     }
 
-    fn scheme(&self) -> &dyn Scheme {
+    fn scheme(&self) -> &dyn Explained {
         &SCHEME
     }
 
@@ -130,23 +193,44 @@ impl Provider for Twilio {
     }
 
     /// The types are `message.<status>` for a message that was sent, `message.received` for one that came in, and `call.<status>`.
+    fn renewals(&self) -> &'static [Renewal] {
+        const PLACES: &[Renewal] = &[
+            Renewal::header("I-Twilio-Idempotency-Token", Fresh::Uuid),
+            Renewal::body("MessageSid", Fresh::Hex("SM", 32)),
+            Renewal::body("SmsSid", Fresh::Hex("SM", 32)),
+            Renewal::body("SmsMessageSid", Fresh::Hex("SM", 32)),
+            Renewal::body("CallSid", Fresh::Hex("CA", 32)),
+        ];
+        PLACES
+    }
+
     fn name_event(&self, route: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {
         let parameters = Parameters::of(message)?;
         let (key, kind) = match route.channel {
             SMS_STATUS => {
-                let (id, status) = (parameters.either("MessageSid", "SmsSid")?, parameters.either("MessageStatus", "SmsStatus")?);
+                let id = parameters.first_of(&["MessageSid", "SmsSid"], is_sid)?;
+                let status = parameters.first_of(&["MessageStatus", "SmsStatus"], is_status)?;
                 (format!("{id}:{status}"), format!("message.{status}"))
             }
-            SMS => (parameters.either("MessageSid", "SmsSid")?.to_owned(), "message.received".to_owned()),
+            SMS => (parameters.first_of(&["MessageSid", "SmsSid"], is_sid)?.to_owned(), "message.received".to_owned()),
             _ => {
-                let (id, status) = (parameters.named("CallSid")?, parameters.named("CallStatus")?);
-                let number = parameters.get("SequenceNumber").filter(|number| is_name(number));
+                let beside = OF_CALLS.into_iter().find(|(id, ..)| parameters.get("CallStatus").is_none() && parameters.get(id).is_some());
+                let (id, status, what) = beside.unwrap_or(("CallSid", "CallStatus", "call"));
+                let (id, status) = (parameters.first_of(&[id], is_sid)?, parameters.first_of(&[status], is_status)?);
+                let number =
+                    parameters.get("SequenceNumber").filter(|number| number.len() <= 9 && number.bytes().all(|byte| byte.is_ascii_digit()));
                 let step = number.map_or_else(String::new, |number| format!(":{number}"));
-                (format!("{id}:{status}{step}"), format!("call.{status}"))
+                (format!("{id}:{status}{step}"), format!("{what}.{status}"))
             }
         };
         let account = parameters.get("AccountSid").filter(|account| is_name(account)).map(str::to_owned);
         Ok(Named { key, kind, occurred_at: None, account })
+    }
+
+    /// The token of one account speaks for that account: for what is said in the form, the query and the JSON, by the same reading as what follows from it.
+    fn speaks_for(&self, secret: &Secret, message: &Message<'_>) -> bool {
+        let Some(account) = secret.name().filter(|name| name.starts_with("AC")) else { return true };
+        Parameters::of(message).is_ok_and(|parameters| parameters.are_of(account))
     }
 
     fn keeps_query(&self) -> bool {
@@ -168,8 +252,11 @@ impl Provider for Twilio {
             SMS_STATUS => Answer::ok("application/json", r#"{"status":"received"}"#),
             SMS => {
                 let parameters = Parameters::of(message).ok();
-                let said = parameters.as_ref().and_then(|parameters| parameters.get("Body")).unwrap_or_default();
-                text(Reply::message(replies.sms.as_deref(), said).into())
+                let get = |name| parameters.as_ref().and_then(|parameters| parameters.get(name));
+                let said = get("Body").unwrap_or_default();
+                // Whoever has just asked for no more texts gets none; Twilio itself confirms it.
+                let stop = keyword::said(get("OptOutType"), Some(said)) == Some(true);
+                text(Reply::message(replies.sms.as_deref().filter(|_| !stop), said).into())
             }
             _ => text(Reply::voice(replies.voice.as_deref(), replies.play.as_deref()).into()),
         }
@@ -180,6 +267,9 @@ impl Provider for Twilio {
 mod tests {
     use super::*;
 
+    const SM: &str = "SM0123456789abcdef0123456789abcdef";
+    const CA: &str = "CA0123456789abcdef0123456789abcdef";
+
     fn named(channel: &str, query: &str, body: &str) -> Result<Named, String> {
         let url = format!("https://hooks.example.com/webhooks/twilio/{channel}{query}");
         let message = Message { method: "POST", url: &url, headers: &[], body: body.as_bytes() };
@@ -188,42 +278,97 @@ mod tests {
 
     #[test]
     fn each_status_of_a_message_is_an_event() {
-        let event = named(SMS_STATUS, "?ref=in_1", "MessageSid=SM1&MessageStatus=delivered&AccountSid=AC1").expect("an event");
-        assert_eq!((event.key.as_str(), event.kind.as_str()), ("SM1:delivered", "message.delivered"));
+        let event = named(SMS_STATUS, "?ref=in_1", &format!("MessageSid={SM}&MessageStatus=delivered&AccountSid=AC1")).expect("an event");
+        assert_eq!((event.key.as_str(), event.kind.as_str()), (format!("{SM}:delivered").as_str(), "message.delivered"));
         assert_eq!(event.account.as_deref(), Some("AC1"));
-        let older = named(SMS_STATUS, "", "SmsSid=SM1&SmsStatus=sent&MessageSid=").expect("an event");
-        assert_eq!(older.key, "SM1:sent");
-        assert_eq!(named(SMS_STATUS, "", "MessageSid=SM1&MessageStatus=teleported").expect("an event").kind, "message.teleported");
+        let older = named(SMS_STATUS, "", &format!("SmsSid={SM}&SmsStatus=sent&MessageSid=")).expect("an event");
+        assert_eq!(older.key, format!("{SM}:sent"));
+        assert_eq!(
+            named(SMS_STATUS, "", &format!("MessageSid={SM}&MessageStatus=teleported")).expect("an event").kind,
+            "message.teleported"
+        );
     }
 
     #[test]
     fn messages_and_calls_that_come_in() {
-        assert_eq!(named(SMS, "", "MessageSid=SM1&Body=").expect("an event").key, "SM1");
-        assert_eq!(named(SMS, "", "MessageSid=SM1&Body=x").expect("an event").kind, "message.received");
-        assert_eq!(named(VOICE, "", "CallSid=CA1&CallStatus=ringing").expect("an event").key, "CA1:ringing");
-        assert_eq!(named(VOICE, "", "CallSid=CA1&CallStatus=ringing&SequenceNumber=2").expect("an event").key, "CA1:ringing:2");
-        assert_eq!(named(SMS, "?MessageSid=SM2", "").expect("by GET").key, "SM2");
+        assert_eq!(named(SMS, "", &format!("MessageSid={SM}&Body=")).expect("an event").key, SM);
+        assert_eq!(named(SMS, "", &format!("MessageSid={SM}&Body=x")).expect("an event").kind, "message.received");
+        assert_eq!(named(VOICE, "", &format!("CallSid={CA}&CallStatus=ringing")).expect("an event").key, format!("{CA}:ringing"));
+        assert_eq!(
+            named(VOICE, "", &format!("CallSid={CA}&CallStatus=ringing&SequenceNumber=2")).expect("an event").key,
+            format!("{CA}:ringing:2")
+        );
+        assert_eq!(named(SMS, &format!("?MessageSid={SM}"), "").expect("by GET").key, SM);
     }
 
     #[test]
     fn json_has_the_same_parameters() {
         let headers: [(&str, &[u8]); 1] = [("content-type", b"application/json; charset=utf-8")];
-        let body = br#"{"MessageSid":"SM1","MessageStatus":"sent","n":1,"x":{}}"#;
-        let message = Message { method: "POST", url: "", headers: &headers, body };
+        let body = format!(r#"{{"MessageSid":"{SM}","MessageStatus":"sent","n":1,"x":{{}}}}"#);
+        let message = Message { method: "POST", url: "", headers: &headers, body: body.as_bytes() };
         let event = Twilio.name_event(&Route { channel: SMS_STATUS, source: "default" }, &message).expect("an event");
-        assert_eq!(event.key, "SM1:sent");
+        assert_eq!(event.key, format!("{SM}:sent"));
     }
 
     #[test]
     fn what_has_no_identity_is_malformed() {
-        assert!(named(SMS_STATUS, "", "MessageSid=SM1").expect_err("no status").contains("SmsStatus"));
-        assert!(named(SMS, "", "Body=x").is_err() && named(VOICE, "", "CallSid=CA1").is_err());
+        assert!(named(SMS_STATUS, "", &format!("MessageSid={SM}")).expect_err("no status").contains("SmsStatus"));
+        assert!(named(SMS, "", "Body=x").is_err() && named(VOICE, "", &format!("CallSid={CA}")).is_err());
         assert!(named(SMS, "", "MessageSid=%0a").is_err());
         assert!(named(SMS, "", "MessageSid=%").is_err());
     }
 
     #[test]
     fn the_body_speaks_before_the_query() {
-        assert_eq!(named(SMS, "?MessageSid=forged", "MessageSid=SM1").expect("an event").key, "SM1");
+        assert_eq!(named(SMS, "?MessageSid=forged", &format!("MessageSid={SM}")).expect("an event").key, SM);
+    }
+
+    /// `a=bc` and `ab=c` are signed alike, so what is replayed with its values ending elsewhere would be another event.
+    #[test]
+    fn a_value_whose_end_was_moved_is_malformed() {
+        assert!(named(SMS, "", &format!("MessageSid={SM}NumMedia0")).is_err());
+        assert!(named(SMS_STATUS, "", &format!("MessageSid={SM}&MessageStatus=sentSmsSid{SM}")).is_err());
+        assert!(named(VOICE, "", &format!("CallSid={CA}&CallStatus=ringing2")).is_err());
+    }
+
+    #[test]
+    fn what_is_told_of_a_call_beside_its_status_is_an_event() {
+        let recording = "RecordingSid=RE0123456789abcdef0123456789abcdef";
+        let event = named(VOICE, "", &format!("CallSid={CA}&{recording}&RecordingStatus=completed")).expect("an event");
+        assert_eq!((event.key.as_str(), event.kind.as_str()), ("RE0123456789abcdef0123456789abcdef:completed", "recording.completed"));
+    }
+
+    #[test]
+    fn the_token_of_an_account_speaks_for_no_other() {
+        let token = sluice_signature::Twilio::secret("AC1:token");
+        let json: &[(&str, &[u8])] = &[("content-type", b"application/json")];
+        let said = |url: &str, headers: &[(&str, &[u8])], body: &str| {
+            Twilio.speaks_for(&token, &Message { method: "POST", url, headers, body: body.as_bytes() })
+        };
+        assert!(said("https://a.example/", &[], "AccountSid=AC1&x=1"));
+        assert!(said("https://a.example/?AccountSid=AC1", json, r#"{"AccountSid":"AC1"}"#));
+        for (url, headers, body) in [
+            ("https://a.example/", [].as_slice(), "x=1"),
+            ("https://a.example/", &[], "AccountSid=AC2"),
+            ("https://a.example/", &[], "AccountSid=AC1&AccountSid=AC2"),
+            ("https://a.example/?Account%53id=AC2", &[], ""),
+            ("https://a.example/?AccountSid=AC2", &[], "AccountSid=AC1"),
+            ("https://a.example/?AccountSid=AC1", json, r#"{"AccountSid":"AC2"}"#),
+        ] {
+            assert!(!said(url, headers, body), "{url} {body}");
+        }
+        assert!(
+            Twilio.speaks_for(&sluice_signature::Twilio::secret("token"), &Message { method: "POST", url: "", headers: &[], body: b"" })
+        );
+    }
+
+    #[test]
+    fn who_says_stop_is_not_answered_with_a_text() {
+        let answered = |body: &str| {
+            let message = Message { method: "POST", url: "", headers: &[], body: body.as_bytes() };
+            Twilio.accepted(&Route { channel: SMS, source: "default" }, &message, &TwilioReplies::default()).body.into_owned()
+        };
+        assert!(answered("Body=Hello").contains("<Message>"));
+        assert!(!answered("Body=Stop+").contains("<Message>") && !answered("Body=Arr%C3%AAt&OptOutType=STOP").contains("<Message>"));
     }
 }

@@ -21,6 +21,14 @@ impl Announcements {
         self.0.get(subject).copied().unwrap_or_default()
     }
 
+    /// Joins what the same record has announced elsewhere.
+    pub fn join(&mut self, other: &Self) {
+        for (subject, number) in &other.0 {
+            let known = self.0.entry(subject.clone()).or_default();
+            *known = (*known).max(*number);
+        }
+    }
+
     /// Whether nothing was announced yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {

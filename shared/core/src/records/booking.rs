@@ -2,18 +2,24 @@
 
 mod announce;
 mod facts;
+mod put;
+mod shown;
+mod texts;
 
 pub use announce::{News, PaymentNews};
 pub use facts::{BookingFailure, BookingPut, BookingStatus, BookingSuccess, HoldFact};
+pub use shown::ShownBooking;
+pub use texts::TextState;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use self::facts::PaymentFacts;
-use super::{Announcements, ChargeFact, Heard, charge::join_charge};
+use super::{Announcements, ChargeFact, Heard, History, charge::charged, charge::join_charge};
 use crate::{
-    ports::{Index, Place},
+    kind::{group_places, served_record},
+    ports::{Index, Place, PortError, Stored},
     record::{Record, due_place, place},
     time::Timestamp,
 };
@@ -32,6 +38,12 @@ pub struct Booking {
     /// What is known of refunds, by charge.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     charges: BTreeMap<String, ChargeFact>,
+    /// The texts about it, by message.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    texts: BTreeMap<String, TextState>,
+    /// Texts to its customer that it takes over once it is confirmed, unless another booking has by then.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) waiting_texts: BTreeSet<String>,
     /// The latest time that a timer told it had come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     elapsed: Option<Timestamp>,
@@ -46,6 +58,9 @@ pub struct Booking {
     /// When it wants to be looked at again; derived, and stored for the sweeper.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
+    /// Which events changed it.
+    #[serde(default, skip_serializing_if = "History::is_empty")]
+    pub history: History,
 }
 
 impl Booking {
@@ -60,11 +75,14 @@ impl Booking {
             put: None,
             payments: BTreeMap::new(),
             charges: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            waiting_texts: BTreeSet::new(),
             elapsed: None,
             heard: Heard::at(at),
             announcements: Announcements::default(),
             told: News::default(),
             due_at: None,
+            history: History::default(),
         }
     }
 
@@ -88,6 +106,16 @@ impl Booking {
     /// Joins a payment that failed.
     pub fn join_failure(&mut self, intent: &str, failure: BookingFailure) {
         self.payments.entry(intent.to_owned()).or_default().join_failure(failure);
+    }
+
+    /// Joins that a payment is its, of which nothing else is known yet.
+    pub fn join_intent(&mut self, intent: &str) {
+        self.payments.entry(intent.to_owned()).or_default();
+    }
+
+    /// The payment intents that were said to be its, out of its document. Of some it turned out otherwise.
+    pub(super) fn intents_of(stored: &Stored) -> Result<Vec<String>, PortError> {
+        Ok(Self::from_stored(stored)?.payments.into_keys().collect())
     }
 
     /// Joins what is known of a charge's refunds.
@@ -151,7 +179,8 @@ impl Booking {
     #[must_use]
     pub fn currency(&self) -> Option<&str> {
         let paid = || self.first_payment().map(|(_, success)| success.currency.as_str());
-        let refunded = || self.charges.iter().min_by_key(|(id, charge)| (charge.at, *id)).map(|(_, charge)| charge.currency.as_str());
+        let refunded =
+            || self.charges.iter().min_by_key(|(id, charge)| (charge.refunded_at(), *id)).map(|(_, charge)| charge.currency.as_str());
         self.put.as_ref().map(|put| put.currency.as_str()).or_else(paid).or_else(refunded)
     }
 
@@ -159,9 +188,9 @@ impl Booking {
     #[must_use]
     pub fn refunded(&self) -> BTreeMap<String, i64> {
         let mut sums = BTreeMap::new();
-        for charge in self.charges.values().filter(|charge| charge.refunded > 0) {
+        for charge in self.charges.values().filter(|charge| charge.refunded() > 0) {
             let sum = sums.entry(charge.currency.clone()).or_insert(0i64);
-            *sum = sum.saturating_add(charge.refunded);
+            *sum = sum.saturating_add(charge.refunded());
         }
         sums
     }
@@ -175,15 +204,14 @@ impl Booking {
     /// When the latest refund was made; `None` if there was none.
     #[must_use]
     pub fn refunded_at(&self) -> Option<Timestamp> {
-        self.charges.values().filter(|charge| charge.refunded > 0).map(|charge| charge.at).max()
+        self.charges.values().filter(|charge| charge.refunded() > 0).map(ChargeFact::refunded_at).max()
     }
 
     /// How much was paid in `currency`, as far as payments and refunded charges tell, in its smallest unit.
     #[must_use]
     pub fn paid_amount(&self, currency: &str) -> i64 {
         let paid = self.successes().filter(|(_, success)| success.currency == currency).map(|(_, success)| success.amount);
-        let charged = self.charges.values().filter(|charge| charge.currency == currency).map(|charge| charge.amount);
-        paid.fold(0, i64::saturating_add).max(charged.fold(0, i64::saturating_add))
+        paid.fold(0, i64::saturating_add).max(charged(&self.charges, currency))
     }
 
     /// The first payment that succeeded, with its intent.
@@ -230,16 +258,16 @@ impl Booking {
 
 impl Record for Booking {
     const KIND: &'static str = "booking";
+    const STATES: &'static [&'static str] = &["status", "deposit_paid_at", "refunded_amount", "hold_until", "sms_status"];
 
-    fn id(&self) -> &str {
-        &self.id
-    }
+    served_record!();
 
     fn places(&self) -> Vec<Place> {
         let mut places = vec![match self.put {
             Some(_) => place(Index::List, Self::KIND, self.heard.first, &self.id),
             None => place(Index::Flag, Self::UNMATCHED, self.heard.first, &self.id),
         }];
+        places.extend(group_places(self, self.heard.first));
         if let Some(due_at) = self.due_at {
             places.push(due_place(&Self::key(&self.id), due_at));
         }

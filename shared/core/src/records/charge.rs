@@ -1,30 +1,86 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
-/// What is known of one charge's refunds. Stripe's `amount_refunded` is cumulative, so the largest seen is the latest.
+/// What is known of one charge's refunds. Stripe's `amount_refunded` is cumulative, so the largest seen is the latest, but for refunds that failed
+/// afterwards: their money came back, and what is refunded later is counted without them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChargeFact {
-    /// The charge's amount, in the currency's smallest unit.
+    /// The charge's amount, in the currency's smallest unit; 0 while it is not known.
     pub amount: i64,
     /// The currency, lower case.
     pub currency: String,
-    /// How much of it has been refunded in all.
-    pub refunded: i64,
+    /// The largest amount that was refunded in all, failed refunds included.
+    refunded: i64,
     /// When that amount was first reached, by the provider's time.
-    pub at: Timestamp,
+    at: Timestamp,
+    /// The other amounts that were seen, with their times. They count only once a refund has failed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    seen: BTreeSet<(Timestamp, i64)>,
+    /// The refunds that failed, by their id: since when, and how much.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    failed: BTreeMap<String, (Timestamp, i64)>,
 }
 
 impl ChargeFact {
-    /// Joins what another event says of the same charge: the larger refunded amount wins; for the same amount, the earlier time.
+    /// So much of a charge had been refunded in all at `at`.
+    #[must_use]
+    pub fn refunded_in_all(amount: i64, currency: &str, refunded: i64, at: Timestamp) -> Self {
+        Self { amount, currency: currency.to_owned(), refunded, at, seen: BTreeSet::new(), failed: BTreeMap::new() }
+    }
+
+    /// A refund of a charge failed at `at`.
+    #[must_use]
+    pub fn refund_failed(refund: &str, amount: i64, currency: &str, at: Timestamp) -> Self {
+        Self { failed: BTreeMap::from([(refund.to_owned(), (at, amount))]), ..Self::refunded_in_all(0, currency, 0, at) }
+    }
+
+    /// Every amount that was seen, with its time.
+    fn observed(&self) -> BTreeSet<(Timestamp, i64)> {
+        let largest = (self.refunded > 0).then_some((self.at, self.refunded));
+        self.seen.iter().copied().chain(largest).collect()
+    }
+
+    /// Joins what another event says of the same charge: all that was seen of it, the larger refunded amount first; for the same amount, the
+    /// earlier time.
     pub fn join(&mut self, other: Self) {
-        let later = (other.refunded, std::cmp::Reverse(other.at), other.amount, &other.currency)
-            > (self.refunded, std::cmp::Reverse(self.at), self.amount, &self.currency);
-        if later {
-            *self = other;
+        let mut observed: BTreeSet<_> = self.observed().union(&other.observed()).copied().collect();
+        if let Some((at, refunded)) = observed.iter().copied().max_by_key(|(at, refunded)| (*refunded, std::cmp::Reverse(*at))) {
+            observed.remove(&(at, refunded));
+            (self.at, self.refunded) = (at, refunded);
+        } else {
+            self.at = self.at.min(other.at);
         }
+        self.seen = observed;
+        if (other.amount, &other.currency) > (self.amount, &self.currency) {
+            (self.amount, self.currency) = (other.amount, other.currency);
+        }
+        for (refund, failure) in other.failed {
+            let known = self.failed.entry(refund).or_insert_with(|| failure);
+            *known = failure.min(*known);
+        }
+    }
+
+    /// What has been refunded and stayed so, with the time when it was.
+    fn lasting(&self) -> (i64, Timestamp) {
+        let back_after =
+            |at: Timestamp| self.failed.values().filter(|(failed, _)| *failed > at).map(|(_, amount)| *amount).fold(0, i64::saturating_add);
+        let left = self.observed().into_iter().map(|(at, refunded)| (refunded.saturating_sub(back_after(at)).max(0), at));
+        left.max_by_key(|(refunded, at)| (*refunded, std::cmp::Reverse(*at))).unwrap_or((0, self.at))
+    }
+
+    /// How much of the charge has been refunded in all, without refunds that failed.
+    #[must_use]
+    pub fn refunded(&self) -> i64 {
+        self.lasting().0
+    }
+
+    /// When that amount was reached.
+    #[must_use]
+    pub fn refunded_at(&self) -> Timestamp {
+        self.lasting().1
     }
 }
 
@@ -34,6 +90,67 @@ pub(crate) fn join_charge(charges: &mut BTreeMap<String, ChargeFact>, id: &str, 
         Some(known) => known.join(fact),
         None => {
             charges.insert(id.to_owned(), fact);
+        }
+    }
+}
+
+/// How much was charged in `currency`, as far as it is known.
+pub(crate) fn charged(charges: &BTreeMap<String, ChargeFact>, currency: &str) -> i64 {
+    charges.values().filter(|charge| charge.currency == currency).map(|charge| charge.amount).fold(0, i64::saturating_add)
+}
+
+/// How much of it has been refunded.
+pub(crate) fn refunded(charges: &BTreeMap<String, ChargeFact>, currency: &str) -> i64 {
+    charges.values().filter(|charge| charge.currency == currency).map(ChargeFact::refunded).fold(0, i64::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_seconds(minute * 60)
+    }
+
+    fn joined(facts: &[ChargeFact]) -> ChargeFact {
+        let mut all = facts[0].clone();
+        facts[1..].iter().for_each(|fact| all.join(fact.clone()));
+        all
+    }
+
+    /// All orders of a few facts.
+    fn orders(facts: &[ChargeFact]) -> Vec<Vec<ChargeFact>> {
+        match facts {
+            [] => vec![Vec::new()],
+            _ => (0..facts.len())
+                .flat_map(|first| {
+                    let mut rest = facts.to_vec();
+                    let fact = rest.remove(first);
+                    orders(&rest).into_iter().map(move |mut order| {
+                        order.insert(0, fact.clone());
+                        order
+                    })
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn a_failed_refund_is_taken_back_and_one_made_after_it_counts() {
+        let facts = [
+            ChargeFact::refunded_in_all(6000, "usd", 1000, at(1)),
+            ChargeFact::refunded_in_all(6000, "usd", 3000, at(2)),
+            ChargeFact::refund_failed("re_2", 2000, "usd", at(3)),
+            ChargeFact::refunded_in_all(6000, "usd", 2500, at(4)),
+        ];
+        assert_eq!(joined(&facts[..2]).refunded(), 3000);
+        assert_eq!(joined(&facts[..3]).refunded(), 1000);
+        let all = joined(&facts);
+        assert_eq!((all.refunded(), all.refunded_at(), all.amount), (2500, at(4), 6000));
+        for order in orders(&facts) {
+            let mut repeated = joined(&order);
+            repeated.join(order[0].clone());
+            assert_eq!(repeated, all);
         }
     }
 }

@@ -3,17 +3,55 @@
 //! A record stores facts, and its state is derived from them. Folding an event in is a join: commutative, associative and
 //! idempotent, so that every order of arrival ends in the same record.
 
+mod address;
 mod announcements;
 mod booking;
 mod charge;
+mod customer;
 mod delivered_body;
-mod transaction;
+mod history;
+mod invoice;
+mod latest;
+mod message;
+mod open_invoices;
+mod payment;
+mod payment_method;
+mod phone;
+mod repository;
+mod shopify;
+mod subscription;
+mod tenant;
+mod versions;
+mod word;
 
+pub use address::{AddressMark, AddressState};
 pub use announcements::Announcements;
-pub use booking::{Booking, BookingFailure, BookingPut, BookingStatus, BookingSuccess, HoldFact, News, PaymentNews};
+pub use booking::{
+    Booking, BookingFailure, BookingPut, BookingStatus, BookingSuccess, HoldFact, News, PaymentNews, ShownBooking, TextState,
+};
 pub use charge::ChargeFact;
+pub use customer::{Customer, CustomerPut, SavedMethod, ShownCustomer, StripeCustomer};
 pub use delivered_body::DeliveredBody;
-pub use transaction::{Transaction, TransactionFact};
+pub(crate) use history::ShownHistoryEntry;
+pub use history::{Cause, History, HistoryEntry, HistoryPage};
+pub use invoice::{Invoice, InvoicePayment, InvoicePut, InvoiceStatus, Link, ShownInvoice, StripeInvoice};
+pub use latest::Latest;
+pub use message::{Channel, Direction, Message, MessageError, MessagePut, MessageStatus, Parties, SentText, ShownMessage};
+pub use open_invoices::{CustomersInvoices, OpenInvoices};
+pub use payment::{
+    Amount, Payment, PaymentDetails, PaymentFailure, PaymentStatus, ShownPayment, ShownTransaction, Transaction, TransactionFact,
+};
+pub use payment_method::{Card, PaymentMethod, ShownPaymentMethod};
+pub use phone::Phone;
+pub use repository::{OpenPullRequest, PullRequestFact, Push, Release, Repository, RepositoryFact, ShownPush, ShownRepository};
+pub use shopify::{
+    Buyer, Order, OrderFact, Personal, Product, ProductFact, Said, Shop, ShopCustomer, ShopCustomerFact, ShopFact, ShopStatus, ShopifyFact,
+    ShownOrder, ShownProduct, ShownShop, ShownShopCustomer,
+};
+pub use subscription::{Subscribed, Subscription};
+pub use tenant::{ShownTenant, Tenant, TenantPut};
+pub use versions::{Version, Versions};
+pub use word::{Told, Word};
 
 /// When a record was first and last told anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -1,5 +1,6 @@
 //! What all rules do with a booking.
 
+use super::message;
 use crate::{
     effect::EffectKind,
     plan::{Stop, View},
@@ -15,15 +16,26 @@ pub(super) fn heard_of(view: &mut View<'_>, id: &str, at: Timestamp) -> Result<B
 }
 
 /// Settles a booking that facts were joined to, plans the announcements that are due, and writes it.
-pub(super) fn settle(view: &mut View<'_>, mut booking: Booking) {
-    let phone = booking.put.as_ref().is_some_and(|put| put.customer_phone.is_some());
+pub(super) fn settle(view: &mut View<'_>, mut booking: Booking) -> Result<(), Stop> {
+    let phone = booking.put.as_ref().and_then(|put| put.customer_phone.clone());
     for due in booking.settle() {
-        let kind = match due.kind {
-            EffectKind::Sms if view.policy.sms && phone => EffectKind::Sms,
-            EffectKind::Sms | EffectKind::Mail if view.policy.mail => EffectKind::Mail,
-            EffectKind::Sms | EffectKind::Mail => continue,
-        };
-        view.effect(kind, due.template, due.about);
+        match (due.kind, &phone) {
+            (EffectKind::Sms, Some(phone)) if view.policy.sms => {
+                let effect = view.effect(EffectKind::Sms, due.template, due.about.clone());
+                message::to_be_sent(view, &mut booking, phone, effect, due.template, due.about)?;
+            }
+            _ if view.policy.mail => {
+                view.effect(EffectKind::Mail, due.template, due.about);
+            }
+            _ => {}
+        }
     }
-    view.write(&booking);
+    message::catch_up(view, &mut booking)?;
+    view.write(&booking)
+}
+
+/// Settles a booking that was put, and so may have a number that its texts are known by.
+pub(crate) fn settle_put(view: &mut View<'_>, mut booking: Booking) -> Result<(), Stop> {
+    message::introduce(view, &mut booking)?;
+    settle(view, booking)
 }

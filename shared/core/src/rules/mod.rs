@@ -1,30 +1,57 @@
 //! What each event means for the records: pure functions of event, records and time.
 
+mod address;
 mod booking;
+mod customers;
+mod fields;
 mod github;
+mod invoicing;
+mod message;
 mod put;
+mod sendro;
+mod ses;
+mod shopify;
 mod stripe;
 mod timer;
+mod twilio;
 
-pub use put::put_booking;
-pub(crate) use timer::{BOOKING_PUT, DUE as TIMER_DUE, own_event};
+pub(crate) use booking::settle_put as settle_put_booking;
+pub(crate) use customers::{settle_customer, settle_tenant};
+pub(crate) use invoicing::settle_invoice;
+pub(crate) use message::settle_put as settle_put_message;
+pub use put::put;
+pub(crate) use ses::envelope as ses_envelope;
+pub(crate) use shopify::{DataRequest, Redaction, redact_named, redact_older};
+pub(crate) use timer::{DUE as TIMER_DUE, own_event};
+pub(crate) use twilio::keyword;
 
 use crate::{
     envelope::digest,
     plan::{Event, Stop, View},
+    provider,
 };
 
 /// The provider of events that Sluice makes itself: timers, and what the API causes.
 pub const SLUICE: &str = "sluice";
+/// The provider of what Amazon SES says about mails, which comes over the queue and not as a webhook.
+pub const SES: &str = "ses";
 /// The source of timers.
 pub const TIMER: &str = "timer";
 /// The source of what the API causes.
 pub const API: &str = "api";
 
+/// The source of what is published on its own account.
+pub const PUBLISH: &str = "publish";
+
+/// The source of jobs that have a subscription catch up.
+pub const CATCH_UP: &str = "catch_up";
+
 /// The source of alarms.
 pub const ALARM: &str = "alarm";
 /// The type of the event that tells of dead letters.
 pub const DEAD_LETTERS: &str = "dead_letters.found";
+/// The type of the event that tells of a key that Stripe's API refuses, and the code of its alarm.
+pub const STRIPE_KEY_REFUSED: &str = "stripe_key.refused";
 
 /// Plans one event.
 ///
@@ -34,13 +61,18 @@ pub fn plan(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
     match event.provider {
         "stripe" => stripe::plan(event, view),
         "github" => github::plan(event, view),
-        "twilio" | "shopify" | "sendro" | "standard" => {
+        "twilio" => twilio::plan(event, view),
+        "sendro" => sendro::plan(event, view),
+        SES => ses::plan(event, view),
+        "shopify" => shopify::plan(event, view),
+        // What it told of is told; there is nothing to plan again.
+        SLUICE if [DEAD_LETTERS, STRIPE_KEY_REFUSED].contains(&event.kind) => Ok(()),
+        SLUICE if [PUBLISH, CATCH_UP].contains(&event.source) => Ok(()),
+        SLUICE => timer::plan(event, view),
+        provider if provider::NAMES.contains(&provider) => {
             no_rule(event, view);
             Ok(())
         }
-        // What it told of is told; there is nothing to plan again.
-        SLUICE if event.kind == DEAD_LETTERS => Ok(()),
-        SLUICE => timer::plan(event, view),
         provider => Err(Stop::Park {
             code: format!("unknown_provider:{provider}"),
             reason: format!("this version of Sluice has no rules for the provider {provider}; run a version that has, and replay"),
@@ -48,9 +80,9 @@ pub fn plan(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
     }
 }
 
-/// The event is recorded, and passed on to whoever subscribed; nothing else is known to follow from it.
+/// The event is recorded, and passed on to whoever subscribed; nothing else is known to follow from it. Its summary says so, and so does the
+/// line of the log on what became of it.
 fn no_rule(event: &Event<'_>, view: &mut View<'_>) {
-    tracing::warn!(event = event.id, provider = event.provider, kind = event.kind, "no rule for this type of event; it is recorded");
     view.summarize(format!("{}: no rule for this type", event.kind));
 }
 

@@ -1,21 +1,27 @@
-use super::booking;
 use crate::{
+    kind::Owned,
     plan::{Stop, View},
-    records::BookingPut,
     time::Timestamp,
 };
 
-/// Plans the owner's word on a booking. What events said of it meets it here.
+/// Plans the owner's word on a record. What events said of it meets it here.
 ///
 /// # Errors
-/// [`Stop::Need`] or [`Stop::Failed`], never anything else.
-pub fn put_booking(id: &str, mut put: BookingPut, view: &mut View<'_>) -> Result<(), Stop> {
-    let mut booking = booking::heard_of(view, id, put.at)?;
+/// [`Stop::Need`], [`Stop::NeedLatest`] or [`Stop::Failed`], never anything else.
+pub fn put<K: Owned>(id: &str, at: Timestamp, put: K::Put, view: &mut View<'_>) -> Result<(), Stop> {
+    let mut record = view.read::<K>(id)?.unwrap_or_else(|| K::first_heard(id, at));
     // Later than what it replaces even where the clock stood still or went back: the owner's last word stands.
-    if let Some(known) = &booking.put {
-        put.at = put.at.max(Timestamp::from_millis(known.at.millis() + 1));
+    let at = record.put_at().map_or(at, |known| at.max(Timestamp::from_millis(known.millis() + 1)));
+    record.join_put(at, put);
+    record.settle(view)
+}
+
+/// Plans once more what follows from a record that was put. The put itself is long applied, and what it caused is told already, so that this
+/// finds nothing new unless something else has changed.
+pub(super) fn again<K: Owned>(id: &str, view: &mut View<'_>) -> Result<(), Stop> {
+    if let Some(record) = view.read::<K>(id)? {
+        record.settle(view)?;
     }
-    booking.join_put(put);
-    booking::settle(view, booking);
+    view.summarize(format!("{} {id} was put", K::NAME));
     Ok(())
 }

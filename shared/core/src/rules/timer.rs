@@ -2,19 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{booking, unexpected_shape};
+use super::{booking, put::again, unexpected_shape};
 use crate::{
     plan::{Event, Stop, View},
     ports::Key,
     record::Record,
-    records::Booking,
+    records::{Booking, Customer, Invoice, Message, Tenant},
     time::Timestamp,
 };
 
 /// The type of the event that a timer makes.
 pub(crate) const DUE: &str = "timer.due";
-/// The type of the event that putting a booking makes.
-pub(crate) const BOOKING_PUT: &str = "booking.put";
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Own {
@@ -37,18 +35,18 @@ pub(super) fn plan(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
                 return Err(Stop::Nothing);
             }
             booking.join_elapsed(view.now);
-            booking::settle(view, booking);
+            booking::settle(view, booking)?;
             view.summarize(format!("the hold of booking {} ended", own.record.id));
             Ok(())
         }
-        // The put itself is long applied; what it caused is told already, so that planning it again finds nothing new.
-        (BOOKING_PUT, Booking::KIND) => {
-            if let Some(booking) = view.read::<Booking>(&own.record.id)? {
-                booking::settle(view, booking);
-            }
-            view.summarize(format!("booking {} was put", own.record.id));
-            Ok(())
-        }
+        (kind, _) if kind.ends_with(".put") => match own.record.kind.as_ref() {
+            Booking::KIND => again::<Booking>(&own.record.id, view),
+            Invoice::KIND => again::<Invoice>(&own.record.id, view),
+            Customer::KIND => again::<Customer>(&own.record.id, view),
+            Tenant::KIND => again::<Tenant>(&own.record.id, view),
+            Message::KIND => again::<Message>(&own.record.id, view),
+            record => Err(unexpected_shape(event, &format!("a {record} is not put"))),
+        },
         (kind, record) => Err(unexpected_shape(event, &format!("nothing is known of {kind} for a {record}"))),
     }
 }

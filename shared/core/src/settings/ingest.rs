@@ -1,16 +1,18 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::{Mode, Reader};
 use crate::{
     ids::is_source,
     ingest::MAX_BODY,
-    provider::{self, BadReply, Provider, TwilioReplies},
-    secrets::{DEFAULT_SOURCE, FixedSecrets},
+    provider::{self, BadReply, Provider, Providers, TwilioReplies},
+    secrets::{DEFAULT_SOURCE, FixedSecrets, Secrets},
 };
 
 /// What takes webhooks in.
 #[derive(Clone, Debug)]
 pub struct IngestSettings {
+    /// Whose webhooks are taken in.
+    pub providers: Providers,
     /// The address under which the outside reaches Sluice, without a path or a slash at its end. On Lambda it may be empty: only providers that sign the URL
     /// need it.
     pub public_url: String,
@@ -26,25 +28,93 @@ impl IngestSettings {
     /// Reads what one machine needs, which listens on `listen`: the secrets of all providers.
     pub fn read(reader: &mut Reader<'_>, mode: Mode, listen: SocketAddr) -> Self {
         let public_url = read_public_url(reader).unwrap_or_else(|| format!("http://localhost:{}", listen.port()));
-        let secrets = read_secrets(reader, mode, provider::ALL.iter().copied());
-        Self { public_url, max_body: read_max_body(reader), secrets, replies: read_replies(reader) }
+        let providers = provider::ALL;
+        let secrets = read_secrets(reader, mode, providers);
+        Self { providers, public_url, max_body: read_max_body(reader), secrets, replies: read_replies(reader) }
     }
 
-    /// Reads what the function of one provider needs, which is of no use without a secret.
-    pub fn read_of(reader: &mut Reader<'_>, provider: &'static dyn Provider) -> Self {
-        let secrets = read_secrets(reader, Mode::Lambda, [provider]);
-        if secrets.sources(provider.name()).next().is_none() {
-            reader.problem(
-                provider.secret_setting(),
-                "is missing: without it no webhook could be verified; set it to the secret, or to a reference to it",
-            );
-        }
+    /// Reads what a function of `providers` needs, which is of no use without a secret of each.
+    pub fn read_of(reader: &mut Reader<'_>, providers: Providers) -> Self {
+        let secrets = read_secrets(reader, Mode::Lambda, providers);
         let public_url = read_public_url(reader);
-        if public_url.is_none() && provider.signs_url() {
-            let title = provider.title();
-            reader.problem("SLUICE_PUBLIC_URL", format!("is missing: {title} signs the URL, so set it to the one that {title} was given"));
+        for provider in providers {
+            if secrets.sources(provider.name()).next().is_none() {
+                reader.problem(
+                    provider.secret_setting(),
+                    "is missing: without it no webhook could be verified; set it to the secret, or to a reference to it",
+                );
+            }
+            if public_url.is_none() && provider.signs_url() {
+                let title = provider.title();
+                reader.problem(
+                    "SLUICE_PUBLIC_URL",
+                    format!("is missing: {title} signs the URL, so set it to the one that {title} was given"),
+                );
+            }
         }
-        Self { public_url: public_url.unwrap_or_default(), max_body: read_max_body(reader), secrets, replies: read_replies(reader) }
+        Self {
+            providers,
+            public_url: public_url.unwrap_or_default(),
+            max_body: read_max_body(reader),
+            secrets,
+            replies: read_replies(reader),
+        }
+    }
+}
+
+impl IngestSettings {
+    /// What is odd about the address under which the outside reaches Sluice, where a provider is served that signs it: it would fit nothing.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<String> {
+        let signing =
+            self.providers.iter().filter(|provider| provider.signs_url() && self.secrets.sources(provider.name()).next().is_some());
+        let Some(doubt) = doubt(&self.public_url) else { return Vec::new() };
+        let doubt = |provider: &&dyn Provider| {
+            format!(
+                "{} signs the URL that it was given, so SLUICE_PUBLIC_URL must be the one under which the outside reaches Sluice; it is {}, {doubt}",
+                provider.title(),
+                self.public_url
+            )
+        };
+        signing.map(doubt).chain(self.doubted_secrets()).collect()
+    }
+
+    /// Secrets that don't look like what their provider gives. References to where one is kept are not looked into.
+    fn doubted_secrets(&self) -> impl Iterator<Item = String> {
+        self.providers.iter().flat_map(move |provider| {
+            let sources = self.secrets.sources(provider.name()).collect::<Vec<_>>();
+            sources.into_iter().flat_map(move |source| {
+                let secrets = FixedSecrets::active(&self.secrets, provider.name(), source);
+                let secrets: Vec<_> = secrets.iter().flat_map(|secrets| secrets.iter()).cloned().collect();
+                (1..).zip(secrets).filter_map(move |(position, secret): (usize, _)| {
+                    let kept_elsewhere = ["secretsmanager:", "ssm:", "arn:"].iter().any(|start| secret.reveal().starts_with(start));
+                    let own = secret.reveal() == provider.read_secret(provider.dev_secret()).reveal();
+                    let doubt = provider.scheme().doubt_secret(&secret).filter(|_| !kept_elsewhere && !own)?;
+                    Some(format!("{}, source {source}, secret {position}: it {doubt}", provider.secret_setting()))
+                })
+            })
+        })
+    }
+}
+
+/// Why a URL can hardly be the one that a provider was given.
+fn doubt(public_url: &str) -> Option<&'static str> {
+    let uri: http::Uri = public_url.parse().ok()?;
+    let host = uri.host()?;
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
+    let private = match address {
+        Some(IpAddr::V4(address)) => address.is_loopback() || address.is_private() || address.is_link_local() || address.is_unspecified(),
+        Some(IpAddr::V6(address)) => address.is_loopback() || address.is_unique_local() || address.is_unspecified(),
+        None => host.eq_ignore_ascii_case("localhost") || !host.contains('.') || host.ends_with(".local") || host.ends_with(".internal"),
+    };
+    if private {
+        Some("which leads nowhere from outside")
+    } else if ["example.com", "example.org"].iter().any(|example| host == *example || host.ends_with(&format!(".{example}"))) {
+        Some("which is the documentation's example")
+    } else if uri.scheme_str() == Some("http") {
+        Some("without TLS: behind a proxy that ends TLS the URL that was given begins with https all the same")
+    } else {
+        None
     }
 }
 
@@ -56,7 +126,7 @@ fn read_max_body(reader: &mut Reader<'_>) -> usize {
     max_body
 }
 
-fn read_secrets(reader: &mut Reader<'_>, mode: Mode, providers: impl IntoIterator<Item = &'static dyn Provider>) -> FixedSecrets {
+fn read_secrets(reader: &mut Reader<'_>, mode: Mode, providers: Providers) -> FixedSecrets {
     let mut secrets = FixedSecrets::default();
     for provider in providers {
         let setting = provider.secret_setting();
@@ -112,13 +182,16 @@ fn read_reply(reader: &mut Reader<'_>, setting: &str, usual: Option<String>, che
     }
 }
 
-fn read_public_url(reader: &mut Reader<'_>) -> Option<String> {
+pub(super) fn read_public_url(reader: &mut Reader<'_>) -> Option<String> {
     let url = reader.text("SLUICE_PUBLIC_URL")?.trim_end_matches('/');
     let fits = url.parse::<http::Uri>().is_ok_and(|uri| {
         matches!(uri.scheme_str(), Some("https" | "http"))
             && uri.host().is_some()
             && uri.query().is_none()
+            && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+            && uri.authority().is_some_and(|authority| authority.port().is_none() || authority.port_u16().is_some())
             && matches!(uri.path(), "" | "/")
+            && !url.contains('#')
     });
     if !fits {
         reader.problem("SLUICE_PUBLIC_URL", "must be scheme and host alone, such as https://hooks.example.com");

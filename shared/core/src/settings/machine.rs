@@ -2,7 +2,9 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use sluice_signature::Secret;
 
-use super::{DEV_API_KEY, IngestSettings, LogSettings, Mode, OutgoingSettings, Problem, Reader, RuleSettings};
+use super::{
+    DEV_API_KEY, IngestSettings, LogSettings, Mode, OutgoingSettings, Problem, Reader, RuleSettings, StripeApiSettings, WebhookSettings,
+};
 
 /// All settings of one machine, checked.
 #[derive(Clone, Debug)]
@@ -19,6 +21,10 @@ pub struct Settings {
     pub rules: RuleSettings,
     /// What goes out to people.
     pub outgoing: OutgoingSettings,
+    /// How Stripe's API is asked.
+    pub stripe_api: StripeApiSettings,
+    /// How webhooks go out to subscribers.
+    pub webhooks: WebhookSettings,
     /// What is logged.
     pub log: LogSettings,
 }
@@ -46,13 +52,16 @@ impl Settings {
         reader.refuse_unknown();
         let listen =
             reader.parsed("SLUICE_LISTEN", "127.0.0.1:3000".parse().expect("an address"), "an address and port, such as 127.0.0.1:3000");
+        let ingest = IngestSettings::read(&mut reader, mode, listen);
         let settings = Self {
             data: reader.text("SLUICE_DATA").unwrap_or("sluice-data").into(),
             listen,
             api_keys: read_api_keys(&mut reader, mode),
-            ingest: IngestSettings::read(&mut reader, mode, listen),
+            webhooks: WebhookSettings::read(&mut reader, mode, &ingest.public_url),
+            ingest,
             rules: RuleSettings::read(&mut reader, mode),
             outgoing: OutgoingSettings::read(&mut reader, mode),
+            stripe_api: StripeApiSettings::read(&mut reader),
             log: LogSettings::read(&mut reader, mode),
         };
         let known = reader.wrong();

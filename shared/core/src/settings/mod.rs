@@ -9,7 +9,9 @@ mod outgoing;
 mod queues;
 mod reader;
 mod rules;
+mod stripe_api;
 mod table;
+mod webhooks;
 
 use std::fmt;
 
@@ -20,7 +22,9 @@ pub use outgoing::{ChannelSettings, MailSettings, OutgoingSettings, SmsSettings}
 pub use queues::{QueueSettings, read_max_receives, read_table};
 pub use reader::Reader;
 pub use rules::RuleSettings;
+pub use stripe_api::StripeApiSettings;
 pub use table::{Setting, TABLE};
+pub use webhooks::WebhookSettings;
 
 /// What Sluice runs as. It decides the defaults, and what may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

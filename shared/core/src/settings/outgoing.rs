@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use sluice_signature::Secret;
 
-use super::{Mode, Reader};
+use super::{Mode, Reader, ingest::read_public_url};
 use crate::{address::is_mail_address, outgoing::People, pay_url::PayUrl};
 
 /// How mail goes out.
@@ -49,6 +49,8 @@ pub enum SmsSettings {
         from: String,
         /// Where the API is; Twilio's own unless set.
         base_url: Option<String>,
+        /// Where Twilio is to report what becomes of a text, if it can reach that.
+        status_callback: Option<String>,
     },
 }
 
@@ -187,6 +189,10 @@ fn read_mail(reader: &mut Reader<'_>, mode: Mode) -> MailSettings {
     }
 }
 
+const NEEDED_FOR_TEXTS: &str = "is missing: SLUICE_SMS_FROM is set, and text messages need it; set it, or leave out SLUICE_SMS_FROM";
+const NO_TOKEN_OF_THE_ACCOUNT: &str = "has no token that sends for the account in TWILIO_ACCOUNT_SID, only values that a colon makes those of another account \
+                                       or shared keys; add that account's token";
+
 /// The token that Twilio's REST API takes for the account: one that is written down without an account, or with this one.
 fn sending_token(text: String, account: Option<&str>) -> Option<String> {
     match text.split_once(':') {
@@ -198,23 +204,34 @@ fn sending_token(text: String, account: Option<&str>) -> Option<String> {
 
 fn read_sms(reader: &mut Reader<'_>, mode: Mode) -> SmsSettings {
     let account_sid = reader.text("TWILIO_ACCOUNT_SID").map(str::to_owned);
-    let auth_token = reader.list("TWILIO_AUTH_TOKEN").into_iter().find_map(|token| sending_token(token, account_sid.as_deref()));
+    let tokens = reader.list("TWILIO_AUTH_TOKEN");
+    let no_token = if tokens.is_empty() { NEEDED_FOR_TEXTS } else { NO_TOKEN_OF_THE_ACCOUNT };
+    let auth_token = tokens.into_iter().find_map(|token| sending_token(token, account_sid.as_deref()));
     let from = reader.text("SLUICE_SMS_FROM").map(str::to_owned);
     let base_url = reader.text("SLUICE_TWILIO_URL").map(str::to_owned);
     let Some(from) = from else {
         // The account and its token alone may be there for Twilio's webhooks.
         return if mode == Mode::Dev { SmsSettings::Captured } else { SmsSettings::Off };
     };
-    let (sid, token) = (account_sid.is_none(), auth_token.is_none());
-    for (missing, setting) in [(sid, "TWILIO_ACCOUNT_SID"), (token, "TWILIO_AUTH_TOKEN")] {
-        if missing {
-            reader.problem(setting, "is missing: SLUICE_SMS_FROM is set, and text messages need it; set it, or leave out SLUICE_SMS_FROM");
-        }
+    if account_sid.is_none() {
+        reader.problem("TWILIO_ACCOUNT_SID", NEEDED_FOR_TEXTS);
+    }
+    if auth_token.is_none() {
+        reader.problem("TWILIO_AUTH_TOKEN", no_token);
     }
     SmsSettings::Twilio {
         account_sid: account_sid.unwrap_or_default(),
         auth_token: Secret::new(auth_token.unwrap_or_default()),
         from,
+        status_callback: read_status_callback(reader, base_url.is_some()),
         base_url,
     }
+}
+
+/// Under Sluice's own address. Twilio refuses texts whose callback is at an address of this machine alone, but for a stand-in on the same machine.
+fn read_status_callback(reader: &mut Reader<'_>, stand_in: bool) -> Option<String> {
+    let url = read_public_url(reader)?;
+    let host = url.split_once("://").map_or("", |(_, rest)| rest.split([':', '/']).next().unwrap_or_default());
+    let local = ["localhost", "127.0.0.1", "["].iter().any(|name| host.starts_with(name));
+    (stand_in || !local).then(|| format!("{url}/webhooks/twilio/sms-status"))
 }

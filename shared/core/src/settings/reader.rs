@@ -23,7 +23,11 @@ impl<'a> Reader<'a> {
 
     /// Notes a mistake.
     pub fn problem(&mut self, setting: &str, problem: impl Into<String>) {
-        self.problems.push(Problem { setting: setting.to_owned(), problem: problem.into() });
+        let problem = Problem { setting: setting.to_owned(), problem: problem.into() };
+        // Two parts may read the same setting.
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 
     /// The settings in which a mistake was noted.

@@ -30,12 +30,14 @@ macro_rules! table {
 table! {
     "SLUICE_DATA", "sluice-data", "the folder that holds the data";
     "SLUICE_LISTEN", "127.0.0.1:3000", "the address to listen on";
-    "SLUICE_PUBLIC_URL", "http://localhost:PORT", "scheme and host under which the outside reaches Sluice, such as `https://hooks.example.com`";
+    "SLUICE_PUBLIC_URL", "http://localhost:PORT", "scheme and host under which the outside reaches Sluice, such as `https://hooks.example.com`; Twilio reports there what becomes of texts";
     "SLUICE_API_KEY", "none: the API answers 401", "keys of the API, separated by commas; 24 characters or more";
     "STRIPE_WEBHOOK_SECRET[__SOURCE]", "none: Stripe is not served", "Stripe's signing secrets (`whsec_…`), separated by commas while one is rotated; with `__ACME`, those of the source `acme`";
+    "STRIPE_SECRET_KEY[__SOURCE]", "none: nothing is looked up", "Stripe's API keys for what events don't say: restricted ones that may read charges, payment intents, payment methods, invoices, subscriptions and events; a live and a test key, separated by commas; sources as above";
     "GITHUB_WEBHOOK_SECRET[__SOURCE]", "none: GitHub is not served", "the secret that was typed in when the webhook was made at GitHub; several and sources as above";
     "SHOPIFY_WEBHOOK_SECRET[__SOURCE]", "none: Shopify is not served", "the app's client secret; several and sources as above";
     "SENDRO_WEBHOOK_SECRET[__SOURCE]", "none: Sendro is not served", "Sendro's signing secret; several and sources as above";
+    "SLACK_SIGNING_SECRET[__SOURCE]", "none: Slack is not served", "the app's signing secret; several and sources as above";
     "STANDARD_WEBHOOK_SECRET[__SOURCE]", "none: no such sender is served", "the key that a sender by Standard Webhooks or Svix shows (`whsec_…` or `whpk_…`); name each sender as a source, such as `__ACME`";
     "SLUICE_STRIPE_TEST_MODE", "off (`dev`: on)", "whether events with `livemode: false` change records and send mails: `on` or `off`";
     "SLUICE_HOLD", "2h", "how long a booking is held after its first failed payment";
@@ -56,6 +58,12 @@ table! {
     "SLUICE_TWILIO_VOICE_SOUND", "none", "the URL of a sound that callers hear after it";
     "SLUICE_TWILIO_STATUS_ANSWER", "json", "how status callbacks are answered: `json`, or `empty` for 204, which Twilio's console prefers";
     "SLUICE_TWILIO_URL", "https://api.twilio.com", "where Twilio's REST API is; for tests";
+    "SLUICE_STRIPE_API_URL", "https://api.stripe.com", "where Stripe's API is; for tests";
+    "SLUICE_MASTER_KEY", "none: webhooks out are off", "the key under which subscribers' signing secrets are kept, 32 characters or more (`openssl rand -hex 32`); while it is rotated the new one and then the old one, separated by a comma";
+    "SLUICE_WEBHOOK_RETRIES", "1m,5m,25m,2h,10h", "the waits between the attempts of a delivery, for subscriptions without a schedule of their own";
+    "SLUICE_WEBHOOK_PORTS", "none", "ports besides 80 and 443 that webhooks may go to, separated by commas";
+    "SLUICE_WEBHOOK_REFUSE", "none", "ranges of addresses that webhooks may not go to besides all that are not public, such as your own `20.30.0.0/16`, separated by commas";
+    "SLUICE_WEBHOOK_LOOPBACK", "off (`dev`: on)", "whether webhooks may go to this very machine, also without TLS: `on` or `off`; for tests";
     "SLUICE_MAX_BODY", "4000000", "the largest webhook that is taken, bytes";
     "SLUICE_TABLE", "", "Lambda: the name of the table that holds the records";
     "SLUICE_INBOUND_QUEUE_URL", "", "Lambda: the URL of the queue `inbound`";

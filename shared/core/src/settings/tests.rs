@@ -112,10 +112,27 @@ fn on_lambda_mail_is_ses_or_off_by_name() {
 }
 
 #[test]
+fn the_token_of_another_account_sends_no_texts() {
+    let texts = [("SLUICE_MAIL", "off"), ("SLUICE_SMS_FROM", "+15005550006"), ("TWILIO_ACCOUNT_SID", "AC1")];
+    let read = |token| {
+        let settings: Vec<_> = texts.into_iter().chain([("TWILIO_AUTH_TOKEN", token)]).collect();
+        read_on_lambda(&settings, |reader| OutgoingSettings::read(reader, Mode::Lambda))
+    };
+    for fits in ["token", "AC1:token", "AC2:other,AC1:token"] {
+        let SmsSettings::Twilio { auth_token, .. } = read(fits).expect("has its token").sms else { panic!("texts are on") };
+        assert_eq!(auth_token.reveal(), "token", "{fits}");
+    }
+    for (other, problem) in [("", "is missing"), ("AC2:hidden", "has no token"), ("webhooks_sharedkey_x:hidden,a:hidden", "has no token")] {
+        let problems = read(other).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].starts_with(&format!("TWILIO_AUTH_TOKEN: {problem}")), "{problems:?}");
+        assert!(!problems[0].contains("hidden"), "{problems:?}");
+    }
+}
+
+#[test]
 fn a_function_reads_only_its_own_room() {
-    let stripe = provider::by_name("stripe").expect("is there");
     let read = |settings: &[(&str, &str)]| {
-        read_on_lambda(settings, |reader| (IngestSettings::read_of(reader, stripe), QueueSettings::read(reader)))
+        read_on_lambda(settings, |reader| (IngestSettings::read_of(reader, &[&provider::Stripe]), QueueSettings::read(reader)))
     };
     let queue = ("SLUICE_INBOUND_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/inbound");
     let (ingest, queues) = read(&[("STRIPE_WEBHOOK_SECRET", "arn:aws:secretsmanager:us-east-1:1:secret:s"), queue]).expect("is complete");
@@ -156,5 +173,31 @@ fn the_readme_has_every_setting() {
     for setting in TABLE {
         let row = format!("| `{}` | {} | {} |", setting.name, setting.default, setting.meaning);
         assert!(readme.contains(&row), "the README's table of settings lacks this row:\n{row}");
+    }
+}
+
+#[test]
+fn a_public_url_that_can_hardly_be_meant_is_doubted_where_it_is_signed() {
+    let doubts = |url: &str, twilio: bool| {
+        let mut settings = PRODUCTION.to_vec();
+        settings.push(("SLUICE_PUBLIC_URL", url));
+        settings.extend(twilio.then_some(("TWILIO_AUTH_TOKEN", "0123456789abcdef0123456789abcdef")));
+        Settings::read(Mode::Serve, &environment(&settings)).expect("is complete").ingest.doubts()
+    };
+    for odd in [
+        "http://localhost:3000",
+        "https://127.0.0.1",
+        "https://10.1.2.3",
+        "https://[::1]:8443",
+        "https://gateway",
+        "http://hooks.acme.dev",
+        "https://hooks.example.com",
+    ] {
+        let found = doubts(odd, true);
+        assert!(found.len() == 1 && found[0].starts_with("Twilio signs the URL") && found[0].contains(odd), "{found:?}");
+        assert_eq!(doubts(odd, false), [""; 0], "{odd}");
+    }
+    for fine in ["https://hooks.acme.dev", "https://hooks.acme.dev:8443", "https://203.0.113.9"] {
+        assert_eq!(doubts(fine, true), [""; 0], "{fine}");
     }
 }

@@ -13,8 +13,18 @@ pub enum MailTemplate {
     BookingReinstated,
     /// The deposit, or a part of it, was refunded.
     BookingRefunded,
+    /// A shop's order was made.
+    OrderConfirmed,
+    /// To the owner of a shop: what is held of a customer.
+    ShopDataRequest,
     /// To support: a payment came that revives nothing.
     SupportLatePayment,
+    /// To support: a text message did not arrive.
+    SupportTextFailed,
+    /// To support: a mail was not sent, because of its address.
+    SupportMailLeftOut,
+    /// To the owner of a subscription: what goes there fails.
+    SubscriptionTrouble,
     /// To the operator: something needs a person.
     Alert,
 }
@@ -30,13 +40,18 @@ pub enum SmsTemplate {
 
 impl MailTemplate {
     /// All mails.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::BookingConfirmed,
         Self::BookingPaymentFailed,
         Self::BookingHoldEnded,
         Self::BookingReinstated,
         Self::BookingRefunded,
+        Self::OrderConfirmed,
+        Self::ShopDataRequest,
         Self::SupportLatePayment,
+        Self::SupportTextFailed,
+        Self::SupportMailLeftOut,
+        Self::SubscriptionTrouble,
         Self::Alert,
     ];
 
@@ -49,7 +64,12 @@ impl MailTemplate {
             Self::BookingHoldEnded => "booking_hold_ended",
             Self::BookingReinstated => "booking_reinstated",
             Self::BookingRefunded => "booking_refunded",
+            Self::OrderConfirmed => "order_confirmed",
+            Self::ShopDataRequest => "shop_data_request",
             Self::SupportLatePayment => "support_late_payment",
+            Self::SupportTextFailed => "support_text_failed",
+            Self::SupportMailLeftOut => "support_mail_left_out",
+            Self::SubscriptionTrouble => "subscription_trouble",
             Self::Alert => "alert",
         }
     }
@@ -122,9 +142,24 @@ defaults![
     "booking_refunded.subject.txt",
     "booking_refunded.txt",
     "booking_refunded.html",
+    "order_confirmed.subject.txt",
+    "order_confirmed.txt",
+    "order_confirmed.html",
+    "shop_data_request.subject.txt",
+    "shop_data_request.txt",
+    "shop_data_request.html",
     "support_late_payment.subject.txt",
     "support_late_payment.txt",
     "support_late_payment.html",
+    "support_text_failed.subject.txt",
+    "support_text_failed.txt",
+    "support_text_failed.html",
+    "support_mail_left_out.subject.txt",
+    "support_mail_left_out.txt",
+    "support_mail_left_out.html",
+    "subscription_trouble.subject.txt",
+    "subscription_trouble.txt",
+    "subscription_trouble.html",
     "alert.subject.txt",
     "alert.txt",
     "alert.html",

@@ -4,7 +4,8 @@ use minijinja::{Value, value::Serde};
 
 use super::{
     Alert, AlertKind, BookingConfirmed, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded, BookingReinstated,
-    LatePayment, MailTemplate, SmsTemplate, SupportLatePayment,
+    LatePayment, MailTemplate, OrderConfirmed, ShopDataRequest, SmsTemplate, SubscriptionTrouble, SupportLatePayment, SupportMailLeftOut,
+    SupportTextFailed, Trouble,
 };
 use crate::{money::Money, time::Timestamp};
 
@@ -16,8 +17,15 @@ pub(super) fn of_mail(template: MailTemplate) -> Vec<Value> {
         MailTemplate::BookingReinstated => values([full(), least()].map(reinstated)),
         MailTemplate::BookingRefunded => values([full(), least()].map(refunded)),
         MailTemplate::SupportLatePayment => values([late_payment(), late_payment_least()]),
+        MailTemplate::OrderConfirmed => values([order_made(), order_made_least()]),
+        MailTemplate::ShopDataRequest => values([data_request(), data_request_least()]),
+        MailTemplate::SupportTextFailed => values([text_failed(), text_failed_least()]),
+        MailTemplate::SupportMailLeftOut => values([mail_left_out()]),
+        MailTemplate::SubscriptionTrouble => values(
+            [Trouble::DeliveryFailed, Trouble::Failing, Trouble::Disabled].into_iter().flat_map(|why| [trouble(why), trouble_least(why)]),
+        ),
         MailTemplate::Alert => values(
-            [AlertKind::Parked, AlertKind::DeadLettered, AlertKind::EffectFailed]
+            [AlertKind::Parked, AlertKind::DeadLettered, AlertKind::EffectFailed, AlertKind::StripeKeyRefused]
                 .into_iter()
                 .flat_map(|kind| [alert(kind), alert_least(kind)]),
         ),
@@ -109,6 +117,92 @@ pub(super) fn late_payment_least() -> SupportLatePayment {
         customer_email: None,
         customer_phone: None,
         ..late_payment()
+    }
+}
+
+pub(super) fn order_made() -> OrderConfirmed {
+    OrderConfirmed {
+        business_name: "Acme Spa".to_owned(),
+        customer_name: Some("Anna Smith".to_owned()),
+        order_name: "#1001".to_owned(),
+        total: Some(dollars(5_450)),
+    }
+}
+
+pub(super) fn order_made_least() -> OrderConfirmed {
+    OrderConfirmed { customer_name: None, total: None, ..order_made() }
+}
+
+pub(super) fn data_request() -> ShopDataRequest {
+    ShopDataRequest {
+        shop: "acme.myshopify.com".to_owned(),
+        to_owner: true,
+        request_id: Some("99914".to_owned()),
+        customer_id: Some("820982911946154512".to_owned()),
+        held: vec!["Customer 820982911946154512: Anna Smith, anna@example.com".to_owned(), "Order #1001: $54.50, paid".to_owned()],
+        event_id: "in_example".to_owned(),
+    }
+}
+
+pub(super) fn data_request_least() -> ShopDataRequest {
+    ShopDataRequest { to_owner: false, request_id: None, customer_id: None, held: Vec::new(), ..data_request() }
+}
+
+pub(super) fn text_failed() -> SupportTextFailed {
+    SupportTextFailed {
+        to: "+15005550006".to_owned(),
+        reason: "the number is a landline, or its carrier can't be reached".to_owned(),
+        code: Some("30006".to_owned()),
+        booking_id: Some("12345".to_owned()),
+        message_id: "ms_example".to_owned(),
+        external_id: Some("SM2e541c3a9012c0f462cb5535e64cd299".to_owned()),
+        event_id: "in_example".to_owned(),
+    }
+}
+
+pub(super) fn text_failed_least() -> SupportTextFailed {
+    SupportTextFailed { code: None, booking_id: None, external_id: None, ..text_failed() }
+}
+
+pub(super) fn mail_left_out() -> SupportMailLeftOut {
+    SupportMailLeftOut {
+        mail: "booking_confirmed".to_owned(),
+        about: "booking/12345".to_owned(),
+        reason: "an earlier mail to this address came back".to_owned(),
+        event_id: "in_example".to_owned(),
+    }
+}
+
+pub(super) fn trouble(why: Trouble) -> SubscriptionTrouble {
+    SubscriptionTrouble {
+        why,
+        url: "https://example.com/webhooks".to_owned(),
+        subscription_id: "sub_example".to_owned(),
+        description: Some("the warehouse".to_owned()),
+        reason: Some("every attempt has failed for 5 days".to_owned()),
+        failing_since: Some(Timestamp::from_seconds(NOW - 216_000)),
+        disabled_after: Some(Timestamp::from_seconds(NOW + 216_000)),
+        attempts: 6,
+        delivery_id: Some("dlv_example".to_owned()),
+        event_type: Some("booking.refunded".to_owned()),
+        status_code: Some(500),
+        error: Some("the receiver answered 500".to_owned()),
+        response: Some("<h1>Internal Server Error</h1>".to_owned()),
+    }
+}
+
+pub(super) fn trouble_least(why: Trouble) -> SubscriptionTrouble {
+    SubscriptionTrouble {
+        description: None,
+        failing_since: None,
+        disabled_after: None,
+        attempts: 1,
+        delivery_id: None,
+        event_type: None,
+        status_code: None,
+        error: None,
+        response: None,
+        ..trouble(why)
     }
 }
 

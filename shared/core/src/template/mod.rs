@@ -8,7 +8,9 @@ mod booking;
 mod catalog;
 mod check;
 mod examples;
+mod shop;
 mod staff;
+mod subscriber;
 mod text;
 
 use std::{collections::BTreeMap, fmt};
@@ -19,7 +21,9 @@ use serde::Serialize;
 pub use booking::{BookingConfirmed, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded, BookingReinstated};
 pub use catalog::{MailTemplate, SmsTemplate};
 pub use check::TemplateProblem;
-pub use staff::{Alert, AlertKind, LatePayment, SupportLatePayment};
+pub use shop::{OrderConfirmed, ShopDataRequest};
+pub use staff::{Alert, AlertKind, LatePayment, SupportLatePayment, SupportMailLeftOut, SupportTextFailed};
+pub use subscriber::{SubscriptionTrouble, Trouble};
 
 /// What one kind of mail says.
 pub trait MailContext: Serialize {

@@ -53,6 +53,62 @@ impl MailContext for SupportLatePayment {
     const TEMPLATE: MailTemplate = MailTemplate::SupportLatePayment;
 }
 
+/// To support: a text message did not arrive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SupportTextFailed {
+    /// The number that it went to.
+    #[serde(serialize_with = "text::free")]
+    pub to: String,
+    /// Why it did not arrive, in words.
+    #[serde(serialize_with = "text::free")]
+    pub reason: String,
+    /// The provider's code for it.
+    #[serde(serialize_with = "text::free_if_known")]
+    pub code: Option<String>,
+    /// The booking that it was about. Its customer is mailed instead.
+    #[serde(serialize_with = "text::free_if_known")]
+    pub booking_id: Option<String>,
+    /// The message's id.
+    #[serde(serialize_with = "text::free")]
+    pub message_id: String,
+    /// The provider's id of it.
+    #[serde(serialize_with = "text::free_if_known")]
+    pub external_id: Option<String>,
+    /// The id of the event that told of it (`in_…`).
+    #[serde(serialize_with = "text::free")]
+    pub event_id: String,
+}
+
+impl MailContext for SupportTextFailed {
+    const TEMPLATE: MailTemplate = MailTemplate::SupportTextFailed;
+}
+
+/// To support: a mail was not sent, because earlier mail to its address bounced or was reported as unwanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SupportMailLeftOut {
+    /// The mail's template, such as `booking_confirmed`.
+    #[serde(serialize_with = "text::free")]
+    pub mail: String,
+    /// The record that it was about, such as `booking/12345`.
+    #[serde(serialize_with = "text::free")]
+    pub about: String,
+    /// Why its address is left out.
+    #[serde(serialize_with = "text::free")]
+    pub reason: String,
+    /// The id of the event that caused it (`in_…`).
+    #[serde(serialize_with = "text::free")]
+    pub event_id: String,
+}
+
+impl SupportMailLeftOut {
+    /// The prefix of the subject of such an announcement; the subject of the one that was left out follows.
+    pub const SUBJECT: &'static str = "left_out:";
+}
+
+impl MailContext for SupportMailLeftOut {
+    const TEMPLATE: MailTemplate = MailTemplate::SupportMailLeftOut;
+}
+
 /// What the operator is alerted of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -63,6 +119,8 @@ pub enum AlertKind {
     DeadLettered,
     /// Effects can never succeed.
     EffectFailed,
+    /// Stripe's API refuses the key, or the key lacks a permission.
+    StripeKeyRefused,
 }
 
 /// To the operator: something needs a person.

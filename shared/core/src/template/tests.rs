@@ -1,6 +1,8 @@
 use super::{
     examples::{
-        alert, alert_least, confirmed, full, hold_ended, late_payment, late_payment_least, least, payment_failed, refunded, reinstated,
+        alert, alert_least, confirmed, data_request, data_request_least, full, hold_ended, late_payment, late_payment_least, least,
+        mail_left_out, order_made, order_made_least, payment_failed, refunded, reinstated, text_failed, text_failed_least, trouble,
+        trouble_least,
     },
     *,
 };
@@ -46,12 +48,27 @@ snapshots! {
     booking_refunded_whole: refunded(least()),
     support_late_payment: late_payment(),
     support_late_payment_least: late_payment_least(),
+    order_confirmed: order_made(),
+    order_confirmed_least: order_made_least(),
+    shop_data_request: data_request(),
+    shop_data_request_least: data_request_least(),
+    support_text_failed: text_failed(),
+    support_text_failed_least: text_failed_least(),
+    support_mail_left_out: mail_left_out(),
+    subscription_trouble_delivery_failed: trouble(Trouble::DeliveryFailed),
+    subscription_trouble_delivery_failed_least: trouble_least(Trouble::DeliveryFailed),
+    subscription_trouble_failing: trouble(Trouble::Failing),
+    subscription_trouble_failing_least: trouble_least(Trouble::Failing),
+    subscription_trouble_disabled: trouble(Trouble::Disabled),
+    subscription_trouble_disabled_least: trouble_least(Trouble::Disabled),
     alert_parked: alert(AlertKind::Parked),
     alert_parked_least: alert_least(AlertKind::Parked),
     alert_dead_lettered: alert(AlertKind::DeadLettered),
     alert_dead_lettered_least: alert_least(AlertKind::DeadLettered),
     alert_effect_failed: alert(AlertKind::EffectFailed),
     alert_effect_failed_least: alert_least(AlertKind::EffectFailed),
+    alert_stripe_key_refused: alert(AlertKind::StripeKeyRefused),
+    alert_stripe_key_refused_least: alert_least(AlertKind::StripeKeyRefused),
 }
 
 #[test]

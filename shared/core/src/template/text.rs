@@ -63,6 +63,11 @@ pub(super) fn free_if_known<S: Serializer>(text: &Option<String>, serializer: S)
     }
 }
 
+/// As [`free`], each of several.
+pub(super) fn free_list<S: Serializer>(texts: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(texts.iter().map(|text| short(&one_line(text), LONGEST_FREE_TEXT)))
+}
+
 /// Serializes an amount for a template.
 pub(super) fn money<S: Serializer>(money: &Money, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(money)

@@ -5,6 +5,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -13,8 +14,8 @@ use async_trait::async_trait;
 use super::ManualClock;
 use crate::{
     ports::{
-        Commit, Committed, Key, Mail, Mailer, Message, Page, PortError, Query, Queue, QueueName, SendError, SendFailure, Sms, Store,
-        Stored, TextMessage,
+        Answered, Commit, Committed, Key, LookupError, Mail, Mailer, Message, Page, PortError, Post, PostFailure, Poster, Query, Queue,
+        QueueName, SendError, SendFailure, Sms, Step, Store, Stored, StripeAnswer, StripeApi, StripeLookup, TextMessage,
     },
     time::Timestamp,
 };
@@ -34,10 +35,12 @@ pub enum Fault {
     CrashBefore,
     /// The process dies after it took effect.
     CrashAfter,
+    /// It waits for one turn, in which somebody else goes first; then it goes well.
+    Yield,
 }
 
 impl Fault {
-    /// Every fault.
+    /// Everything that goes wrong.
     pub const ALL: [Self; 6] = [Self::Fail, Self::LoseAnswer, Self::Duplicate, Self::Delay, Self::CrashBefore, Self::CrashAfter];
 }
 
@@ -62,6 +65,11 @@ impl Faults {
     /// Makes the `call`-th call go wrong, counted from 0 over all ports.
     pub fn plan(&self, call: u64, fault: Fault) {
         self.planned.lock().unwrap_or_else(PoisonError::into_inner).push((call, fault));
+    }
+
+    /// Lets nothing go wrong any more.
+    pub fn end(&self) {
+        self.planned.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// How many calls there were.
@@ -106,6 +114,15 @@ macro_rules! around {
                 $call.await
             }
             Some(Fault::CrashBefore) => $faults.die().await,
+            Some(Fault::Yield) => {
+                let mut waited = false;
+                std::future::poll_fn(|context| {
+                    context.waker().wake_by_ref();
+                    if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }
+                })
+                .await;
+                $call.await
+            }
             Some(Fault::CrashAfter) => {
                 let _ = $call.await;
                 $faults.die().await
@@ -135,6 +152,10 @@ fn temporary<T>(reason: &'static str) -> Result<T, PortError> {
 impl<P: Store + ?Sized> Store for Faulty<P> {
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, PortError> {
         around!(self.faults, self.inner.get(keys), temporary)
+    }
+
+    async fn get_lagging(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, PortError> {
+        around!(self.faults, self.inner.get_lagging(keys), temporary)
     }
 
     async fn query(&self, query: &Query) -> Result<Page, PortError> {
@@ -170,5 +191,21 @@ impl<P: Mailer + ?Sized> Mailer for Faulty<P> {
 impl<P: Sms + ?Sized> Sms for Faulty<P> {
     async fn send(&self, text: &TextMessage) -> Result<(), SendFailure> {
         around!(self.faults, self.inner.send(text), not_known)
+    }
+}
+
+#[async_trait]
+impl<P: StripeApi + ?Sized> StripeApi for Faulty<P> {
+    async fn look_up(&self, lookup: &StripeLookup, within: Duration) -> Result<StripeAnswer, LookupError> {
+        let lost = |reason: &'static str| Err(LookupError::Temporary(reason.to_owned()));
+        around!(self.faults, self.inner.look_up(lookup, within), lost)
+    }
+}
+
+#[async_trait]
+impl<P: Poster + ?Sized> Poster for Faulty<P> {
+    async fn post(&self, post: &Post) -> Result<Answered, PostFailure> {
+        let lost = |reason: &'static str| Err(PostFailure { step: Step::Answer, reason: reason.to_owned(), status: None });
+        around!(self.faults, self.inner.post(post), lost)
     }
 }

@@ -1,7 +1,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -17,11 +20,14 @@ use crate::{
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
     contents: Mutex<Contents>,
+    lags: AtomicBool,
 }
 
 #[derive(Default)]
 struct Contents {
     documents: BTreeMap<Key, Stored>,
+    /// What was there before the last change of each.
+    earlier: BTreeMap<Key, Option<Stored>>,
     partitions: BTreeMap<(Index, String), Partition>,
 }
 
@@ -32,7 +38,12 @@ impl MemoryStore {
     /// An empty store; `clock` says which documents have expired.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, contents: Mutex::default() }
+        Self { clock, contents: Mutex::default(), lags: AtomicBool::new(false) }
+    }
+
+    /// From now on what may lag does: [`Store::get_lagging`] misses the last change of every document.
+    pub fn lag(&self) {
+        self.lags.store(true, Ordering::Relaxed);
     }
 
     /// Every document that has not expired, in the order of the keys: what a test compares.
@@ -66,6 +77,9 @@ impl Contents {
     }
 
     fn apply(&mut self, write: Write, now: Timestamp) {
+        if !matches!(write, Write::Check { .. }) {
+            self.earlier.insert(write.key().clone(), self.documents.get(write.key()).cloned());
+        }
         match write {
             Write::Check { .. } => {}
             Write::Delete { key, .. } => {
@@ -148,6 +162,16 @@ impl Store for MemoryStore {
         let now = self.clock.now();
         let contents = self.contents();
         Ok(keys.iter().map(|key| contents.live(key, now).cloned()).collect())
+    }
+
+    async fn get_lagging(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, PortError> {
+        if !self.lags.load(Ordering::Relaxed) {
+            return self.get(keys).await;
+        }
+        let now = self.clock.now();
+        let contents = self.contents();
+        let lagging = |key| contents.earlier.get(key).cloned().flatten().filter(|stored| !stored.document.has_expired(now));
+        Ok(keys.iter().map(lagging).collect())
     }
 
     async fn query(&self, query: &Query) -> Result<Page, PortError> {

@@ -1,11 +1,21 @@
 //! The whole gateway in memory, on a clock that is set: what property tests and fault tests drive.
 
-use std::{pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    pin::pin,
+    sync::{Arc, LazyLock},
+    task::Poll,
+    time::Duration,
+};
 
-use super::{Captured, CountingIds, Faults, Faulty, ManualClock, MemoryQueue, MemoryStore, memory_queue::MemoryReceived};
+use sluice_guard::Rules;
+use sluice_signature::Secret;
+
+use super::{
+    CannedStripe, Captured, CountingIds, Faults, Faulty, ManualClock, MemoryQueue, MemoryStore, Receivers, memory_queue::MemoryReceived,
+};
 use crate::{
     api::Api,
-    body::PackedBody,
+    body::{self, PackedBody},
     envelope::{Envelope, InboundMessage},
     event::EventRecord,
     outgoing::{Gates, Outgoing, People},
@@ -17,6 +27,7 @@ use crate::{
     template::Templates,
     time::Timestamp,
     watch::Watch,
+    webhooks::{ChangedBy, Crowd, Deliverer, InHand, InterestBoard, Webhooks, schedule::RetrySchedule, sealed::Keyring},
 };
 
 /// How long a handling may take: what the embedded host gives it.
@@ -28,6 +39,10 @@ const ROUND: Duration = Duration::from_mins(1);
 /// After how many receives a message is dead.
 const MAX_RECEIVES: u32 = 20;
 
+/// Read once for all worlds: a test may make a thousand of them.
+static TEMPLATES: LazyLock<Arc<Templates>> =
+    LazyLock::new(|| Arc::new(Templates::new(std::collections::BTreeMap::new()).expect("the built-in templates are whole")));
+
 /// The gateway in memory.
 pub struct World {
     /// The time.
@@ -38,16 +53,28 @@ pub struct World {
     pub queue: Arc<MemoryQueue>,
     /// The mails and texts that were sent.
     pub sent: Arc<Captured>,
+    /// What Stripe's API answers.
+    pub stripe: Arc<CannedStripe>,
+    /// Who subscribed to webhooks.
+    pub receivers: Arc<Receivers>,
     /// What goes wrong.
     pub faults: Arc<Faults>,
     /// The API's side, for changes made outside the consumer.
     pub api: Arc<Api>,
     processor: Processor,
+    deliverer: Deliverer,
     sweeper: Sweeper,
     watch: Watch,
 }
 
 impl World {
+    /// The same where this process alone holds the data, as on one machine.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        (self.processor.incarnation, self.deliverer.incarnation) = (Incarnation::Sole(1), Incarnation::Sole(1));
+        self
+    }
+
     /// An empty world at `now`, with text messages on or off.
     ///
     /// # Panics
@@ -67,6 +94,7 @@ impl World {
         let store = Arc::new(MemoryStore::new(clock.clone()));
         let queue = Arc::new(MemoryQueue::new(clock.clone(), MAX_RECEIVES));
         let sent = Arc::new(Captured::default());
+        let stripe = Arc::new(CannedStripe::default());
         let faults = Faults::new(clock.clone());
         let ids = Arc::new(CountingIds::default());
         let policy = Policy { hold, stripe_test_mode: true, mail: true, sms };
@@ -76,12 +104,21 @@ impl World {
             alert_email: "alerts@example.com".to_owned(),
             pay_url: None,
         };
+        let receivers = Arc::new(Receivers::new(clock.clone()));
+        let webhooks = Arc::new(Webhooks {
+            poster: Arc::new(Faulty::new(receivers.clone(), &faults)),
+            keyring: Keyring::new(&[Secret::new("the master key of the tests 0123456789")]),
+            rules: Rules::default(),
+            interest: Arc::new(InterestBoard::new(ChangedBy::Itself)),
+            retry_schedule: RetrySchedule::default(),
+            in_hand: InHand::default(),
+        });
         let faulty_store: Arc<dyn Store> = Arc::new(Faulty::new(store.clone(), &faults));
         let faulty_queue: Arc<dyn Queue> = Arc::new(Faulty::new(queue.clone(), &faults));
         let outgoing = Outgoing {
             mailer: Some(Arc::new(Faulty::new(sent.clone(), &faults))),
             sms: sms.then(|| Arc::new(Faulty::new(sent.clone(), &faults)) as _),
-            templates: Arc::new(Templates::new(std::collections::BTreeMap::new()).expect("the built-in templates are whole")),
+            templates: Arc::clone(&TEMPLATES),
             people,
             gates: Gates::default(),
         };
@@ -93,6 +130,7 @@ impl World {
                 clock: clock.clone(),
                 ids: ids.clone(),
                 policy: policy.clone(),
+                webhooks: Some(webhooks.clone()),
                 outbox: false,
             }),
             processor: Processor {
@@ -101,8 +139,21 @@ impl World {
                 ids: ids.clone(),
                 metrics: Arc::new(NoMetrics),
                 outgoing,
+                stripe: Some(Arc::new(Faulty::new(stripe.clone(), &faults))),
+                interest: Some(webhooks.interest.clone()),
+                queue: faulty_queue.clone(),
                 policy,
                 incarnation: Incarnation::OneOfMany,
+            },
+            deliverer: Deliverer {
+                store: faulty_store.clone(),
+                queue: faulty_queue.clone(),
+                clock: clock.clone(),
+                ids: ids.clone(),
+                metrics: Arc::new(NoMetrics),
+                webhooks,
+                incarnation: Incarnation::OneOfMany,
+                crowd: Crowd::new(1_000),
             },
             watch: Watch {
                 dead_letters: queue.clone(),
@@ -116,6 +167,8 @@ impl World {
             store,
             queue,
             sent,
+            stripe,
+            receivers,
             faults,
         }
     }
@@ -148,25 +201,35 @@ impl World {
 
     /// Receives and handles one message. `false` if there is none that is visible.
     pub async fn step(&self) -> bool {
-        let Some(received) = self.queue.receive(QueueName::Inbound, 1, VISIBILITY).pop() else { return false };
-        self.handle(received).await;
-        true
+        for queue in [QueueName::Inbound, QueueName::Outbound] {
+            if let Some(received) = self.queue.receive(queue, 1, VISIBILITY).pop() {
+                self.handle(queue, received).await;
+                return true;
+            }
+        }
+        false
     }
 
     /// Receives up to `count` messages and handles them side by side, as a batch is.
     pub async fn batch(&self, count: usize) {
         let batch = self.queue.receive(QueueName::Inbound, count, VISIBILITY);
-        futures_util::future::join_all(batch.into_iter().map(|received| self.handle(received))).await;
+        futures_util::future::join_all(batch.into_iter().map(|received| self.handle(QueueName::Inbound, received))).await;
     }
 
-    async fn handle(&self, received: MemoryReceived) {
+    async fn handle(&self, queue: QueueName, received: MemoryReceived) {
         let message = Received {
             body: &received.body,
             receives: received.receives,
             max_receives: MAX_RECEIVES,
             deadline: self.clock.now() + DEADLINE,
         };
-        match self.unless_crashed(self.processor.handle(message)).await {
+        let handled = async {
+            match queue {
+                QueueName::Inbound => self.processor.handle(message).await,
+                QueueName::Outbound => self.deliverer.handle(message).await,
+            }
+        };
+        match self.unless_crashed(handled).await {
             Some(Disposition::Done(_)) => self.queue.done(received.id, received.receipt),
             Some(Disposition::Later { at, .. }) => self.queue.later(received.id, received.receipt, at),
             None => {}
@@ -248,6 +311,6 @@ pub fn stripe(id: &str, kind: &str, created: Timestamp, received_at: Timestamp, 
         received_at,
         query: String::new(),
         headers: Vec::new(),
-        body: PackedBody::pack("stripe", body.to_string().as_bytes()),
+        body: PackedBody::pack(&body::STRIPE, body.to_string().as_bytes()),
     }))
 }

@@ -1,14 +1,14 @@
 //! Ingest without a server: the table of answers, and the promise behind a 2xx.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use sluice_core::{
     envelope::InboundMessage,
-    ingest::{Body, Ingest},
+    ingest::{Body, Ingest, Refusals},
     ports::{Clock, NoMetrics, QueueName},
-    provider::TwilioReplies,
+    provider::{self, TwilioReplies},
     secrets::FixedSecrets,
     testing::{Fault, Faults, Faulty, ManualClock, MemoryQueue},
 };
@@ -33,6 +33,7 @@ fn door() -> Door {
     secrets.insert("stripe", "default", vec![Secret::new("whsec_new"), Secret::new("whsec_old")]);
     secrets.insert("stripe", "acme", vec![Secret::new("whsec_acme")]);
     let ingest = Ingest {
+        providers: provider::ALL,
         queue: Arc::new(Faulty::new(queue.clone(), &faults)),
         secrets: Arc::new(secrets),
         clock: clock.clone(),
@@ -40,6 +41,7 @@ fn door() -> Door {
         public_url: "https://hooks.example.com".to_owned(),
         max_body: 2_000_000,
         replies: TwilioReplies::default(),
+        refusals: Refusals::default(),
     };
     Door { clock, queue, faults, ingest }
 }
@@ -146,4 +148,54 @@ async fn a_signature_is_good_for_five_minutes() {
         let answer = door.knock(Method::POST, "/webhooks/stripe", Some(signature.clone()), whole(BODY)).await;
         assert_eq!(answer.status(), status, "after {seconds} s");
     }
+}
+
+/// What is logged while it lives.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn lines(&self) -> Vec<serde_json::Value> {
+        let text = String::from_utf8(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).expect("UTF-8");
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_says_in_the_log_what_was_tried_and_shows_no_secret() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+    let _logged = tracing::subscriber::set_default(subscriber);
+    let door = door();
+    let compact = r#"{"id":"evt_1","type":"customer.created"}"#;
+    let signature = door.sign("whsec_old", "{\n  \"id\": \"evt_1\",\n  \"type\": \"customer.created\"\n}".as_bytes());
+    for _ in 0..20 {
+        let refused = door.knock(Method::POST, "/webhooks/stripe", Some(signature.clone()), whole(compact)).await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    }
+    door.clock.advance(std::time::Duration::from_mins(1));
+    door.ingest.refusals.log_left_out(door.clock.now());
+    let lines = log.lines();
+    assert_eq!(lines.len(), 6, "{lines:?}");
+    let line = &lines[0];
+    assert_eq!(
+        (&line["code"], &line["secrets"], &line["clock_difference"]),
+        (&"no_match".into(), &"1: no_fit; 2: no_fit".into(), &0.into())
+    );
+    assert!(line["findings"].as_str().is_some_and(|findings| findings.contains("secret 2")), "{line}");
+    assert_eq!((&lines[5]["code"], &lines[5]["count"], &lines[5]["total"]), (&"no_match".into(), &15.into(), &20.into()));
+    let all = format!("{lines:?}");
+    let hex = signature.split("v1=").nth(1).expect("a signature");
+    assert!(!all.contains("whsec_old") && !all.contains(hex), "{all}");
 }

@@ -1,11 +1,32 @@
 //! The gateway in memory: the rules by example, any order by property, and every call going wrong.
 
+mod answers;
+mod any_order;
 mod api;
+mod business_events;
 mod contract;
+mod customers;
+mod event_types;
+mod every_order;
 mod faults;
+mod filters;
+mod fuzz;
+mod github;
+mod history;
 mod ingest;
+mod invoicing;
+mod messages;
+mod openapi;
 mod operator;
 mod order;
 mod providers;
+mod random_order;
+mod receiving;
 mod rules;
+mod samples;
+mod shopify;
+mod stripe_api;
 mod support;
+mod sweep;
+mod tenants;
+mod webhooks;

@@ -43,6 +43,8 @@ async fn a_redelivery_of_a_parked_event_is_a_replay_of_it() {
     world.run_until_quiet().await;
     let events = world.events();
     assert_eq!((events.len(), events[0].status, events[0].attempts), (1, EventStatus::Parked, 2));
+    let summary = format!("charge.refunded could not be processed: {}", events[0].reason.as_deref().expect("a reason"));
+    assert_eq!(events[0].summary, summary, "the plan has said nothing");
     assert_eq!(world.sent.sent().len(), 1, "the alarm rings once an hour");
 }
 
@@ -77,7 +79,7 @@ async fn a_message_that_no_version_can_read_becomes_a_dead_letter_and_rings_the_
 async fn a_large_body_lies_in_pieces_and_is_shown_exactly() {
     let world = World::new(start(), true);
     let object = json!({ "description": incompressible(600 * 1024) });
-    let message = stripe("evt_1", "customer.created", start(), start(), &object);
+    let message = stripe("evt_1", "reporting.report_type.updated", start(), start(), &object);
     world.enqueue(&message).await;
     world.run_until_quiet().await;
     assert_eq!(world.documents("piece").len(), 2);
@@ -92,7 +94,7 @@ async fn a_large_body_lies_in_pieces_and_is_shown_exactly() {
 #[tokio::test]
 async fn an_event_counts_as_new_once_its_record_has_expired() {
     let world = World::new(start(), true);
-    let event = stripe("evt_1", "customer.created", start(), start(), &json!({}));
+    let event = stripe("evt_1", "reporting.report_type.updated", start(), start(), &json!({}));
     world.enqueue(&event).await;
     world.run_until_quiet().await;
     let id = world.events()[0].id.clone();

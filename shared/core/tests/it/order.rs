@@ -9,7 +9,7 @@ use sluice_core::{
     envelope::InboundMessage,
     event::{EventRecord, EventStatus},
     record::Record,
-    records::{Booking, BookingStatus, Transaction},
+    records::{Booking, BookingStatus, Payment},
     testing::{Fault, Sent, TestSize, World, invariants},
     time::Timestamp,
 };
@@ -60,17 +60,20 @@ struct End {
     refunded: std::collections::BTreeMap<String, i64>,
     refunded_at: Option<Timestamp>,
     hold_until: Option<Timestamp>,
-    transactions: Vec<Transaction>,
+    transactions: Vec<Payment>,
 }
 
 async fn end(world: &World) -> End {
     let booking = world.record::<Booking>("12345").await.expect("was put");
     let mut transactions = Vec::new();
     for intent in ["pi_0", "pi_1", "pi_2"] {
-        transactions.extend(world.record::<Transaction>(intent).await);
+        transactions.extend(world.record::<Payment>(intent).await);
     }
-    // When it was heard of differs with the order only where a refund waited in one of them.
-    transactions.iter_mut().for_each(|transaction| transaction.heard = sluice_core::records::Heard::at(start()));
+    // When it was heard of, and in which steps, differs with the order.
+    transactions.iter_mut().for_each(|transaction: &mut Payment| {
+        transaction.heard = sluice_core::records::Heard::at(start());
+        transaction.history = sluice_core::records::History::default();
+    });
     End {
         status: booking.status(),
         paid_at: booking.deposit_paid_at(),

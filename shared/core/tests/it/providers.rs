@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use sluice_core::{
     event::EventStatus,
-    ingest::{Body, Ingest},
+    ingest::{Body, Ingest, Refusals},
     ports::{Clock, NoMetrics},
     provider::{self, TwilioReplies},
     secrets::FixedSecrets,
@@ -35,6 +35,7 @@ fn gateway() -> Gateway {
         }
     }
     let ingest = Ingest {
+        providers: provider::ALL,
         queue: world.queue.clone(),
         secrets: Arc::new(secrets),
         clock: world.clock.clone(),
@@ -42,6 +43,7 @@ fn gateway() -> Gateway {
         public_url: PUBLIC_URL.to_owned(),
         max_body: 2_000_000,
         replies: TwilioReplies::default(),
+        refusals: Refusals::default(),
     };
     Gateway { world, ingest }
 }
@@ -111,7 +113,7 @@ const STANDARD: [(&str, &str); 2] = [JSON, ("webhook-id", "msg_1")];
 
 /// One usual request of each kind, the status of a bad signature, and the answer to a good one.
 fn usual() -> Vec<(Sent<'static>, StatusCode, &'static str, &'static str)> {
-    let stripe = r#"{"id":"evt_1","type":"customer.created","created":1795327200,"data":{}}"#;
+    let stripe = r#"{"id":"evt_1","type":"reporting.report_type.updated","created":1795327200,"data":{}}"#;
     let sms = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Message>Thanks for your message! We received: Hi</Message></Response>";
     let voice = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Say>Hello! Thank you for calling.</Say></Response>";
     let status = "MessageSid=SM1&MessageStatus=delivered&To=%2B15005550006";
@@ -126,6 +128,13 @@ fn usual() -> Vec<(Sent<'static>, StatusCode, &'static str, &'static str)> {
         (Sent::post("/webhooks/shopify", &SHOPIFY, r#"{"id":820982911946154508}"#), 401, plain, "OK"),
         (Sent::post("/webhooks/sendro", &[JSON], r#"{"type":"email.delivered","emailId":"em_1"}"#), 401, json, received),
         (Sent::post("/webhooks/standard/acme", &STANDARD, r#"{"type":"user.created","data":{}}"#), 401, json, received),
+        (
+            Sent::post("/webhooks/slack/acme", &[JSON], r#"{"type":"event_callback","event_id":"Ev1","event":{"type":"message"}}"#),
+            401,
+            plain,
+            "",
+        ),
+        (Sent::post("/webhooks/slack", &[FORM], "command=%2Fbooking&trigger_id=1.2.3&team_id=T1"), 401, plain, ""),
     ];
     rows.map(|(sent, status, kind, body)| (sent, StatusCode::from_u16(status).expect("a status"), kind, body)).to_vec()
 }
@@ -262,10 +271,25 @@ async fn dispatches_may_be_the_same_twice() {
     let gateway = gateway();
     for delivery in ["one", "two"] {
         let headers = [JSON, ("x-github-event", "repository_dispatch"), ("x-github-delivery", delivery)];
-        gateway.send(&Sent::post("/webhooks/github", &headers, r#"{"action":"deploy"}"#), true).await;
+        gateway.send(&Sent::post("/webhooks/github", &headers, r#"{"action":"deploy","client_payload":{}}"#), true).await;
     }
     gateway.world.run_until_quiet().await;
     assert!(gateway.world.events().iter().all(|event| event.status == EventStatus::Done));
+}
+
+/// The event's name is not signed: a delivery that is sent again under another is the same delivery.
+#[tokio::test]
+async fn a_repeat_under_another_name_is_a_repeat() {
+    let gateway = gateway();
+    for (delivery, name) in [("one", "push"), ("two", "repository_dispatch"), ("three", "workflow_dispatch"), ("four", "fork")] {
+        let headers = [JSON, ("x-github-event", name), ("x-github-delivery", delivery)];
+        gateway.send(&Sent::post("/webhooks/github", &headers, r#"{"ref":"refs/heads/main","after":"1"}"#), true).await;
+    }
+    gateway.world.run_until_quiet().await;
+    let events = gateway.world.events();
+    let first = events.iter().find(|event| event.status == EventStatus::Done).expect("the first");
+    let repeats: Vec<_> = events.iter().filter(|event| event.id != first.id).collect();
+    assert!(repeats.len() == 3 && repeats.iter().all(|event| event.twin.as_ref() == Some(&first.id)), "{repeats:?}");
 }
 
 #[tokio::test]
@@ -308,6 +332,8 @@ async fn a_signed_request_without_an_identity_is_malformed() {
         ("/webhooks/shopify", &SHOPIFY[..3], "{}"),
         ("/webhooks/shopify", &SHOPIFY[..], "not=json"),
         ("/webhooks/sendro", &[JSON][..], "{}"),
+        ("/webhooks/slack", &[JSON][..], "{}"),
+        ("/webhooks/slack", &[FORM][..], "payload=%7B"),
         ("/webhooks/twilio/sms", &[FORM][..], "Body=Hi"),
     ] {
         assert_eq!(gateway.send(&Sent::post(path, headers, body), true).await.status(), StatusCode::BAD_REQUEST, "{path} {body}");

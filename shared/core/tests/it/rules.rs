@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sluice_core::{
     event::EventStatus,
     ports::Clock,
-    records::Transaction,
+    records::Payment,
     testing::{Sent, World, stripe},
 };
 
@@ -281,7 +281,7 @@ async fn a_refund_finds_its_booking_by_the_transaction_whichever_comes_first() {
             with(&world, refund).await;
         }
         assert_eq!(read(&world).await["refunded_amount"], 6000, "refund first: {refund_first}");
-        assert_eq!(world.record::<Transaction>("pi_1").await.expect("is there").waiting.len(), 0);
+        assert_eq!(world.record::<Payment>("pi_1").await.expect("is there").booking_id(), Some("12345"));
         assert_eq!(call(&world, Method::GET, "/api/v1/transactions?unmatched=true", None).await.json["items"], json!([]));
     }
 }
@@ -359,7 +359,8 @@ async fn test_mode_changes_nothing_unless_it_is_on() {
     let body = json!({ "id": "evt_1", "type": "payment_intent.succeeded", "created": 1, "livemode": false, "data": { "object": {} } });
     let policy = sluice_core::plan::Policy { hold: minutes(120), stripe_test_mode: false, mail: true, sms: true };
     let loaded = sluice_core::plan::Loaded::default();
-    let mut view = sluice_core::plan::View::new("in_1", &loaded, &policy, start());
+    let cause = sluice_core::records::Cause { event: "in_1".to_owned(), kind: "payment_intent.succeeded".to_owned(), recorded: true };
+    let mut view = sluice_core::plan::View::new(cause, &loaded, &policy, start());
     let text = body.to_string();
     let event = sluice_core::plan::Event {
         id: "in_1",
@@ -373,7 +374,7 @@ async fn test_mode_changes_nothing_unless_it_is_on() {
         body: text.as_bytes(),
     };
     assert!(
-        matches!(sluice_core::rules::plan(&event, &mut view), Err(sluice_core::plan::Stop::Ignore(reason)) if reason.contains("SLUICE_STRIPE_TEST_MODE"))
+        matches!(sluice_core::rules::plan(&event, &mut view), Err(sluice_core::plan::Stop::Ignore { reason, .. }) if reason.contains("SLUICE_STRIPE_TEST_MODE"))
     );
 }
 
@@ -398,7 +399,9 @@ async fn an_event_shows_its_headers_body_effects_and_changes() {
     let id = world.events()[0].id.clone();
     let event = call(&world, Method::GET, &format!("/api/v1/inbound/{id}"), None).await.json;
     assert_eq!(event["status"], "done");
-    assert_eq!(event["changes"], json!([{ "kind": "booking", "id": "12345" }, { "kind": "transaction", "id": "pi_1" }]));
+    let text = world.documents("message")[0].document.key.id.clone();
+    let changes = json!([{ "kind": "booking", "id": "12345" }, { "kind": "message", "id": text }, { "kind": "transaction", "id": "pi_1" }]);
+    assert_eq!(event["changes"], changes);
     assert_eq!(event["effects"][0]["kind"], "sms");
     assert_eq!(event["effects"][0]["state"], "done");
     let body: Value = serde_json::from_str(event["body"].as_str().unwrap_or_default()).expect("the body as it came");

@@ -5,9 +5,11 @@ use axum::{
 use serde_json::{Value, json};
 use sluice_core::{
     api::{install_keys, router},
-    envelope::InboundMessage,
+    body::{self, PackedBody},
+    envelope::{Envelope, InboundMessage},
     ports::Clock,
-    testing::{World, stripe},
+    provider,
+    testing::{Fault, World, stripe},
     time::Timestamp,
 };
 use std::{sync::Arc, time::Duration};
@@ -47,6 +49,31 @@ pub(crate) async fn send(world: &World, request: Request<Body>) -> Answer {
     let status = response.status();
     let bytes = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
     Answer { status, json: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+}
+
+/// Puts a record until that goes well, as a caller does whose request failed, whose answer was lost, or whose server died.
+pub(crate) async fn put_until_done(world: &World, path: &str, body: &Value) {
+    loop {
+        let answer = world.unless_crashed(call(world, Method::PUT, path, Some(body.clone()))).await;
+        let Some(answer) = answer else { continue };
+        if answer.status.is_success() {
+            return;
+        }
+        assert!(answer.status.is_server_error(), "{path}: {}", answer.json);
+    }
+}
+
+/// One to three of `calls` that go wrong, others for each seed.
+pub(crate) fn drawn_faults(seed: u64, calls: u64) -> Vec<(u64, Fault)> {
+    let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut draw = |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) % below
+    };
+    let count = 1 + draw(3);
+    (0..count).map(|_| (draw(calls), Fault::ALL[usize::try_from(draw(Fault::ALL.len() as u64)).expect("a few")])).collect()
 }
 
 /// The owner's word on booking 12345, with `changes`.
@@ -98,6 +125,72 @@ pub(crate) fn refunded(id: &str, intent: &str, amount: i64, named: bool, at: Tim
     stripe(id, "charge.refunded", at, at, &charge)
 }
 
+/// An event of a provider that is no Stripe.
+pub(crate) fn event(
+    provider: &str,
+    key: &str,
+    kind: &str,
+    account: Option<&str>,
+    query: &str,
+    at: Timestamp,
+    body: &str,
+) -> InboundMessage {
+    let dictionary = provider::by_name(provider).map_or(&body::NONE, |provider| provider.dictionary());
+    InboundMessage::Event(Box::new(Envelope {
+        provider: provider.to_owned(),
+        source: "default".to_owned(),
+        key: key.to_owned(),
+        kind: kind.to_owned(),
+        // Twilio gives no time of its own.
+        occurred_at: (provider != "twilio").then_some(at),
+        account: account.map(str::to_owned),
+        received_at: at,
+        query: query.to_owned(),
+        headers: Vec::new(),
+        body: PackedBody::pack(dictionary, body.as_bytes()),
+    }))
+}
+
+/// A text to `to` has come so far. `reference` is what Sluice gave Twilio to bring back.
+pub(crate) fn text_status(sid: &str, status: &str, to: &str, reference: Option<&str>, at: Timestamp) -> InboundMessage {
+    let error = if matches!(status, "failed" | "undelivered") { "&ErrorCode=30006" } else { "" };
+    let to = to.replace('+', "%2B");
+    let body = format!("MessageSid={sid}&SmsSid={sid}&MessageStatus={status}&SmsStatus={status}&To={to}&From=%2B15005550001{error}");
+    let query = reference.map(|reference| format!("ref={reference}")).unwrap_or_default();
+    event("twilio", &format!("{sid}:{status}"), &format!("message.{status}"), None, &query, at, &body)
+}
+
+/// A text came in.
+pub(crate) fn text_in(sid: &str, body: &str, opt_out: Option<&str>, at: Timestamp) -> InboundMessage {
+    let opt_out = opt_out.map(|word| format!("&OptOutType={word}")).unwrap_or_default();
+    let body = format!("MessageSid={sid}&SmsStatus=received&Body={body}&From=%2B15005550006&To=%2B15005550001{opt_out}");
+    event("twilio", sid, "message.received", None, "", at, &body)
+}
+
+/// Something happened to a mail.
+pub(crate) fn mail_event(id: &str, kind: &str, at: Timestamp) -> InboundMessage {
+    let body = json!({ "type": format!("email.{kind}"), "emailId": id, "timestamp": at, "data": { "to": "ana@example.com", "from": "bookings@example.com" } });
+    event("sendro", &format!("{id}:email.{kind}"), &format!("email.{kind}"), None, "", at, &body.to_string())
+}
+
+/// Shopify's webhook on `topic` of the shop acme.
+pub(crate) fn shopify(id: &str, topic: &str, at: Timestamp, body: &Value) -> InboundMessage {
+    let shop = "acme.myshopify.com";
+    event("shopify", &format!("{shop}:{topic}:{id}"), topic, Some(shop), "", at, &body.to_string())
+}
+
+/// GitHub's webhook on the repository acme/site.
+pub(crate) fn github(delivery: &str, kind: &str, at: Timestamp, mut body: Value) -> InboundMessage {
+    body["sender"] = json!({ "login": "octocat" });
+    event("github", delivery, kind, Some("acme"), "", at, &body.to_string())
+}
+
+/// Handles a message and all that follows from it at once.
+pub(crate) async fn with(world: &World, message: InboundMessage) {
+    world.enqueue(&message).await;
+    while world.step().await {}
+}
+
 /// The subjects and texts of all that was sent, in order.
 pub(crate) fn headlines(world: &World) -> Vec<String> {
     world.sent.sent().iter().map(|sent| sent.headline().to_owned()).collect()
@@ -114,4 +207,30 @@ pub(crate) fn incompressible(length: usize) -> String {
         char::from(LETTERS[usize::try_from(state >> 58).unwrap_or(0)])
     };
     (0..length).map(|_| letter()).collect()
+}
+
+/// JSON as it is checked in: a line for each value `depth` levels down, so that changes show, and no blanks that would only be carried around.
+pub(crate) fn in_lines(value: &Value, depth: usize) -> String {
+    fn write(value: &Value, depth: usize, indent: usize, out: &mut String) {
+        let (open, close, items): (_, _, Vec<(String, &Value)>) = match value {
+            Value::Object(fields) if depth > 0 && !fields.is_empty() => {
+                ('{', '}', fields.iter().map(|(name, value)| (format!("{}:", Value::from(name.as_str())), value)).collect())
+            }
+            Value::Array(items) if depth > 0 && !items.is_empty() => ('[', ']', items.iter().map(|item| (String::new(), item)).collect()),
+            other => return out.push_str(&other.to_string()),
+        };
+        out.push(open);
+        for (position, (name, value)) in items.into_iter().enumerate() {
+            out.push_str(if position > 0 { ",\n" } else { "\n" });
+            out.push_str(&" ".repeat(indent + 1));
+            out.push_str(&name);
+            write(value, depth - 1, indent + 1, out);
+        }
+        out.push('\n');
+        out.push_str(&" ".repeat(indent));
+        out.push(close);
+    }
+    let mut out = String::new();
+    write(value, depth, 0, &mut out);
+    out + "\n"
 }

@@ -1,18 +1,27 @@
+use std::sync::Arc;
+
 use rusqlite::Connection;
 use sluice_core::{
-    ports::{Committed, Condition, Document, Place, Refusal, Write},
+    ports::{Committed, Condition, Document, Key, Place, Refusal, Stored, Write},
     time::Timestamp,
 };
 
-use super::row::{self, Head};
+use super::{
+    Recent,
+    row::{self, Head},
+};
 use crate::{
     failure::Failure,
-    writer::{Operation, Outcome, Work},
+    queue::SendMessages,
+    writer::{Ended, Operation, Outcome, Work},
 };
 
 /// Applies the steps of a commit, or finds out which of them are refused.
 pub(super) struct ApplyCommit {
     steps: Vec<Step>,
+    /// The versions that its puts made, by position; empty as long as nothing is applied.
+    versions: Vec<u64>,
+    recent: Arc<Recent>,
 }
 
 /// A step with what can be worked out before the writer's thread has it.
@@ -23,7 +32,7 @@ struct Step {
 }
 
 impl ApplyCommit {
-    pub(super) fn new(writes: Vec<Write>) -> Result<Self, Failure> {
+    pub(super) fn new(writes: Vec<Write>, recent: Arc<Recent>) -> Result<Self, Failure> {
         let steps = writes.into_iter().map(|write| {
             let places = match &write {
                 Write::Put { document, .. } => row::write_places(&document.places)?,
@@ -31,7 +40,7 @@ impl ApplyCommit {
             };
             Ok(Step { write, places })
         });
-        Ok(Self { steps: steps.collect::<Result<_, Failure>>()? })
+        Ok(Self { steps: steps.collect::<Result<_, Failure>>()?, versions: Vec::new(), recent })
     }
 }
 
@@ -43,10 +52,11 @@ impl Operation for ApplyCommit {
         // All is looked at before anything is written, so that a commit that is refused leaves nothing to undo.
         let mut heads = Vec::with_capacity(self.steps.len());
         let mut refusals = Vec::new();
+        self.versions.clear();
         for (position, Step { write, .. }) in self.steps.iter().enumerate() {
             let head = row::head(rows.connection, write.key())?;
             if !rows.allow(write, head.as_ref())? {
-                refusals.push(Refusal { write: position, found: row::find(rows.connection, write.key(), rows.now)? });
+                refusals.push(Refusal { write: position, found: rows.live(write.key())? });
             }
             heads.push(head);
         }
@@ -55,9 +65,45 @@ impl Operation for ApplyCommit {
         }
         // Steps are about different documents, so what one writes can't change what another has found.
         for (step, head) in self.steps.iter().zip(heads) {
+            self.versions.push(rows.next_version(head.as_ref()));
             rows.apply(step, head)?;
         }
         Ok(Outcome::Keep(Committed::Applied))
+    }
+
+    fn ended(self, ended: Ended) {
+        let is_applied = ended == Ended::Committed && self.versions.len() == self.steps.len();
+        let mut versions = self.versions.into_iter();
+        for step in self.steps {
+            match (step.write, versions.next().filter(|_| is_applied)) {
+                (Write::Put { document, .. }, Some(version)) => self.recent.keep(document, version),
+                (Write::Check { .. }, _) => {}
+                (write, _) => self.recent.forget(write.key()),
+            }
+        }
+    }
+}
+
+/// Applies a commit, and queues messages if it is not refused.
+pub(super) struct ApplyAndSend {
+    pub(super) apply: ApplyCommit,
+    pub(super) send: SendMessages,
+}
+
+impl Operation for ApplyAndSend {
+    type Answer = Committed;
+
+    fn run(&mut self, work: &mut Work<'_>) -> Result<Outcome<Committed>, Failure> {
+        let applied = self.apply.run(work)?;
+        if matches!(applied, Outcome::Keep(Committed::Applied)) {
+            self.send.run(work)?;
+        }
+        Ok(applied)
+    }
+
+    fn ended(self, ended: Ended) {
+        self.apply.ended(ended);
+        self.send.ended(ended);
     }
 }
 
@@ -67,6 +113,15 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
+    fn live(&self, key: &Key) -> Result<Option<Stored>, Failure> {
+        Ok(row::find(self.connection, key)?.filter(|stored| !stored.document.has_expired(self.now)))
+    }
+
+    /// The version that a put gives the document.
+    fn next_version(&self, head: Option<&Head>) -> u64 {
+        head.filter(|head| !head.has_expired(self.now)).map_or(1, |head| head.version + 1)
+    }
+
     /// Whether what is stored lets the step apply.
     fn allow(&self, write: &Write, head: Option<&Head>) -> Result<bool, Failure> {
         let live = head.filter(|head| !head.has_expired(self.now));
@@ -107,7 +162,7 @@ impl Rows<'_> {
     }
 
     fn replace(&self, head: &Head, document: &Document, places: Option<&str>) -> Result<(), Failure> {
-        let version = if head.has_expired(self.now) { 1 } else { head.version.cast_signed() + 1 };
+        let version = self.next_version(Some(head)).cast_signed();
         let expires_at = document.expires_at.map(Timestamp::millis);
         // SQLite writes the index of ends anew whenever the column is named, so it is named only if it changes.
         if expires_at == head.expires_at {

@@ -1,12 +1,15 @@
-use super::{commit::remove, row::Head};
+use std::sync::Arc;
+
+use super::{Recent, commit::remove, row::Head};
 use crate::{
     failure::Failure,
-    writer::{Operation, Outcome, Work},
+    writer::{Ended, Operation, Outcome, Work},
 };
 
 /// Removes documents that have expired, the longest expired first.
 pub(crate) struct RemoveExpired {
     pub(crate) limit: usize,
+    pub(crate) recent: Arc<Recent>,
 }
 
 impl Operation for RemoveExpired {
@@ -28,5 +31,10 @@ impl Operation for RemoveExpired {
             remove(work.connection, head)?;
         }
         Ok(Outcome::Keep(expired.len()))
+    }
+
+    fn ended(self, _: Ended) {
+        // It does not know their names. By themselves they would only be found again if the clock were set back.
+        self.recent.clear();
     }
 }

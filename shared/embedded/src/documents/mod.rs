@@ -3,17 +3,21 @@
 mod commit;
 mod expired;
 mod query;
+mod recent;
 mod row;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
-use sluice_core::ports::{Commit, Committed, Key, Page, PortError, Query, Store, Stored};
+use sluice_core::{
+    ports::{Commit, Committed, Key, Message, Page, PortError, Query, Queue, QueueName, Store, Stored},
+    time::Timestamp,
+};
 
-use self::commit::ApplyCommit;
-pub(crate) use self::expired::RemoveExpired;
-use crate::{failure::Failure, folder::Inner};
+use self::commit::{ApplyAndSend, ApplyCommit};
+pub(crate) use self::{expired::RemoveExpired, recent::Recent};
+use crate::{failure::Failure, folder::Inner, queue::SendMessages};
 
 /// The store on SQLite. Indexes never lag: a query sees every commit that was answered before it began.
 #[derive(Clone)]
@@ -32,10 +36,23 @@ impl Store for EmbeddedStore {
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, PortError> {
         let now = self.inner.clock.now();
         // On this thread: a point read takes some microseconds, and handing it to another thread and back was measured to cost 35 more.
-        let found = self.inner.readers.read(|connection| {
-            in_one_snapshot(connection, keys.len(), || keys.iter().map(|key| row::find(connection, key, now)).collect())
-        });
-        Ok(found?)
+        let recent = &self.inner.recent;
+        let mut found: Vec<Option<Option<Stored>>> = keys.iter().map(|key| recent.find(key)).collect();
+        let missing: Vec<(&Key, &mut Option<Option<Stored>>)> = keys.iter().zip(&mut found).filter(|(_, found)| found.is_none()).collect();
+        if !missing.is_empty() {
+            let moment = recent.moment();
+            self.inner.readers.read(|connection| {
+                in_one_snapshot(connection, missing.len(), || {
+                    missing.into_iter().try_for_each(|(key, found)| {
+                        let read = row::find(connection, key)?;
+                        recent.note(moment, key, read.as_ref());
+                        *found = Some(read);
+                        Ok(())
+                    })
+                })
+            })?;
+        }
+        Ok(found.into_iter().map(|found| found.flatten().filter(|stored| !stored.document.has_expired(now))).collect())
     }
 
     async fn query(&self, query: &Query) -> Result<Page, PortError> {
@@ -51,7 +68,25 @@ impl Store for EmbeddedStore {
 
     async fn commit(&self, commit: Commit) -> Result<Committed, PortError> {
         commit.well_formed()?;
-        self.inner.writer.write(ApplyCommit::new(commit.writes)?).await
+        self.inner.writer.write(ApplyCommit::new(commit.writes, Arc::clone(&self.inner.recent))?).await
+    }
+
+    /// One step: the queues of this folder are in the same file.
+    async fn commit_and_send(
+        &self,
+        commit: Commit,
+        _: &dyn Queue,
+        name: QueueName,
+        messages: Vec<Message>,
+        not_before: Option<Timestamp>,
+    ) -> Result<(Committed, Result<(), PortError>), PortError> {
+        if messages.is_empty() {
+            return Ok((self.commit(commit).await?, Ok(())));
+        }
+        commit.well_formed()?;
+        let apply = ApplyCommit::new(commit.writes, Arc::clone(&self.inner.recent))?;
+        let send = SendMessages { queue: name, messages, not_before, bell: self.inner.bells.of(name) };
+        Ok((self.inner.writer.write(ApplyAndSend { apply, send }).await?, Ok(())))
     }
 }
 

@@ -11,15 +11,14 @@ use crate::failure::{Failure, unreadable};
 /// The columns that [`stored`] reads, in its order.
 pub(super) const COLUMNS: &str = "version, expires_at, places, data, blob";
 
-/// Reads one document; absent and expired ones are `None`.
-pub(super) fn find(connection: &Connection, key: &Key, now: Timestamp) -> Result<Option<Stored>, Failure> {
+/// Reads one document, expired or not; `None` if it is absent.
+pub(super) fn find(connection: &Connection, key: &Key) -> Result<Option<Stored>, Failure> {
     // Written out, because the text is looked up in the statement cache at every read.
     let mut statement =
         connection.prepare_cached("SELECT version, expires_at, places, data, blob FROM documents WHERE id = ?1 AND kind = ?2")?;
     let mut rows = statement.query((&key.id, &key.kind))?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let found = stored(row, 0, key.clone())?;
-    Ok(Some(found).filter(|stored| !stored.document.has_expired(now)))
+    stored(row, 0, key.clone()).map(Some)
 }
 
 /// Reads the document `key` from [`COLUMNS`], the first of which is column `first` of the row.
@@ -101,5 +100,7 @@ pub(super) fn index_number(index: Index) -> i64 {
         Index::Group => 2,
         Index::Flag => 3,
         Index::Due => 4,
+        Index::Group2 => 5,
+        Index::Group3 => 6,
     }
 }

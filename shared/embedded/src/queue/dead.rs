@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::queue_number;
 use crate::{
     failure::Failure,
-    writer::{Operation, Outcome, Work},
+    writer::{Ended, Operation, Outcome, Work},
 };
 
 /// Reads the dead letters of a queue, oldest first, and how many there are.
@@ -55,7 +55,9 @@ impl Operation for Redrive {
         Ok(Outcome::Keep(redriven as u64))
     }
 
-    fn committed(&self) {
-        self.bell.notify_one();
+    fn ended(self, ended: Ended) {
+        if ended == Ended::Committed {
+            self.bell.notify_one();
+        }
     }
 }

@@ -16,7 +16,8 @@ use sluice_core::{
 use tokio::sync::Notify;
 
 pub(crate) use self::flights::Flights;
-use self::{receive::Receive, send::SendMessages, settle::Settle};
+pub(crate) use self::send::SendMessages;
+use self::{receive::Receive, settle::Settle};
 pub use self::{
     receive::{Batch, Received},
     settle::Settlement,

@@ -9,15 +9,15 @@ use tokio::sync::Notify;
 use super::queue_number;
 use crate::{
     failure::Failure,
-    writer::{Operation, Outcome, Work},
+    writer::{Ended, Operation, Outcome, Work},
 };
 
 /// Queues messages.
-pub(super) struct SendMessages {
-    pub(super) queue: QueueName,
-    pub(super) messages: Vec<Message>,
-    pub(super) not_before: Option<Timestamp>,
-    pub(super) bell: Arc<Notify>,
+pub(crate) struct SendMessages {
+    pub(crate) queue: QueueName,
+    pub(crate) messages: Vec<Message>,
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) bell: Arc<Notify>,
 }
 
 impl Operation for SendMessages {
@@ -44,7 +44,9 @@ impl Operation for SendMessages {
         Ok(Outcome::Keep(()))
     }
 
-    fn committed(&self) {
-        self.bell.notify_one();
+    fn ended(self, ended: Ended) {
+        if ended == Ended::Committed {
+            self.bell.notify_one();
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    writer::{Operation, Outcome, Work},
+    writer::{Ended, Operation, Outcome, Work},
 };
 
 /// What becomes of a received message.
@@ -51,8 +51,8 @@ impl Operation for Settle {
         Ok(Outcome::Keep(()))
     }
 
-    fn committed(&self) {
-        if self.settlements.iter().any(|settlement| matches!(settlement, Settlement::Later { .. })) {
+    fn ended(self, ended: Ended) {
+        if ended == Ended::Committed && self.settlements.iter().any(|settlement| matches!(settlement, Settlement::Later { .. })) {
             self.bell.notify_one();
         }
     }

@@ -4,7 +4,7 @@ use std::{fs, ops::Bound, sync::Arc, time::Duration};
 
 use rusqlite::Connection;
 use sluice_core::{
-    ports::{Index, Key, Message, Order, PortError, Query, Queue, QueueName, Store},
+    ports::{Key, Message, Order, PortError, Query, Queue, QueueName, Store},
     testing::ManualClock,
     time::Timestamp,
 };
@@ -74,16 +74,22 @@ async fn an_older_database_is_migrated_and_keeps_its_documents() {
     assert_eq!(found.version, 3);
     assert_eq!(found.document.data, br#"{"old":1}"#);
     assert_eq!(found.document.blob.as_deref(), Some(&[0, 255][..]));
-    let query = Query {
-        index: Index::List,
-        partition: "old".to_owned(),
-        from: Bound::Unbounded,
-        to: Bound::Unbounded,
-        order: Order::Ascending,
-        limit: 10,
-    };
-    let page = home.folder.store().query(&query).await.expect("the store answers");
-    assert_eq!(page.items, [(found.document.places[0].clone(), found)]);
+    let spread = home.get("spread").await.expect("kept");
+    let partitions: Vec<&str> = spread.document.places.iter().map(|place| &*place.partition).collect();
+    assert_eq!(partitions, ["due", "of/5"], "only lists and the due index were spread");
+    for (document, place) in [(&found, 0), (&spread, 0), (&spread, 1)] {
+        let place = document.document.places[place].clone();
+        let query = Query {
+            index: place.index,
+            partition: place.partition.clone(),
+            from: Bound::Unbounded,
+            to: Bound::Unbounded,
+            order: Order::Ascending,
+            limit: 10,
+        };
+        let page = home.folder.store().query(&query).await.expect("the store answers");
+        assert_eq!(page.items, [(place, document.clone())]);
+    }
     home.send("the queues are there").await;
 }
 

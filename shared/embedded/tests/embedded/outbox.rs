@@ -35,7 +35,13 @@ async fn what_is_sent_is_stored_and_shown_newest_first() {
     Mailer::send(&outbox, &mail).await.expect("captured");
     Mailer::send(&outbox, &mail).await.expect("captured again");
     clock.advance(Duration::from_secs(1));
-    let text = TextMessage { id: "effect 2".to_owned(), event: "in_2".to_owned(), to: "+15550100".to_owned(), text: "short".to_owned() };
+    let text = TextMessage {
+        id: "effect 2".to_owned(),
+        message: "ms_2".to_owned(),
+        event: "in_2".to_owned(),
+        to: "+15550100".to_owned(),
+        text: "short".to_owned(),
+    };
     Sms::send(&outbox, &text).await.expect("captured");
 
     let listed = list(&*store, Index::List, Outbox::KIND, None, 10, |_| true).await.expect("the store answers");

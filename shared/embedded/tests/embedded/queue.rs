@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use sluice_core::{
-    ports::{Clock, DeadLetters, Message, Queue, QueueName},
+    ports::{Clock, Commit, Committed, Condition, DeadLetters, Message, Queue, QueueName, Store, Write},
     time::Timestamp,
 };
 use sluice_embedded::{MAX_RECEIVES, Settlement};
 
-use crate::support::Home;
+use crate::support::{Home, document};
 
 const QUEUE: QueueName = QueueName::Inbound;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -26,6 +26,21 @@ async fn sending_and_giving_back_ring_the_bell() {
     let later = Settlement::Later { receipt: batch.messages[0].0, at: home.clock.now() };
     queue.settle(QUEUE, vec![later]).await.expect("settled");
     assert!(queue.changed(QUEUE).now_or_never().is_some());
+}
+
+#[tokio::test]
+async fn messages_about_a_commit_go_with_it_or_not_at_all() {
+    let home = Home::new();
+    let (store, queue) = (home.folder.store(), home.queue());
+    let message = |body: &str| vec![Message { body: body.to_owned(), group: None }];
+    let commit = || Commit { token: "t".to_owned(), writes: vec![Write::Put { document: document("a"), condition: Condition::Absent }] };
+    let (first, sent) = store.commit_and_send(commit(), &queue, QUEUE, message("of the first"), None).await.expect("answered");
+    assert!(first == Committed::Applied && sent.is_ok());
+    assert!(queue.changed(QUEUE).now_or_never().is_some());
+    let (second, _) = store.commit_and_send(commit(), &queue, QUEUE, message("of the second"), None).await.expect("answered");
+    assert!(matches!(second, Committed::Refused(_)));
+    let found = queue.receive(QUEUE, 10, MINUTE).await.expect("received").messages;
+    assert_eq!(found.iter().map(|(_, message)| message.body.as_str()).collect::<Vec<_>>(), ["of the first"]);
 }
 
 #[tokio::test]

@@ -20,4 +20,6 @@ CREATE TABLE places (
 ) STRICT, WITHOUT ROWID;
 INSERT INTO documents VALUES (7, 3, NULL, '[{"index":"list","partition":"old","sort":"1"}]', 'test', 'old', CAST('{"old":1}' AS BLOB), x'00ff');
 INSERT INTO places VALUES (1, 'old', '1', 7);
+INSERT INTO documents VALUES (8, 1, NULL, '[{"index":"due","partition":"due/3","sort":"2/7"},{"index":"group","partition":"of/5","sort":"3"}]', 'test', 'spread', CAST('{}' AS BLOB), NULL);
+INSERT INTO places VALUES (4, 'due/3', '2/7', 8), (2, 'of/5', '3', 8);
 PRAGMA user_version = 1;

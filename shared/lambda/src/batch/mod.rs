@@ -16,6 +16,7 @@ use sluice_core::{
     ports::{Clock, Measure, Metrics},
     process::{Disposition, Processor, Received},
     time::Timestamp,
+    webhooks::Deliverer,
 };
 
 use self::event::SqsRecord;
@@ -26,7 +27,7 @@ const MARGIN: Duration = Duration::from_secs(2);
 /// With less time than this left no handling is begun: enough to plan and commit, and to try that again.
 const ENOUGH: Duration = Duration::from_secs(5);
 /// How many messages are handled side by side.
-const AT_ONCE: usize = 10;
+pub(crate) const AT_ONCE: usize = 10;
 /// From this receive on a message may be one that kills whoever handles it.
 const SUSPECT: u32 = 3;
 
@@ -39,6 +40,13 @@ pub trait Handler: Send + Sync {
 
 #[async_trait]
 impl Handler for Processor {
+    async fn handle(&self, message: Received<'_>) -> Disposition {
+        Self::handle(self, message).await
+    }
+}
+
+#[async_trait]
+impl Handler for Deliverer {
     async fn handle(&self, message: Received<'_>) -> Disposition {
         Self::handle(self, message).await
     }

@@ -11,7 +11,7 @@ use sluice_core::{
     ports::NoMetrics,
     process::{Incarnation, Outcome},
     template::Templates,
-    testing::{Captured, CountingIds, ManualClock, MemoryStore, stripe},
+    testing::{Captured, CountingIds, ManualClock, MemoryQueue, MemoryStore, stripe},
 };
 
 use super::*;
@@ -200,6 +200,9 @@ fn processor(clock: &Arc<ManualClock>, store: &Arc<MemoryStore>, sent: &Arc<Capt
         ids: Arc::new(CountingIds::default()),
         metrics: Arc::new(NoMetrics),
         outgoing: Outgoing { mailer: Some(sent.clone()), sms: None, templates, people, gates: Gates::default() },
+        stripe: None,
+        interest: None,
+        queue: Arc::new(MemoryQueue::new(clock.clone(), 20)),
         policy: Policy { hold: Duration::from_hours(2), stripe_test_mode: false, mail: true, sms: false },
         incarnation: Incarnation::OneOfMany,
     }

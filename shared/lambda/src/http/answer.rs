@@ -13,7 +13,7 @@ use super::Unreadable;
 pub struct HttpAnswer {
     status_code: u16,
     headers: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Also if there are none: `cargo lambda watch` takes no answer without them.
     cookies: Vec<String>,
     body: String,
     is_base64_encoded: bool,
@@ -67,6 +67,7 @@ mod tests {
         let expected = serde_json::json!({
             "statusCode": 405,
             "headers": { "allow": "POST", "content-type": "text/plain" },
+            "cookies": [],
             "body": "é\n",
             "isBase64Encoded": false,
         });

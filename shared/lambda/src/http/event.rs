@@ -10,10 +10,11 @@ use serde::Deserialize;
 #[serde(rename_all = "camelCase")]
 pub struct HttpEvent {
     raw_path: String,
+    // Left out by API Gateway if there is nothing; `cargo lambda watch` sends null.
     #[serde(default)]
-    raw_query_string: String,
+    raw_query_string: Option<String>,
     #[serde(default)]
-    cookies: Vec<String>,
+    cookies: Option<Vec<String>>,
     /// Several headers of one name come as one, separated by commas.
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -27,7 +28,7 @@ pub struct HttpEvent {
 #[derive(Clone, Debug, Deserialize)]
 struct RequestContext {
     #[serde(default)]
-    stage: String,
+    stage: Option<String>,
     http: RequestLine,
 }
 
@@ -48,8 +49,8 @@ impl HttpEvent {
     /// [`Unreadable`] for what no client of HTTP sends.
     pub fn into_request(self) -> Result<(Parts, Bytes), Unreadable> {
         let method = Method::from_bytes(self.request_context.http.method.as_bytes()).map_err(|_| Unreadable("its method"))?;
-        let path = without_stage(&self.raw_path, &self.request_context.stage);
-        let uri = uri(path, &self.raw_query_string).ok_or(Unreadable("its path"))?;
+        let path = without_stage(&self.raw_path, self.request_context.stage.as_deref().unwrap_or_default());
+        let uri = uri(path, self.raw_query_string.as_deref().unwrap_or_default()).ok_or(Unreadable("its path"))?;
         let body = match self.body {
             None => Bytes::new(),
             Some(body) if self.is_base64_encoded => STANDARD.decode(body).map_err(|_| Unreadable("its body is no base64"))?.into(),
@@ -61,7 +62,7 @@ impl HttpEvent {
         let headers =
             self.headers.iter().filter_map(|(name, value)| Some((name.parse::<HeaderName>().ok()?, HeaderValue::try_from(value).ok()?)));
         parts.headers.extend(headers);
-        if let Ok(cookies) = HeaderValue::try_from(self.cookies.join("; "))
+        if let Ok(cookies) = HeaderValue::try_from(self.cookies.unwrap_or_default().join("; "))
             && !cookies.is_empty()
         {
             parts.headers.insert(header::COOKIE, cookies);

@@ -6,12 +6,12 @@ use http_body_util::BodyExt;
 use sluice_core::{
     api::{Api, install_keys, router},
     ports::{Measure, Metrics},
-    settings::{ChannelSettings, Mode, QueueSettings, Reader, RuleSettings, read_api_keys, read_table},
+    settings::{ChannelSettings, Mode, QueueSettings, Reader, RuleSettings, WebhookSettings, read_api_keys, read_table},
 };
 use sluice_signature::Secret;
 use tower::ServiceExt;
 
-use crate::{Environment, HttpAnswer, HttpEvent, StartError, invocation::serve, wiring::Wiring};
+use crate::{Environment, HttpAnswer, HttpEvent, StartError, invocation::serve, rooms::webhooks, wiring::Wiring};
 
 struct Settings {
     table: String,
@@ -19,6 +19,7 @@ struct Settings {
     rules: RuleSettings,
     channels: ChannelSettings,
     api_keys: Vec<Secret>,
+    webhooks: WebhookSettings,
 }
 
 impl Settings {
@@ -29,6 +30,7 @@ impl Settings {
             rules: RuleSettings::read(reader, Mode::Lambda),
             channels: ChannelSettings::read(reader),
             api_keys: read_api_keys(reader, Mode::Lambda),
+            webhooks: webhooks::read(reader),
         }
     }
 }
@@ -38,7 +40,7 @@ impl Settings {
 /// # Errors
 /// [`StartError`] if it can't start.
 pub async fn api(environment: Environment) -> Result<(), StartError> {
-    let (settings, wiring) = Wiring::read(environment, None, Settings::read).await?;
+    let (settings, wiring) = Wiring::read(environment, &[], Settings::read).await?;
     let store = wiring.store(&settings.table);
     let queue = wiring.queue(&settings.queues);
     // Also opens the connection that the first request needs.
@@ -51,6 +53,7 @@ pub async fn api(environment: Environment) -> Result<(), StartError> {
         clock: Arc::clone(&wiring.clock),
         ids: Arc::clone(&wiring.ids),
         policy: settings.rules.policy(settings.channels),
+        webhooks: (!settings.webhooks.master_keys.is_empty()).then(|| webhooks::wire(&settings.webhooks)),
         outbox: false,
     }));
     serve(&wiring, async |event: HttpEvent, _| {

@@ -1,16 +1,18 @@
 use std::{convert::Infallible, sync::Arc};
 
 use sluice_aws::{Mailbox, SesConfig, SesMailer};
-use sluice_clients::twilio::TwilioSms;
+use sluice_clients::{stripe::StripeClient, twilio::TwilioSms};
 use sluice_core::{
     outgoing::{Gates, Outgoing},
-    ports::{Key, Mailer, Sms, Store},
+    ports::{Key, Mailer, Sms, Store, StripeApi},
     process::{Incarnation, Processor},
-    settings::{MailSettings, Mode, OutgoingSettings, QueueSettings, Reader, RuleSettings, read_max_receives, read_table},
+    settings::{
+        MailSettings, Mode, OutgoingSettings, QueueSettings, Reader, RuleSettings, StripeApiSettings, read_max_receives, read_table,
+    },
 };
 use sluice_system::read_templates;
 
-use crate::{Batch, Environment, SqsEvent, StartError, invocation::serve, wiring::Wiring};
+use crate::{Batch, Environment, SqsEvent, StartError, invocation::serve, rooms::webhooks, wiring::Wiring};
 
 struct Settings {
     table: String,
@@ -18,6 +20,7 @@ struct Settings {
     max_receives: u32,
     rules: RuleSettings,
     outgoing: OutgoingSettings,
+    stripe_api: StripeApiSettings,
 }
 
 impl Settings {
@@ -28,6 +31,7 @@ impl Settings {
             max_receives: read_max_receives(reader),
             rules: RuleSettings::read(reader, Mode::Lambda),
             outgoing: OutgoingSettings::read(reader, Mode::Lambda),
+            stripe_api: StripeApiSettings::read(reader),
         }
     }
 }
@@ -37,10 +41,14 @@ impl Settings {
 /// # Errors
 /// [`StartError`] if it can't start.
 pub async fn consumer(environment: Environment) -> Result<(), StartError> {
-    let (settings, wiring) = Wiring::read(environment, None, Settings::read).await?;
+    let (settings, wiring) = Wiring::read(environment, &[], Settings::read).await?;
     let store = wiring.store(&settings.table);
+    let stripe = StripeClient::from_settings(&settings.stripe_api, Arc::clone(&wiring.clock)).map_err(StartError::Settings)?;
     let processor = Processor {
         outgoing: outgoing(&settings.outgoing, &wiring).map_err(StartError::Settings)?,
+        stripe: stripe.map(|stripe| Arc::new(stripe) as Arc<dyn StripeApi>),
+        interest: Some(webhooks::interest()),
+        queue: wiring.queue(&settings.queues),
         policy: settings.rules.policy(settings.outgoing.channels()),
         store: store.clone(),
         clock: Arc::clone(&wiring.clock),

@@ -3,9 +3,9 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use futures_util::future::join;
 use sluice_aws::secrets::RefreshingSecrets;
 use sluice_core::{
-    ingest::{Body, Ingest},
+    ingest::{Body, Ingest, Refusals},
     ports::{Measure, Metrics, QueueName},
-    provider::{self, Provider},
+    provider::Providers,
     settings::{IngestSettings, QueueSettings, Reader},
 };
 
@@ -22,31 +22,29 @@ struct Settings {
 }
 
 impl Settings {
-    fn read(reader: &mut Reader<'_>, provider: &'static dyn Provider) -> Self {
+    fn read(reader: &mut Reader<'_>, providers: Providers) -> Self {
         Self {
-            ingest: IngestSettings::read_of(reader, provider),
+            ingest: IngestSettings::read_of(reader, providers),
             queues: QueueSettings::read(reader),
             secret_refresh: reader.length("SLUICE_SECRET_REFRESH", RefreshingSecrets::EVERY),
         }
     }
 }
 
-/// Takes the webhooks of one provider in: verified, named, queued, answered.
+/// Takes the webhooks of `providers` in: verified, named, queued, answered.
 ///
 /// # Errors
 /// [`StartError`] if it can't start.
-///
-/// # Panics
-/// If there is no such provider.
-pub async fn ingest(provider: &'static str, environment: Environment) -> Result<(), StartError> {
-    let provider = provider::by_name(provider).expect("a function of ingest is named after its provider");
-    let (settings, wiring) = Wiring::read(environment, Some(provider), |reader| Settings::read(reader, provider)).await?;
+pub async fn ingest(providers: Providers, environment: Environment) -> Result<(), StartError> {
+    let (settings, wiring) = Wiring::read(environment, providers, |reader| Settings::read(reader, providers)).await?;
+    settings.ingest.doubts().iter().for_each(|doubt| tracing::warn!("{doubt}"));
     let queue = wiring.queue(&settings.queues);
-    let secrets =
-        RefreshingSecrets::start(&settings.ingest.secrets, wiring.secrets.clone(), Arc::clone(&wiring.clock), settings.secret_refresh);
+    let fetch = wiring.secrets.clone();
+    let secrets = RefreshingSecrets::start(providers, &settings.ingest.secrets, fetch, Arc::clone(&wiring.clock), settings.secret_refresh);
     let (secrets, ()) = join(secrets, wiring.warm_up(queue.connect(QueueName::Inbound))).await;
     let secrets = Arc::new(secrets.map_err(|errors| StartError::Settings(texts(errors)))?);
     let ingest = Ingest {
+        providers,
         queue,
         secrets: secrets.clone(),
         clock: Arc::clone(&wiring.clock),
@@ -54,12 +52,14 @@ pub async fn ingest(provider: &'static str, environment: Environment) -> Result<
         public_url: settings.ingest.public_url,
         max_body: settings.ingest.max_body,
         replies: settings.ingest.replies,
+        refusals: Refusals::default(),
     };
     serve(&wiring, async |event: HttpEvent, _| {
         let began = wiring.clock.now();
         secrets.keep_fresh().await;
         let answer = take(&ingest, event).await;
         wiring.metrics.record(Measure::Latency(wiring.clock.now().since(began)));
+        ingest.refusals.log_left_out(wiring.clock.now());
         Ok::<_, Infallible>(answer)
     })
     .await

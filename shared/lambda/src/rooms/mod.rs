@@ -2,16 +2,21 @@
 
 mod api;
 mod consumer;
+mod deliver;
 mod ingest;
 mod sweeper;
+mod webhooks;
 
 pub use api::api;
 pub use consumer::consumer;
+pub use deliver::deliver;
 pub use ingest::ingest;
 pub use sweeper::sweeper;
 
 #[cfg(test)]
 mod tests {
+    use sluice_core::provider::Stripe;
+
     use crate::{Environment, StartError};
 
     fn environment(variables: &[(&str, &str)]) -> Environment {
@@ -30,8 +35,12 @@ mod tests {
     async fn each_room_names_all_that_it_lacks_and_nothing_else() {
         let nothing = || environment(&[]);
         let room = |own: &[&str]| AWS.iter().chain(own).map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        assert_eq!(wrong(super::ingest("stripe", nothing()).await), room(&["SLUICE_INBOUND_QUEUE_URL", "STRIPE_WEBHOOK_SECRET"]));
+        assert_eq!(wrong(super::ingest(&[&Stripe], nothing()).await), room(&["SLUICE_INBOUND_QUEUE_URL", "STRIPE_WEBHOOK_SECRET"]));
         assert_eq!(wrong(super::sweeper(nothing()).await), room(&["SLUICE_INBOUND_QUEUE_URL", "SLUICE_TABLE"]));
+        assert_eq!(
+            wrong(super::deliver(nothing()).await),
+            room(&["SLUICE_INBOUND_QUEUE_URL", "SLUICE_MASTER_KEY", "SLUICE_OUTBOUND_QUEUE_URL", "SLUICE_TABLE"])
+        );
         assert_eq!(wrong(super::api(nothing()).await), room(&["SLUICE_INBOUND_QUEUE_URL", "SLUICE_MAIL", "SLUICE_TABLE"]));
         assert_eq!(
             wrong(super::consumer(nothing()).await),

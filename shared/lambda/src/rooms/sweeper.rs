@@ -16,7 +16,7 @@ const EVERY: Duration = Duration::from_mins(1);
 /// # Errors
 /// [`StartError`] if it can't start.
 pub async fn sweeper(environment: Environment) -> Result<(), StartError> {
-    let ((table, queues), wiring) = Wiring::read(environment, None, |reader| (read_table(reader), QueueSettings::read(reader))).await?;
+    let ((table, queues), wiring) = Wiring::read(environment, &[], |reader| (read_table(reader), QueueSettings::read(reader))).await?;
     let sweeper = Sweeper {
         store: wiring.store(&table),
         queue: wiring.queue(&queues),

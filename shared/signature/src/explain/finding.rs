@@ -91,6 +91,11 @@ pub enum Finding {
     },
     /// Nothing else explains it: another secret signed this.
     AnotherSecret,
+    /// Nothing else explains it, and the URL is signed, too: another secret signed this, or another URL was.
+    AnotherUrlOrSecret {
+        /// The URLs that were tried, without user info.
+        tried: Vec<String>,
+    },
 }
 
 impl Finding {
@@ -117,6 +122,7 @@ impl Finding {
             Self::NoEvent => "no_event",
             Self::Mode { .. } => "mode",
             Self::AnotherSecret => "another_secret",
+            Self::AnotherUrlOrSecret { .. } => "another_url_or_secret",
         }
     }
 
@@ -197,6 +203,12 @@ impl fmt::Display for Finding {
             }
             Self::AnotherSecret => f.write_str(
                 "If the body is exactly what was sent, another secret signed it: each endpoint has its own, and so has each run of a forwarding tool.",
+            ),
+            Self::AnotherUrlOrSecret { tried } => write!(
+                f,
+                "The URL is signed, too, so either it or the secret is another one. Tried: {}. If the provider was given another URL, down to scheme, \
+                 port, path and query, take that one; if it was given one of these, and the body is exactly what was sent, another secret signed it.",
+                tried.join(", ")
             ),
         }
     }

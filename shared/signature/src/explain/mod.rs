@@ -4,6 +4,7 @@
 mod body;
 mod finding;
 mod github;
+mod keyed;
 mod layout;
 mod outline;
 mod sendro;
@@ -133,7 +134,8 @@ pub fn explain(scheme: &dyn Explained, message: &Message<'_>, secrets: &[Secret]
         findings.extend(body::lost(message));
         findings.extend(scheme.doubt_message(message));
         if matches!(verdict, Err(Invalid::NoMatch { .. })) && !findings.contains(&Finding::UrlMissing) {
-            findings.push(Finding::AnotherSecret);
+            let tried = scheme.urls(message);
+            findings.push(if tried.is_empty() { Finding::AnotherSecret } else { Finding::AnotherUrlOrSecret { tried } });
         }
     }
     Explanation {
@@ -213,12 +215,13 @@ fn doubt_secrets(scheme: &dyn Explained, message: &Message<'_>, secrets: &[Secre
 }
 
 /// The headers by which a message tells that somebody else sent it.
-const SIGNATURE_HEADERS: [(&str, &str); 8] = [
+const SIGNATURE_HEADERS: [(&str, &str); 9] = [
     ("Stripe-Signature", "Stripe"),
     ("X-Twilio-Signature", "Twilio"),
     ("X-Hub-Signature-256", "GitHub"),
     ("X-Shopify-Hmac-Sha256", "Shopify"),
     ("Shopify-Hmac-Sha256", "Shopify"),
+    ("X-Slack-Signature", "Slack"),
     ("X-Webhook-Signature", "Sendro"),
     ("Webhook-Signature", "a Standard Webhooks sender"),
     ("Svix-Signature", "a Standard Webhooks sender"),

@@ -3,7 +3,7 @@ mod key;
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use ed25519_dalek::Signature;
+use ed25519_dalek::{Signature, SigningKey};
 use hmac::Mac;
 
 #[cfg(feature = "explain")]
@@ -112,6 +112,14 @@ impl Default for StandardWebhooks {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// A key pair of `v1a` from 32 random bytes: the private key that signs (`whsk_…`, seed and public key), and the public key for receivers (`whpk_…`).
+#[must_use]
+pub fn key_pair(seed: &[u8; 32]) -> (Secret, String) {
+    let private = SigningKey::from_bytes(seed);
+    let secret = Secret::new(format!("whsk_{}", STANDARD.encode(private.to_keypair_bytes())));
+    (secret, format!("whpk_{}", STANDARD.encode(private.verifying_key().to_bytes())))
 }
 
 impl Scheme for StandardWebhooks {

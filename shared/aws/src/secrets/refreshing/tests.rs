@@ -46,7 +46,8 @@ async fn start(values: &[&str], vault: Option<&'static str>) -> Result<Case, Vec
     let vault = Arc::new(Vault { value: StdMutex::new(vault), fetches: AtomicU32::new(0) });
     let clock = Arc::new(ManualClock::at(START));
     let fetch = Arc::clone(&vault) as Arc<dyn Fetch>;
-    let secrets = RefreshingSecrets::start(&fixed, fetch, Arc::clone(&clock) as Arc<dyn Clock>, RefreshingSecrets::EVERY).await?;
+    let secrets =
+        RefreshingSecrets::start(provider::ALL, &fixed, fetch, Arc::clone(&clock) as Arc<dyn Clock>, RefreshingSecrets::EVERY).await?;
     Ok(Case { vault, clock, secrets })
 }
 
@@ -78,7 +79,7 @@ async fn values_are_read_as_their_provider_writes_them() {
     fixed.insert("twilio", "default", vec![Secret::new("ssm:/twilio")]);
     let vault = Vault { value: StdMutex::new(Some(TWO)), fetches: AtomicU32::new(0) };
     let clock = Arc::new(ManualClock::at(START));
-    let secrets = RefreshingSecrets::start(&fixed, Arc::new(vault), clock, RefreshingSecrets::EVERY).await.unwrap();
+    let secrets = RefreshingSecrets::start(provider::ALL, &fixed, Arc::new(vault), clock, RefreshingSecrets::EVERY).await.unwrap();
     let active = secrets.active("twilio", "default").expect("the source is known");
     let read: Vec<_> = active.iter().map(|secret| (secret.name(), secret.reveal())).collect();
     assert_eq!(read, [(None, "token"), (Some("AC0123456789abcdef0123456789abcdef"), "another")]);

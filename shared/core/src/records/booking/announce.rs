@@ -40,6 +40,9 @@ pub struct News {
     /// The refunded amounts that were told, by currency.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refunded: BTreeMap<String, i64>,
+    /// The latest announcement of the payment that went by mail after its text had failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mailed_text: Option<u32>,
     /// The payment intents whose late payment support was told of.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub late: BTreeSet<String>,

@@ -19,6 +19,8 @@ pub enum BookingStatus {
     Cancelled,
 }
 
+crate::schema::described_words!(BookingStatus: Pending, Confirmed, PaymentPending, Cancelled);
+
 /// The owner's word on a booking.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BookingPut {

@@ -2,15 +2,18 @@
 //! created with, so shapes of many years arrive; only what a rule needs is read, and nothing else is asked of them.
 
 mod charge;
+mod customer;
+mod invoice;
 mod payment_intent;
+mod shape;
+mod thin;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{no_rule, unexpected_shape};
-use crate::{
-    ids::record_id,
-    plan::{Event, Stop, View},
-};
+use crate::plan::{Event, Stop, View};
 
 /// The part of every Stripe event that rules look at.
 #[derive(Deserialize)]
@@ -25,6 +28,9 @@ struct Envelope<T> {
 #[derive(Deserialize)]
 struct Data<T> {
     object: T,
+    /// What changed, as it was before. Promised of updates alone.
+    #[serde(default, deserialize_with = "shape::lenient")]
+    previous_attributes: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 #[derive(Deserialize)]
@@ -37,26 +43,40 @@ fn live() -> bool {
     true
 }
 
-/// The notes that a payment or charge carries.
-#[derive(Default, Deserialize)]
-struct Metadata {
-    #[serde(default)]
-    booking_id: Option<String>,
-}
+/// What an event means for the records.
+type Rule = fn(&Event<'_>, &mut View<'_>) -> Result<(), Stop>;
 
-impl Metadata {
-    /// The booking named, if the name can be one.
-    fn booking_id(metadata: Option<&Self>) -> Option<String> {
-        metadata?.booking_id.clone().filter(|id| record_id(id).is_ok())
-    }
+/// The rule for events of this type.
+fn rule(kind: &str) -> Option<Rule> {
+    Some(match kind {
+        "payment_intent.succeeded" => |event, view| payment_intent::succeeded(event, &*read(event, view)?, view),
+        "payment_intent.payment_failed" => |event, view| payment_intent::payment_failed(event, &*read(event, view)?, view),
+        "charge.refunded" => |event, view| charge::refunded(event, &*read(event, view)?, view),
+        "refund.created" | "refund.failed" | "refund.updated" | "charge.refund.updated" => {
+            |event, view| charge::refund_failed(event, &*read(event, view)?, view)
+        }
+        "invoice.paid" | "invoice.payment_succeeded" => |event, view| invoice::paid(event, &*read(event, view)?, view),
+        "invoice.payment_failed" => |event, view| invoice::payment_failed(event, &*read(event, view)?, view),
+        "invoice_payment.paid" => |event, view| invoice::payment_paid(event, &*read(event, view)?, view),
+        "customer.created" | "customer.updated" => |event, view| customer::told(event, &*read(event, view)?, view),
+        "customer.subscription.created" | "customer.subscription.updated" | "customer.subscription.deleted" => {
+            |event, view| customer::subscription(event, &*read(event, view)?, view)
+        }
+        "checkout.session.completed" | "checkout.session.async_payment_succeeded" | "checkout.session.async_payment_failed" => {
+            |event, view| customer::checkout(event, &*read(event, view)?, view)
+        }
+        "setup_intent.succeeded" => |event, view| customer::setup(event, &*read(event, view)?, view),
+        _ => return None,
+    })
 }
 
 pub(super) fn plan(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
-    match event.kind {
-        "payment_intent.succeeded" => payment_intent::succeeded(event, &read(event, view)?, view),
-        "payment_intent.payment_failed" => payment_intent::payment_failed(event, &read(event, view)?, view),
-        "charge.refunded" => charge::refunded(event, &read(event, view)?, view),
-        _ => {
+    if thin::is_thin(event.kind) {
+        return thin::plan(event, view);
+    }
+    match rule(event.kind) {
+        Some(rule) => rule(event, view),
+        None => {
             heed_mode(event, view)?;
             no_rule(event, view);
             Ok(())
@@ -64,9 +84,9 @@ pub(super) fn plan(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
     }
 }
 
-/// Reads what a rule needs, in one pass: a plan is made several times, and reading the body is most of its work.
-fn read<T: DeserializeOwned>(event: &Event<'_>, view: &View<'_>) -> Result<Envelope<T>, Stop> {
-    match parse::<Envelope<T>>(event) {
+/// Reads what a rule needs, in one pass.
+fn read<T: DeserializeOwned + Send + Sync + 'static>(event: &Event<'_>, view: &View<'_>) -> Result<Arc<Envelope<T>>, Stop> {
+    match view.body(|| parse::<Envelope<T>>(event)) {
         Ok(body) => heed(body.livemode, view).map(|()| body),
         // A test-mode event is not asked for its shape where it is to be ignored.
         Err(stop) => heed_mode(event, view).and(Err(stop)),
@@ -81,7 +101,7 @@ fn heed(livemode: bool, view: &View<'_>) -> Result<(), Stop> {
     if livemode || view.policy.stripe_test_mode {
         return Ok(());
     }
-    Err(Stop::Ignore("a test-mode event, and SLUICE_STRIPE_TEST_MODE is off".to_owned()))
+    Err(Stop::Ignore { reason: "a test-mode event, and SLUICE_STRIPE_TEST_MODE is off".to_owned(), twin: None })
 }
 
 fn parse<T: DeserializeOwned>(event: &Event<'_>) -> Result<T, Stop> {

@@ -89,3 +89,13 @@ fn what_cannot_be_is_unreadable_and_no_panic() {
     assert_eq!(request(&json!({ "requestContext": context })).err(), Some(Unreadable("its method")));
     assert_eq!(request(&json!({ "rawPath": format!("/{}", "a".repeat(70_000)) })).err(), Some(Unreadable("its path")));
 }
+
+/// As `cargo lambda watch` hands over a request to a function's URL.
+#[test]
+fn null_is_as_good_as_nothing() {
+    let context = json!({ "stage": null, "http": { "method": "POST" } });
+    let nothing = json!({ "rawQueryString": null, "cookies": null, "body": null, "requestContext": context });
+    let (parts, body) = request(&nothing).expect("readable");
+    assert_eq!((parts.uri.to_string().as_str(), body.len()), ("/webhooks/stripe", 0));
+    assert!(!parts.headers.contains_key(header::COOKIE));
+}

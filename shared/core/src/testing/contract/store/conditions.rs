@@ -113,6 +113,24 @@ pub async fn get_keeps_the_order_of_the_keys(case: &StoreCase) {
     assert!(case.store.get(&[]).await.expect("the store answers").is_empty());
 }
 
+/// A read that may lag shows documents as they are after some moments at most, in the order of the keys.
+pub async fn a_lagging_read_catches_up(case: &StoreCase) {
+    let written = case.put_new(case.document("a", "a")).await;
+    let keys = ["none", "a"].map(|id| case.key(id));
+    let expected = [None, Some(written)];
+    for _ in 0..200 {
+        let found = case.store.get_lagging(&keys).await.expect("the store answers");
+        if found == expected {
+            return;
+        }
+        match &case.index_lag {
+            Some(real) => real.sleep(std::time::Duration::from_millis(50)).await,
+            None => assert_eq!(found, expected),
+        }
+    }
+    panic!("after ten seconds what was written is not read");
+}
+
 /// The same id of another kind is another document.
 pub async fn kinds_do_not_share_ids(case: &StoreCase) {
     let here = case.put_new(case.document("a", "here")).await;

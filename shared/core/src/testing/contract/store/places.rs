@@ -106,19 +106,43 @@ pub async fn a_deleted_document_has_no_place(case: &StoreCase) {
 
 /// A query sees its own partition of its own index only, whose name is not the beginning of another's.
 pub async fn partitions_and_indexes_are_apart(case: &StoreCase) {
-    for (id, index, partition) in
-        [("a", Index::List, "x"), ("b", Index::List, "xy"), ("c", Index::Group, "x"), ("d", Index::Flag, "x"), ("e", Index::Due, "x")]
-    {
+    let places = [
+        ("a", Index::List, "x"),
+        ("b", Index::List, "xy"),
+        ("c", Index::Group, "x"),
+        ("d", Index::Group2, "x"),
+        ("e", Index::Group3, "x"),
+        ("f", Index::Flag, "x"),
+        ("g", Index::Due, "x"),
+    ];
+    for (id, index, partition) in places {
         let mut document = case.document(id, id);
         document.places = vec![case.place(index, partition, id)];
         case.put_new(document).await;
     }
-    case.assert_found(&case.query(Index::List, "x"), &["a"]).await;
-    case.assert_found(&case.query(Index::List, "xy"), &["b"]).await;
-    case.assert_found(&case.query(Index::Group, "x"), &["c"]).await;
-    case.assert_found(&case.query(Index::Flag, "x"), &["d"]).await;
-    case.assert_found(&case.query(Index::Due, "x"), &["e"]).await;
+    for (id, index, partition) in places {
+        case.assert_found(&case.query(index, partition), &[id]).await;
+    }
     case.assert_found(&case.query(Index::Due, "xy"), &[]).await;
+}
+
+/// A document stands in every index at once, and leaves one for another without a trace in the first.
+pub async fn a_document_stands_in_every_index(case: &StoreCase) {
+    let every = |sort: &str| {
+        let indexes = [Index::List, Index::Group, Index::Group2, Index::Group3, Index::Flag, Index::Due];
+        indexes.map(|index| case.place(index, "p", sort)).to_vec()
+    };
+    let stored = case.put_new(Document { places: every("1"), ..case.document("a", "a") }).await;
+    for place in &stored.document.places {
+        let page = case.assert_found(&case.query(place.index, "p"), &["1"]).await;
+        assert_eq!(page.items, [(place.clone(), stored.clone())]);
+    }
+    let moved = Document { places: every("2").split_off(1), ..case.document("a", "b") };
+    assert_eq!(case.commit(vec![Write::Put { document: moved, condition: Condition::Version(1) }]).await, Committed::Applied);
+    case.assert_found(&case.query(Index::List, "p"), &[]).await;
+    for place in every("2").split_off(1) {
+        case.assert_found(&case.query(place.index, "p"), &["2"]).await;
+    }
 }
 
 /// A page carries the documents whole: data, blob, all places, end and version, beside the place that was read.

@@ -1,0 +1,61 @@
+use std::{net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use rustls::{ClientConfig, pki_types::ServerName};
+use sluice_core::ports::{PostFailure, Step};
+use sluice_guard::{Host, Target};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+use tokio_rustls::TlsConnector;
+
+use super::{exchange::Progress, failed};
+use crate::https::with_sources;
+
+/// An open connection.
+pub(super) type Connection = SendRequest<Full<Bytes>>;
+
+/// Opens connections to addresses that were checked.
+pub(super) struct Connector {
+    tls: TlsConnector,
+}
+
+impl Connector {
+    pub(super) fn new(tls: ClientConfig) -> Self {
+        Self { tls: TlsConnector::from(Arc::new(tls)) }
+    }
+
+    pub(super) async fn connect(&self, target: &Target, address: SocketAddr, progress: &Progress) -> Result<Connection, PostFailure> {
+        progress.reached(Step::Connect);
+        let stream = TcpStream::connect(address).await.map_err(|error| failed(Step::Connect, format!("no connection: {error}")))?;
+        // A request is written in one piece. Fails on a connection that is gone, which shows soon enough.
+        let _ = stream.set_nodelay(true);
+        if !target.is_secure() {
+            return open(stream).await;
+        }
+        progress.reached(Step::Tls);
+        let wrong = |error: &dyn std::error::Error| failed(Step::Tls, format!("no TLS: {}", with_sources(error)));
+        let name = match target.host() {
+            Host::Name(name) => ServerName::try_from(name.clone()).map_err(|error| wrong(&error))?,
+            Host::Address(address) => ServerName::IpAddress((*address).into()),
+        };
+        let stream = self.tls.connect(name, stream).await.map_err(|error| wrong(&error))?;
+        open(stream).await
+    }
+}
+
+async fn open(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Connection, PostFailure> {
+    let (sender, connection) =
+        handshake(TokioIo::new(stream)).await.map_err(|error| failed(Step::Answer, format!("no answer: {}", with_sources(&error))))?;
+    // Ends when the sender is dropped, and when the receiver closes.
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection to a receiver broke");
+        }
+    });
+    Ok(sender)
+}

@@ -1,0 +1,186 @@
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{on, subscriptions::found};
+use crate::{
+    api::{
+        Api, Problem,
+        key::Caller,
+        page::{PageOf, Paging},
+        parameters::{Known, Parameters},
+    },
+    ids::fresh,
+    listing,
+    ports::{Commit, Committed, Condition, Index, QueueName, Stored, Write},
+    record::Record,
+    schema::described,
+    time::Timestamp,
+    webhooks::{Attempt, Delivery, DeliveryStatus, OutboundMessage, Published, Subscription},
+};
+
+/// How often a delivery that changes under a resend is looked at anew.
+const ROUNDS: u32 = 8;
+
+described! {
+    /// One event on its way to one subscriber.
+    #[derive(Serialize)]
+    pub(in crate::api) struct View as "Delivery" {
+        id: String,
+        subscription_id: String,
+        /// The event, the same for every subscriber: the `webhook-id`.
+        event_id: String,
+        event_type: String,
+        status: DeliveryStatus,
+        /// Why there will be no other attempt, where no attempt says so.
+        reason: Option<String>,
+        /// The latest attempts, oldest first, up to 20.
+        attempts: Vec<Attempt>,
+        /// How many attempts there were in all.
+        attempted: u32,
+        /// When it was noted down.
+        created_at: Timestamp,
+        /// When the receiver took it first.
+        delivered_at: Option<Timestamp>,
+        /// When it is tried next.
+        next_attempt_at: Option<Timestamp>,
+    }
+}
+
+impl From<Delivery> for View {
+    fn from(delivery: Delivery) -> Self {
+        Self {
+            id: delivery.id,
+            subscription_id: delivery.subscription_id,
+            event_id: delivery.event_id,
+            event_type: delivery.event_type,
+            status: delivery.status,
+            reason: delivery.reason,
+            attempts: delivery.attempts,
+            attempted: delivery.attempted,
+            created_at: delivery.created_at,
+            delivered_at: delivery.delivered_at,
+            next_attempt_at: delivery.due_at,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Filter {
+    subscription_id: Option<String>,
+    event_id: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    status: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+impl Known for Filter {
+    const NAMES: &'static [&'static str] = &["subscription_id", "event_id", "type", "status", "limit", "cursor"];
+}
+
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Parameters(filter): Parameters<Filter>,
+) -> Result<Json<PageOf<View>>, Problem> {
+    page(&api, &caller, filter).await
+}
+
+pub(super) async fn list_of(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Parameters(filter): Parameters<Filter>,
+) -> Result<Json<PageOf<View>>, Problem> {
+    found(&api, &caller, &id).await?;
+    page(&api, &caller, Filter { subscription_id: Some(id), ..filter }).await
+}
+
+async fn page(api: &Api, caller: &Caller, filter: Filter) -> Result<Json<PageOf<View>>, Problem> {
+    on(api)?;
+    let (cursor, limit) = (filter.paging.cursor()?, filter.paging.limit()?);
+    let status: Option<DeliveryStatus> = match &filter.status {
+        None => None,
+        Some(text) => {
+            let read = serde_json::from_value(serde_json::Value::String(text.clone()));
+            let words = "status is pending, delivered, failed or permanently_failed";
+            Some(read.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, words))?)
+        }
+    };
+    let (index, name) = match &filter.subscription_id {
+        None => (Index::List, Delivery::KIND.to_owned()),
+        Some(id) if status == Some(DeliveryStatus::PermanentlyFailed) => (Index::Flag, Delivery::failed_list(id)),
+        Some(id) => (Index::Group, Delivery::list_of(id)),
+    };
+    let keep = |stored: &Stored| {
+        Delivery::from_stored(stored).is_ok_and(|delivery| {
+            caller.sees(delivery.tenant.as_deref())
+                && status.is_none_or(|status| delivery.status == status)
+                && filter.event_id.as_ref().is_none_or(|event| delivery.event_id == *event)
+                && filter.kind.as_ref().is_none_or(|kind| delivery.event_type == *kind)
+        })
+    };
+    let listed = listing::list(&*api.store, index, &name, cursor, limit, keep).await?;
+    let views = listed.items.iter().map(|stored| Delivery::from_stored(stored).map(View::from));
+    Ok(Json(PageOf::new(views.collect::<Result<_, _>>()?, listed.next)))
+}
+
+pub(super) async fn read(State(api): State<Arc<Api>>, caller: Caller, Path(id): Path<String>) -> Result<Json<View>, Problem> {
+    Ok(Json(find(&api, &caller, &id).await?.0.into()))
+}
+
+/// A delivery that the caller sees, with its version.
+async fn find(api: &Api, caller: &Caller, id: &str) -> Result<(Delivery, u64), Problem> {
+    on(api)?;
+    let missing = || Problem::not_found("delivery");
+    let stored = api.store.get(&[Delivery::key(id)]).await?.pop().flatten().ok_or_else(missing)?;
+    let delivery = Delivery::from_stored(&stored)?;
+    if caller.sees(delivery.tenant.as_deref()) { Ok((delivery, stored.version)) } else { Err(missing()) }
+}
+
+/// Has a delivery made once more, with all its retries, whatever became of it.
+pub(super) async fn resend(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<View>), Problem> {
+    let webhooks = on(&api)?;
+    let under_way = || Problem::new(StatusCode::CONFLICT, "an attempt is under way; ask again when it has ended");
+    for _ in 0..ROUNDS {
+        let (mut delivery, version) = find(&api, &caller, &id).await?;
+        let subscription = api.store.get(&[Subscription::key(&delivery.subscription_id)]).await?.pop().flatten();
+        let subscription = subscription.as_ref().map(Subscription::from_stored).transpose()?;
+        let conflict = |detail: &str| Problem::new(StatusCode::CONFLICT, detail);
+        if !subscription.ok_or_else(|| conflict("its subscription is gone"))?.active() {
+            return Err(conflict("its subscription is disabled; enable it first"));
+        }
+        let event = api.store.get(&[Published::key(&delivery.event_id)]).await?.pop().flatten();
+        if event.as_ref().map(Published::from_stored).transpose()?.is_some_and(|event| event.erased_at.is_some()) {
+            return Err(conflict("the data of its event was erased"));
+        }
+        let now = api.clock.now();
+        if delivery.lease.as_ref().is_some_and(|lease| now < lease.until) {
+            return Err(under_way());
+        }
+        let hold = webhooks.in_hand.take(&id, now).map_err(|_| under_way())?;
+        delivery.begin_anew(None, now);
+        let write = Write::Put { document: delivery.document(), condition: Condition::Version(version) };
+        let committed = api.store.commit(Commit { token: fresh("", &*api.ids), writes: vec![write] }).await?;
+        drop(hold);
+        if committed == Committed::Applied {
+            let message = OutboundMessage::of(&delivery, now);
+            if let Err(error) = api.queue.send(QueueName::Outbound, vec![message], None).await {
+                tracing::warn!(delivery = id, %error, "a resend could not be queued; the sweeper will");
+            }
+            return Ok((StatusCode::ACCEPTED, Json(delivery.into())));
+        }
+    }
+    Err(Problem::new(StatusCode::CONFLICT, "the delivery kept changing; ask again"))
+}

@@ -1,0 +1,253 @@
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, value::RawValue};
+
+use super::{input::of_caller, object, on};
+use crate::{
+    api::{
+        Api, Problem,
+        key::Caller,
+        page::{PageOf, Paging},
+        parameters::{Known, Parameters, WholeBody},
+    },
+    envelope::InboundMessage,
+    event::EventRecord,
+    form::{self, Form},
+    ids::fresh,
+    listing,
+    ports::{Commit, Committed, Index, Message, PortError, QueueName, Stored},
+    record::{Record, to_json},
+    schema::described,
+    time::Timestamp,
+    webhooks::{Begun, FanOut, LARGEST_DATA, OWN_NEWS, OutboundMessage, Publication, Published, is_event_type},
+};
+
+/// The longest `Idempotency-Key`, characters.
+const LONGEST_KEY: usize = 255;
+/// How often a publication whose answer was lost is tried.
+const TRIES: u32 = 3;
+
+described! {
+    /// An event that was published, as lists show it.
+    #[derive(Serialize)]
+    pub(in crate::api) struct View as "Event" {
+        /// The `webhook-id` of all its deliveries.
+        id: String,
+        r#type: String,
+        /// When it happened.
+        timestamp: Timestamp,
+        /// Whose it is; null for the operator's.
+        tenant: Option<String>,
+        published_at: Timestamp,
+        /// The event record that it goes back to, with what became of its fan-out.
+        inbound: String,
+        /// When its data was erased, because of the personal data in it.
+        erased_at: Option<Timestamp>,
+    }
+}
+
+described! {
+    /// An event that was published, with its data.
+    #[derive(Serialize)]
+    pub(in crate::api) struct Whole as "EventWithData" {
+        ..view: View,
+        /// As it was published; of a webhook its body, a form as an object, and what is neither as a text; null if it was erased.
+        data: Option<Box<RawValue>>,
+    }
+}
+
+impl From<&Published> for View {
+    fn from(event: &Published) -> Self {
+        Self {
+            id: event.id.clone(),
+            r#type: event.kind.clone(),
+            timestamp: event.occurred_at,
+            tenant: event.tenant.clone(),
+            published_at: event.published_at,
+            inbound: format!("/api/v1/inbound/{}", event.event),
+            erased_at: event.erased_at,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(in crate::api) struct Filter {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+impl Known for Filter {
+    const NAMES: &'static [&'static str] = &["type", "limit", "cursor"];
+}
+
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Parameters(filter): Parameters<Filter>,
+) -> Result<Json<PageOf<View>>, Problem> {
+    on(&api)?;
+    let (cursor, limit) = (filter.paging.cursor()?, filter.paging.limit()?);
+    let keep = |stored: &Stored| {
+        let wanted = |event: &Published| filter.kind.as_ref().is_none_or(|kind| event.kind == *kind);
+        let fits = |event: Published| caller.sees(event.tenant.as_deref()) && wanted(&event);
+        Published::from_stored(stored).is_ok_and(fits)
+    };
+    // A tenant's own stand together.
+    let (index, name) = match caller.tenant() {
+        None => (Index::List, Published::KIND.to_owned()),
+        tenant => (Index::Group, Published::list_of(tenant)),
+    };
+    let listed = listing::list(&*api.store, index, &name, cursor, limit, keep).await?;
+    let views = listed.items.iter().map(|stored| Published::from_stored(stored).as_ref().map(View::from).map_err(clone_error));
+    Ok(Json(PageOf::new(views.collect::<Result<_, _>>()?, listed.next)))
+}
+
+fn clone_error(error: &PortError) -> PortError {
+    PortError::Permanent(error.to_string())
+}
+
+pub(super) async fn read(State(api): State<Arc<Api>>, caller: Caller, Path(id): Path<String>) -> Result<Json<Whole>, Problem> {
+    on(&api)?;
+    let missing = || Problem::not_found("event");
+    let found = api.store.get(&[Published::key(&id)]).await?.pop().flatten().ok_or_else(missing)?;
+    let event = Published::from_stored(&found)?;
+    if !caller.sees(event.tenant.as_deref()) {
+        return Err(missing());
+    }
+    let data = event.data(&*api.store).await?;
+    Ok(Json(Whole { view: View::from(&event), data }))
+}
+
+/// What somebody publishes.
+struct Given {
+    kind: String,
+    data: Value,
+    tenant: Option<String>,
+    occurred_at: Option<Timestamp>,
+}
+
+fn given(fields: Map<String, Value>) -> Result<Given, Problem> {
+    let mut form = Form::new(&fields, &["type", "data", "tenant", "occurred_at"]);
+    if fields.contains_key("id") {
+        form.wrong("id", "is drawn by Sluice; send your own as the header Idempotency-Key");
+    }
+    let given = Given {
+        kind: form.required("type", event_type),
+        data: form.required("data", data),
+        tenant: form.optional("tenant", form::id),
+        occurred_at: form.optional("occurred_at", form::time),
+    };
+    let errors = form.into_errors();
+    if errors.is_empty() { Ok(given) } else { Err(Problem::fields(errors)) }
+}
+
+fn event_type(value: &Value) -> Result<String, String> {
+    let wrong = "must be a type such as order.created: words of letters, digits, _ and -, separated by full stops";
+    let text = value.as_str().filter(|text| is_event_type(text)).ok_or(wrong)?;
+    let provider =
+        |text: &str| crate::provider::NAMES.iter().any(|provider| text.strip_prefix(provider).is_some_and(|rest| rest.starts_with('.')));
+    if OWN_NEWS.iter().any(|prefix| text.starts_with(prefix)) || provider(text) {
+        return Err("begins with a name under which Sluice publishes itself".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn data(value: &Value) -> Result<Value, String> {
+    let fits = value.is_object() && to_json(value).len() <= LARGEST_DATA;
+    if fits { Ok(value.clone()) } else { Err(format!("must be an object of at most {} KiB", LARGEST_DATA >> 10)) }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().map(str::trim).filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
+    let wrong = || Problem::new(StatusCode::BAD_REQUEST, format!("Idempotency-Key is 1 to {LONGEST_KEY} visible characters"));
+    key.map(Some).ok_or_else(wrong)
+}
+
+/// Publishes an event. With the same `Idempotency-Key` it is published once, and answered the same again, for 35 days.
+pub(super) async fn publish(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    headers: HeaderMap,
+    WholeBody(body): WholeBody,
+) -> Result<(StatusCode, Json<View>), Problem> {
+    let webhooks = on(&api)?;
+    let given = given(of_caller(object(&body)?, &caller)?)?;
+    let now = api.clock.now();
+    let key = idempotency_key(&headers)?.map_or_else(|| format!("own/{}", fresh("", &*api.ids)), |key| format!("key/{key}"));
+    let publication = Publication {
+        key: format!("{}/{key}", given.tenant.as_deref().unwrap_or_default()),
+        kind: &given.kind,
+        tenant: given.tenant.clone(),
+        occurred_at: given.occurred_at.unwrap_or(now),
+        data: &given.data,
+        mail: None,
+    };
+    let out = FanOut { store: &*api.store, queue: &*api.queue, clock: &*api.clock, ids: &*api.ids };
+    let Begun { event, published, deliveries, writes } = publication.begin(&out, &webhooks.interest, now).await?;
+    let commit = Commit { token: fresh("", &*api.ids), writes };
+    let mut lost = None;
+    for _ in 0..TRIES {
+        let messages = deliveries.iter().map(|delivery| OutboundMessage::of(delivery, now)).collect();
+        let committed = api.store.commit_and_send(commit.clone(), &*api.queue, QueueName::Outbound, messages, None).await;
+        match committed.map(|(committed, sent)| (committed, sent.err())) {
+            Ok((Committed::Applied, unsent)) => {
+                if let Some(error) = unsent {
+                    tracing::warn!(event = published.id, %error, "deliveries could not be queued; the sweeper will");
+                }
+                if event.unfinished() {
+                    send_on(&api, &event.id).await;
+                }
+                return Ok((StatusCode::ACCEPTED, Json(View::from(&published))));
+            }
+            Ok((Committed::Refused(_), _)) => {
+                let answer = again(&api, &event, &published, given.occurred_at).await?;
+                // It may have been this very call whose answer was lost, and nobody has sent them then.
+                out.send(&deliveries).await;
+                return Ok(answer);
+            }
+            Err(error @ PortError::Permanent(_)) => return Err(error.into()),
+            Err(error) => lost = Some(error),
+        }
+    }
+    Err(lost.unwrap_or_else(|| PortError::Temporary("it could not be stored".to_owned())).into())
+}
+
+/// It was published before: the answer is that of then, if it is the same.
+async fn again(
+    api: &Api,
+    event: &EventRecord,
+    published: &Published,
+    occurred_at: Option<Timestamp>,
+) -> Result<(StatusCode, Json<View>), Problem> {
+    let found = api.store.get(&[EventRecord::key_of(&event.id)]).await?.pop().flatten();
+    let known = found.as_ref().map(EventRecord::from_stored).transpose()?;
+    let known = known.ok_or_else(|| PortError::Temporary(format!("{} was removed meanwhile", event.id)))?;
+    let same = known.kind == event.kind
+        && known.body().unpack().ok() == event.body().unpack().ok()
+        && occurred_at.is_none_or(|at| known.occurred_at == Some(at));
+    if !same {
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "this Idempotency-Key was used for another event"));
+    }
+    let first = api.store.get(&[Published::key(&published.id)]).await?.pop().flatten();
+    let first = first.as_ref().map(Published::from_stored).transpose()?;
+    if known.unfinished() {
+        send_on(api, &known.id).await;
+    }
+    Ok((StatusCode::ACCEPTED, Json(View::from(first.as_ref().unwrap_or(published)))))
+}
+
+async fn send_on(api: &Api, id: &str) {
+    let message = Message { body: InboundMessage::Resume { id: id.to_owned() }.to_text(), group: None };
+    if let Err(error) = api.queue.send(QueueName::Inbound, vec![message], None).await {
+        tracing::warn!(event = id, %error, "what was published could not be queued; the sweeper will");
+    }
+}

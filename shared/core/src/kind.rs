@@ -1,0 +1,188 @@
+//! How a kind of business record plugs in.
+//!
+//! A kind is one file in [`crate::records`] with its facts, its joins, the state derived from them and its places in the indexes. It says here
+//! what the API shows of it and, if its owner puts it, how a put is read and what follows from it. Reading, putting, listing and history are
+//! the same for all kinds, in `api/records.rs`; a kind that is declared is served with one line there.
+
+use serde::Serialize;
+
+use crate::{
+    form::Form,
+    plan::{Stop, View},
+    ports::{Index, Key, Place, PortError, Stored},
+    record::{Record, group, place},
+    schema::Described,
+    time::Timestamp,
+};
+
+/// By what a list of a kind can be filtered.
+#[derive(Clone, Copy, Debug)]
+pub struct Filter {
+    /// The parameter, and the field of what is shown that must equal it.
+    pub name: &'static str,
+    /// The values that it can have; empty if any text can be one.
+    pub one_of: &'static [&'static str],
+    /// How the records that fit are found.
+    pub by: By,
+}
+
+/// How the records that fit a filter are found.
+#[derive(Clone, Copy, Debug)]
+pub enum By {
+    /// The list is read and looked through. For words of which there are few, so that many records have each.
+    State,
+    /// They stand together in this index, under [`group`]. Each such filter of a kind has an index of its own.
+    Group(Index),
+    /// The record that the value names knows them.
+    Holder(Holder),
+}
+
+/// A record that knows others.
+#[derive(Clone, Copy, Debug)]
+pub struct Holder {
+    /// Its key, by its id.
+    pub key: fn(&str) -> Key,
+    /// The ids of those that it knows. More of them may be named than there are, or than fit.
+    pub ids: fn(&Stored) -> Result<Vec<String>, PortError>,
+}
+
+impl Filter {
+    /// A filter by a state, which the list is looked through for.
+    #[must_use]
+    pub const fn state(name: &'static str, one_of: &'static [&'static str]) -> Self {
+        Self { name, one_of, by: By::State }
+    }
+
+    /// A filter by what a record belongs to, as [`Served::group`] says, in an index that no other filter of the kind has.
+    #[must_use]
+    pub const fn group(name: &'static str, index: Index) -> Self {
+        Self { name, one_of: &[], by: By::Group(index) }
+    }
+
+    /// A filter by the id of a record of kind `H`, which knows those that fit.
+    #[must_use]
+    pub const fn held_by<H: Record>(name: &'static str, ids: fn(&Stored) -> Result<Vec<String>, PortError>) -> Self {
+        Self { name, one_of: &[], by: By::Holder(Holder { key: H::key, ids }) }
+    }
+}
+
+/// A kind of record that the API serves.
+pub trait Served: Record {
+    /// What one is called in messages, such as `booking`.
+    const NAME: &'static str;
+    /// The list of all that are served, in [`crate::ports::Index::List`].
+    const LIST: &'static str;
+    /// The list of those that are known from events alone and belong to nothing yet, in [`crate::ports::Index::Flag`].
+    const UNMATCHED: &'static str;
+    /// By what its list can be filtered.
+    const FILTERS: &'static [Filter];
+    /// What the API shows of it.
+    type Shown: Serialize + Described;
+
+    /// What the API shows of it now. Its version is added to it.
+    fn shown(&self) -> Self::Shown;
+
+    /// What is shown in a field that its list is filtered by with [`By::Group`]; `None` in all others.
+    fn group(&self, _field: &str) -> Option<&str> {
+        None
+    }
+
+    /// The documents beside it that complete what is shown: what is known of its number and address.
+    fn beside(&self) -> Vec<Key> {
+        Vec::new()
+    }
+
+    /// Completes what is shown by those of them that are there.
+    ///
+    /// # Errors
+    /// [`PortError::Permanent`] if one can't be read.
+    fn complete(_shown: &mut Self::Shown, _beside: &[&Stored]) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    /// Whether it is served by its id. If not, it waits to be put, or to be matched.
+    fn is_served(&self) -> bool;
+
+    /// Whether it is shown among those that wait, where it stands there.
+    fn waits(&self) -> bool {
+        true
+    }
+}
+
+/// A kind that its owner puts.
+pub trait Owned: Served {
+    /// The owner's word.
+    type Put: Clone + Send + Sync;
+    /// The fields that can be put.
+    const FIELDS: &'static [&'static str];
+
+    /// Reads the owner's word; every field that is wrong is noted in the form.
+    fn read_put(form: &mut Form<'_>, now: Timestamp) -> Self::Put;
+
+    /// Of the record `id` something is heard for the first time.
+    fn first_heard(id: &str, at: Timestamp) -> Self;
+
+    /// When it was put last; `None` if it never was.
+    fn put_at(&self) -> Option<Timestamp>;
+
+    /// Joins the owner's word.
+    fn join_put(&mut self, at: Timestamp, put: Self::Put);
+
+    /// Does what follows from the facts that were joined: alternate keys, matches, announcements; and writes the record.
+    ///
+    /// # Errors
+    /// [`Stop::Need`] or [`Stop::Failed`].
+    fn settle(self, view: &mut View<'_>) -> Result<(), Stop>;
+}
+
+/// What is the same in `impl Record` of every kind that the API serves: it has an id and a history, which compares what is shown.
+macro_rules! served_record {
+    () => {
+        fn id(&self) -> &str {
+            &self.id
+        }
+
+        fn state(&self) -> serde_json::Value {
+            crate::kind::state_of(self)
+        }
+
+        fn history_mut(&mut self) -> Option<&mut crate::records::History> {
+            Some(&mut self.history)
+        }
+    };
+}
+
+/// What is the same in `impl Owned` of every kind: it begins with what is first heard of it, and knows when it was put.
+macro_rules! put_record {
+    () => {
+        fn first_heard(id: &str, at: crate::time::Timestamp) -> Self {
+            Self::first_heard(id, at)
+        }
+
+        fn put_at(&self) -> Option<crate::time::Timestamp> {
+            self.put.as_ref().map(|put| put.at)
+        }
+    };
+}
+
+pub(crate) use {put_record, served_record};
+
+/// Where a record that is served stands among those that have the same values as it, by all filters of its kind that have a group.
+pub(crate) fn group_places<K: Served>(record: &K, at: Timestamp) -> impl Iterator<Item = Place> {
+    let filters = if record.is_served() { K::FILTERS } else { &[] };
+    filters.iter().filter_map(move |filter| match filter.by {
+        By::Group(index) => record.group(filter.name).map(|value| place(index, &group(K::KIND, filter.name, value), at, record.id())),
+        By::State | By::Holder(_) => None,
+    })
+}
+
+/// What history compares: the fields that the API shows.
+pub(crate) fn state_of<K: Served>(record: &K) -> serde_json::Value {
+    serde_json::to_value(record.shown()).unwrap_or_default()
+}
+
+/// The type of the event that a put makes.
+#[must_use]
+pub(crate) fn put_event<K: Record>() -> String {
+    format!("{}.put", K::KIND)
+}

@@ -1,0 +1,250 @@
+//! Business events: what it means for those who subscribed that the state of a record has changed.
+//!
+//! They are read off the derived state, before and after, and published in the commit that changes it. So each change of the state is told once, in whatever
+//! order its causes came, and a record that is known from events alone tells nothing until it is served.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::{
+    ports::{Document, Index, Key},
+    time::Timestamp,
+};
+
+/// When an event of a type happens, by the state that the API shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    /// The record is there for the first time.
+    Begins,
+    /// It is there for the first time, and this field is this word.
+    BeginsAs(&'static str, &'static str),
+    /// The field becomes this word.
+    Becomes(&'static str, &'static str),
+    /// The field has a value for the first time.
+    IsSet(&'static str),
+    /// The field's number grows.
+    Grows(&'static str),
+    /// The field has another value.
+    Changes(&'static str),
+    /// The field of what is stored, and not shown, becomes true.
+    IsMarked(&'static str),
+}
+
+/// A type of business events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BusinessEvent {
+    /// The type, such as `booking.refunded`.
+    pub name: &'static str,
+    /// The kind of record whose state is the data.
+    pub record: &'static str,
+    /// What has happened, for people.
+    pub meaning: &'static str,
+    when: When,
+}
+
+/// What a change of a record tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// The type of the event.
+    pub kind: &'static str,
+    /// The record.
+    pub record: Key,
+    /// Whose record it is.
+    pub tenant: Option<String>,
+    /// The record as the API shows it now.
+    pub data: Arc<Value>,
+    /// When it was planned.
+    pub at: Timestamp,
+}
+
+macro_rules! events {
+    ($($shown:literal of $record:literal: { $($name:literal $when:expr, $meaning:literal;)* })*) => {
+        /// All types, by record.
+        pub const BUSINESS_EVENTS: &[BusinessEvent] = &[
+            $($(BusinessEvent { name: concat!($shown, ".", $name), record: $record, meaning: $meaning, when: $when }),*),*
+        ];
+    };
+}
+
+use When::{Becomes, Begins, BeginsAs, Changes, Grows, IsMarked, IsSet};
+
+events! {
+    "booking" of "booking": {
+        "created" Begins, "A booking was put for the first time.";
+        "confirmed" Becomes("status", "confirmed"), "A booking is confirmed: it is paid, or its owner says so.";
+        "deposit_paid" IsSet("deposit_paid_at"), "The deposit of a booking was paid.";
+        "payment_failed" Becomes("status", "payment_pending"), "A payment of a booking failed; it is held for a while.";
+        "cancelled" Becomes("status", "cancelled"), "A booking is cancelled: by its owner, or because its hold ended unpaid.";
+        "refunded" Grows("refunded_amount"), "Some or all of a booking's deposit was given back.";
+    }
+    "invoice" of "invoice": {
+        "created" Begins, "An invoice was put for the first time.";
+        "paid" Becomes("status", "paid"), "An invoice is paid.";
+        "overdue" Becomes("status", "overdue"), "A payment of an invoice failed.";
+        "refunded" Grows("refunded_amount"), "Some or all of what was paid for an invoice was given back.";
+    }
+    "payment" of "transaction": {
+        "succeeded" Becomes("status", "succeeded"), "A payment was made.";
+        "failed" Becomes("status", "failed"), "A payment failed.";
+        "refunded" Grows("refunded_amount"), "Some or all of a payment was given back.";
+    }
+    "customer" of "customer": {
+        "created" Begins, "A customer was put for the first time.";
+        "billing_status_changed" Changes("billing_status"), "What Stripe says of a customer's subscription has changed.";
+    }
+    "tenant" of "tenant": {
+        "created" Begins, "A tenant was put for the first time.";
+        "subscription_changed" Changes("subscription_status"), "What Stripe says of a tenant's subscription has changed.";
+    }
+    "message" of "message": {
+        "received" BeginsAs("direction", "inbound"), "A text, call or mail came in.";
+        "delivered" Becomes("status", "delivered"), "A message arrived.";
+        "failed" Becomes("status", "failed"), "A message did not arrive.";
+        "bounced" Becomes("status", "bounced"), "A mail came back.";
+        "complained" Becomes("status", "complained"), "A mail was reported as unwanted.";
+    }
+    "order" of "order": {
+        "created" IsMarked("made"), "A shop's order was made.";
+        "paid" Becomes("financial_status", "paid"), "A shop's order is paid.";
+        "fulfilled" Becomes("fulfillment_status", "fulfilled"), "A shop's order was sent out.";
+        "cancelled" IsSet("cancelled_at"), "A shop's order was cancelled.";
+    }
+    "product" of "product": {
+        "created" Begins, "A shop's product was made.";
+        "deleted" IsSet("deleted_at"), "A shop's product was deleted.";
+    }
+    "repository" of "repository": {
+        "created" Begins, "A repository was heard of for the first time.";
+        "released" Changes("last_release"), "A repository has another latest release.";
+        "deleted" IsSet("deleted_at"), "A repository was deleted.";
+    }
+}
+
+/// What is personal in what shops tell. It is erased on demand wherever it is stored, and so not passed on: the API has it.
+const PERSONAL: [(&str, &[&str]); 1] = [("order", &["customer_name", "customer_email", "customer_phone"])];
+
+/// The fields of what a kind of record shows that are left out of what is published.
+pub(crate) fn personal(kind: &str) -> &'static [&'static str] {
+    PERSONAL.iter().find(|(known, _)| *known == kind).map_or(&[], |(_, fields)| fields)
+}
+
+impl When {
+    fn holds(self, (before_stored, before): (Option<&Document>, &Value), (after_stored, after): (&Document, &Value)) -> bool {
+        let differs = |field: &str| before[field] != after[field];
+        match self {
+            Self::Begins => before.is_null(),
+            Self::BeginsAs(field, word) => before.is_null() && after[field] == word,
+            Self::Becomes(field, word) => after[field] == word && differs(field),
+            Self::IsSet(field) => before[field].is_null() && !after[field].is_null(),
+            Self::Grows(field) => after[field].as_i64().unwrap_or(0) > before[field].as_i64().unwrap_or(0),
+            Self::Changes(field) => differs(field) && !after[field].is_null(),
+            Self::IsMarked(field) => is_marked(after_stored, field) && !before_stored.is_some_and(|before| is_marked(before, field)),
+        }
+    }
+}
+
+/// What the change of a record tells: of its document and state `before`, if it was there, and `after`.
+#[must_use]
+pub fn news(before: Option<(&Document, &Value)>, after: (&Document, &Arc<Value>), at: Timestamp) -> Vec<News> {
+    let (document, state) = (after.0, after.1.as_ref());
+    let kind = document.key.kind.as_ref();
+    if !BUSINESS_EVENTS.iter().any(|event| event.record == kind) || !is_served(document) {
+        return Vec::new();
+    }
+    let before = before.filter(|(before, _)| is_served(before)).map_or((None, &Value::Null), |(before, state)| (Some(before), state));
+    let told = BUSINESS_EVENTS.iter().filter(|event| event.record == kind && event.when.holds(before, (document, state)));
+    told.map(|event| News {
+        kind: event.name,
+        record: document.key.clone(),
+        tenant: state["tenant"].as_str().map(str::to_owned),
+        data: without_personal(kind, after.1),
+        at,
+    })
+    .collect()
+}
+
+/// What the API serves stands in the list of its kind.
+fn is_served(document: &Document) -> bool {
+    document.places.iter().any(|place| place.index == Index::List)
+}
+
+fn is_marked(document: &Document, field: &str) -> bool {
+    serde_json::from_slice::<Value>(&document.data).is_ok_and(|stored| stored[field] == true)
+}
+
+fn without_personal(kind: &str, state: &Arc<Value>) -> Arc<Value> {
+    let mut state = Arc::clone(state);
+    let personal = personal(kind);
+    if !personal.is_empty()
+        && let Value::Object(fields) = Arc::make_mut(&mut state)
+    {
+        fields.retain(|name, _| !personal.contains(&name.as_str()));
+    }
+    state
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{record::place, webhooks::is_event_type};
+
+    fn document(kind: &'static str, index: Index) -> Document {
+        let at = Timestamp::from_seconds(0);
+        Document { key: Key::new(kind, "1"), data: Vec::new(), blob: None, places: vec![place(index, kind, at, "1")], expires_at: None }
+    }
+
+    fn told(kind: &'static str, before: Option<Value>, after: Value) -> Vec<&'static str> {
+        let document = document(kind, Index::List);
+        let before = before.as_ref().map(|state| (&document, state));
+        news(before, (&document, &Arc::new(after)), Timestamp::from_seconds(0)).iter().map(|news| news.kind).collect()
+    }
+
+    #[test]
+    fn each_change_of_the_state_is_told() {
+        let open = json!({ "status": "pending", "deposit_paid_at": null, "refunded_amount": 0 });
+        let paid = json!({ "status": "confirmed", "deposit_paid_at": "2026-11-22T06:00:00Z", "refunded_amount": 0 });
+        assert_eq!(told("booking", None, open.clone()), ["booking.created"]);
+        assert_eq!(told("booking", Some(open.clone()), open.clone()), [""; 0]);
+        assert_eq!(told("booking", Some(open.clone()), paid.clone()), ["booking.confirmed", "booking.deposit_paid"]);
+        assert_eq!(told("booking", None, paid.clone()), ["booking.created", "booking.confirmed", "booking.deposit_paid"]);
+        let mut refunded = paid.clone();
+        refunded["refunded_amount"] = json!(2_000);
+        assert_eq!(told("booking", Some(paid), refunded), ["booking.refunded"]);
+        assert_eq!(
+            told("message", None, json!({ "direction": "inbound", "status": "delivered" })),
+            ["message.received", "message.delivered"]
+        );
+        assert_eq!(told("tenant", Some(json!({ "subscription_status": "active" })), json!({ "subscription_status": null })), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_not_served_tells_nothing_until_it_is() {
+        let (hidden, shown) = (document("booking", Index::Flag), document("booking", Index::List));
+        let paid = Arc::new(json!({ "status": "confirmed", "deposit_paid_at": "2026-11-22T06:00:00Z" }));
+        assert!(news(None, (&hidden, &paid), Timestamp::from_seconds(0)).is_empty());
+        let kinds: Vec<_> =
+            news(Some((&hidden, &paid)), (&shown, &paid), Timestamp::from_seconds(0)).iter().map(|news| news.kind).collect();
+        assert_eq!(kinds, ["booking.created", "booking.confirmed", "booking.deposit_paid"]);
+    }
+
+    #[test]
+    fn nothing_personal_of_a_shop_is_passed_on() {
+        let mut document = document("order", Index::List);
+        document.data = br#"{"made":true}"#.to_vec();
+        let state =
+            json!({ "total": 5_450, "customer_name": "Ana", "customer_email": "ana@example.com", "customer_phone": "+15005550006" });
+        let told = news(None, (&document, &Arc::new(state)), Timestamp::from_seconds(0));
+        assert_eq!(*told[0].data, json!({ "total": 5_450 }));
+    }
+
+    #[test]
+    fn every_name_is_a_type_and_there_once() {
+        for (position, event) in BUSINESS_EVENTS.iter().enumerate() {
+            assert!(is_event_type(event.name), "{}", event.name);
+            assert!(BUSINESS_EVENTS[..position].iter().all(|other| other.name != event.name), "{}", event.name);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+use std::{any::Any, sync::Arc};
+
+use crate::{
+    news::{News, news},
+    ports::{Document, PortError, Stored},
+    record::Record,
+    records::HistoryEntry,
+    time::Timestamp,
+};
+
+/// A record that a plan writes, as its own type, so that a rule can read it back.
+pub(super) trait Written: Send {
+    /// The record.
+    fn record(&self) -> &dyn Any;
+
+    /// What comes of it, in comparison with the record as it was `before`. `event` is the record of the event that causes it, if there will be one.
+    ///
+    /// # Errors
+    /// [`PortError::Permanent`] if the record as it was can't be read.
+    fn noted(&self, before: Option<&Stored>, event: Option<&str>, kind: &str, now: Timestamp) -> Result<Noted, PortError>;
+}
+
+/// What comes of a written record.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once; a box for every record that changes costs more")]
+pub(super) enum Noted {
+    /// It is as it was.
+    Unchanged,
+    /// It is to be put.
+    Changed {
+        /// The record, with the change in its history.
+        document: Document,
+        /// The page of its history that has become full by that.
+        page: Option<Document>,
+        /// Whether the change is named among those of the event. Records that are nobody's but the rules' own, such as alternate keys, are not.
+        shown: bool,
+        /// What it tells those who subscribed.
+        told: Vec<News>,
+    },
+}
+
+impl<R: Record> Written for R {
+    fn record(&self) -> &dyn Any {
+        self
+    }
+
+    fn noted(&self, before: Option<&Stored>, event: Option<&str>, kind: &str, now: Timestamp) -> Result<Noted, PortError> {
+        let known = before.map(|before| &before.document);
+        let mut before = before.map(R::from_stored).transpose()?;
+        let mut noted = self.clone();
+        let Some(history) = noted.history_mut() else {
+            let changed = before.as_ref() != Some(self);
+            return Ok(if changed {
+                Noted::Changed { document: self.document(), page: None, shown: false, told: Vec::new() }
+            } else {
+                Noted::Unchanged
+            });
+        };
+        // However often it was written, an event is noted once, with all that it changed.
+        *history = before.as_mut().and_then(Record::history_mut).cloned().unwrap_or_default();
+        if before.as_ref() == Some(&noted) {
+            return Ok(Noted::Unchanged);
+        }
+        let state = before.map_or(serde_json::Value::Null, |before| before.state());
+        let after = Arc::new(noted.state());
+        let entry = HistoryEntry::new(event, kind, now).changing(&state, &after, R::STATES);
+        let page = noted.history_mut().and_then(|history| history.note(&R::key(self.id()), entry)).map(|page| page.document());
+        let document = noted.document();
+        let told = news(known.map(|known| (known, &state)), (&document, &after), now);
+        Ok(Noted::Changed { document, page, shown: true, told })
+    }
+}
+
+/// The record of another event. It says itself what changes it.
+impl Written for Document {
+    fn record(&self) -> &dyn Any {
+        self
+    }
+
+    fn noted(&self, before: Option<&Stored>, _: Option<&str>, _: &str, _: Timestamp) -> Result<Noted, PortError> {
+        let changed = before.is_none_or(|before| before.document != *self);
+        Ok(if changed { Noted::Changed { document: self.clone(), page: None, shown: false, told: Vec::new() } } else { Noted::Unchanged })
+    }
+}

@@ -1,0 +1,83 @@
+//! Effects of many steps: how far one has come is stored after each, on the version held, so that whoever was overtaken goes no further.
+
+use super::{CALL_TIMEOUT, Processor, Trouble, handle::Handling};
+use crate::{
+    event::EventRecord,
+    outgoing::Performed,
+    ports::{Key, PortError},
+    record::Record,
+    webhooks::{CatchUp, CatchUpPage, CatchUpProgress, FanOut, InterestBoard, Published, Subscription},
+};
+
+/// What is done step by step.
+pub(super) enum Steps<'a> {
+    /// An event is fanned out.
+    FanOut(&'a InterestBoard, Published),
+    /// A subscription catches up.
+    CatchUp(CatchUp, Subscription),
+}
+
+/// How far a step has come, as it is stored.
+enum Step {
+    More(Option<String>),
+    Last(Option<String>),
+}
+
+impl Processor {
+    /// Goes on where the effect stopped, until it is done or the time is up.
+    pub(super) async fn step_by_step(
+        &self,
+        steps: &Steps<'_>,
+        record: &mut EventRecord,
+        position: usize,
+        version: &mut u64,
+        handling: &Handling,
+    ) -> Result<Performed, Trouble> {
+        loop {
+            match self.step(steps, &record.id, record.effects[position].cursor.as_deref()).await {
+                Ok(Step::Last(cursor)) => {
+                    record.effects[position].cursor = cursor;
+                    return Ok(Performed::Sent);
+                }
+                Ok(Step::More(cursor)) => {
+                    record.effects[position].cursor = cursor;
+                    *version = self.mark(record, *version, Vec::new(), handling).await?;
+                }
+                Err(error @ PortError::Temporary(_)) => return Ok(Performed::Later(error.to_string())),
+                Err(error @ PortError::Permanent(_)) => return Ok(Performed::Failed(error.to_string())),
+            }
+            if !self.has_time_for_a_call(handling) {
+                return Ok(Performed::Later("no time was left to go through all".to_owned()));
+            }
+        }
+    }
+
+    async fn step(&self, steps: &Steps<'_>, event: &str, cursor: Option<&str>) -> Result<Step, PortError> {
+        let out = FanOut { store: &*self.store, queue: &*self.queue, clock: &*self.clock, ids: &*self.ids };
+        match steps {
+            Steps::FanOut(interest, published) => {
+                let next = out.page(interest, published, cursor).await?;
+                Ok(if next.is_some() { Step::More(next) } else { Step::Last(cursor.map(str::to_owned)) })
+            }
+            Steps::CatchUp(job, subscription) => Ok(match job.page(&out, subscription, event, CatchUpProgress::read(cursor)).await? {
+                CatchUpPage::More(progress) => Step::More(Some(progress.to_text())),
+                CatchUpPage::Last(progress) => Step::Last(Some(progress.to_text())),
+            }),
+        }
+    }
+
+    /// Whether a call of the longest kind would end before the handling must have ended.
+    pub(super) fn has_time_for_a_call(&self, handling: &Handling) -> bool {
+        self.clock.now() + CALL_TIMEOUT <= handling.deadline
+    }
+
+    /// The record that an effect is about, called `what` to people.
+    ///
+    /// # Errors
+    /// What becomes of the effect without it.
+    pub(super) async fn needed<R: Record>(&self, key: &Key, what: &str) -> Result<R, Performed> {
+        let found = self.store.get(std::slice::from_ref(key)).await.map_err(|error| Performed::Later(error.to_string()))?;
+        let found = found.into_iter().next().flatten().ok_or_else(|| Performed::Failed(format!("{what} is gone")))?;
+        R::from_stored(&found).map_err(|error| Performed::Failed(error.to_string()))
+    }
+}

@@ -1,0 +1,81 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{ports::Place, record::Record, time::Timestamp};
+
+/// A mail address that bounced, or whose reader complained. There is none of any other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressMark {
+    /// The address, in lower case.
+    pub id: String,
+    /// When a mail to it first came back for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bounced_at: Option<Timestamp>,
+    /// When its reader first reported a mail as unwanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    complained_at: Option<Timestamp>,
+}
+
+/// Why an address is left out. A complaint weighs more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AddressState {
+    /// A mail to it came back for good.
+    Bounced,
+    /// Its reader reported a mail as unwanted.
+    Complained,
+}
+
+crate::schema::described_words!(AddressState: Bounced, Complained);
+
+impl AddressMark {
+    /// An unmarked address.
+    #[must_use]
+    pub fn new(address: &str) -> Self {
+        Self { id: Self::id_of(address), bounced_at: None, complained_at: None }
+    }
+
+    /// The id of the mark of an address. Hardly any mailbox tells capital letters apart.
+    #[must_use]
+    pub fn id_of(address: &str) -> String {
+        address.trim().to_lowercase()
+    }
+
+    /// Joins what was heard of it.
+    pub fn join(&mut self, state: AddressState, at: Timestamp) {
+        let first = match state {
+            AddressState::Bounced => &mut self.bounced_at,
+            AddressState::Complained => &mut self.complained_at,
+        };
+        *first = Some(first.map_or(at, |known| known.min(at)));
+    }
+
+    /// Why it is left out; `None` if it is not.
+    #[must_use]
+    pub fn state(&self) -> Option<AddressState> {
+        let complained = self.complained_at.map(|_| AddressState::Complained);
+        complained.or(self.bounced_at.map(|_| AddressState::Bounced))
+    }
+}
+
+impl AddressState {
+    /// Why no mail goes there, in words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Bounced => "an earlier mail to this address came back",
+            Self::Complained => "its reader reported an earlier mail as unwanted",
+        }
+    }
+}
+
+impl Record for AddressMark {
+    const KIND: &'static str = "address";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn places(&self) -> Vec<Place> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,101 @@
+//! The texts about a booking, as its readers want to know of them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Booking, BookingStatus};
+use crate::{
+    effect::Announcement,
+    record::Record,
+    records::{Message, MessageStatus},
+    template::MailTemplate,
+    time::Timestamp,
+};
+
+/// How far a text about a booking came. A copy of what the message says, written in the same commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextState {
+    /// When it was first heard of.
+    pub at: Timestamp,
+    /// How far it came.
+    pub status: MessageStatus,
+    /// When it arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<Timestamp>,
+    /// It failed, and nothing more is to be done about that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    made_good: bool,
+}
+
+impl Booking {
+    /// Takes over how far a text about the booking came. Whether that was new.
+    pub fn join_text(&mut self, message: &Message) -> bool {
+        let made_good = self.texts.get(&message.id).is_some_and(|known| known.made_good);
+        let state = TextState { at: message.heard.first, status: message.status(), delivered_at: message.delivered_at(), made_good };
+        let new = self.texts.get(&message.id) != Some(&state);
+        self.texts.insert(message.id.clone(), state);
+        new
+    }
+
+    /// A text turned out to be about something else.
+    pub fn remove_text(&mut self, message: &str) {
+        self.texts.remove(message);
+    }
+
+    /// The latest text about the booking; `None` if there was none.
+    #[must_use]
+    pub fn latest_text(&self) -> Option<&TextState> {
+        self.texts.iter().max_by_key(|(id, text)| (text.at, id.as_str())).map(|(_, text)| text)
+    }
+
+    /// Whether texts to `number` that belong to nobody are likely about this booking: it is confirmed, and the number is its customer's.
+    #[must_use]
+    pub fn is_confirmed_with(&self, number: &str) -> bool {
+        self.status() == BookingStatus::Confirmed && self.has_number(number)
+    }
+
+    /// Whether the number is its customer's.
+    #[must_use]
+    pub fn has_number(&self, number: &str) -> bool {
+        self.put.as_ref().and_then(|put| put.customer_phone.as_deref()) == Some(number)
+    }
+
+    /// The texts that failed and are still to be made good for, now that there is somebody to mail and something to confirm.
+    pub(crate) fn texts_to_make_good(&self) -> Vec<String> {
+        if self.put.is_none() || self.status() != BookingStatus::Confirmed {
+            return Vec::new();
+        }
+        let open = |text: &TextState| text.status == MessageStatus::Failed && !text.made_good;
+        self.texts.iter().filter(|(_, text)| open(text)).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// What the customer is to be mailed because a text about the booking failed; `None` if it was mailed before, or no longer holds.
+    pub fn mail_instead_of(&mut self, message: &Message) -> Option<(MailTemplate, Announcement)> {
+        if self.put.is_none() || self.status() != BookingStatus::Confirmed {
+            return None;
+        }
+        self.count_as_made_good(&message.id);
+        let latest = self.announcements.latest(Self::PAYMENT);
+        let (number, template) = match &message.sent {
+            Some(sent) => (sent.about.number, MailTemplate::ALL.into_iter().find(|template| template.name() == sent.template)?),
+            None => (latest, MailTemplate::BookingConfirmed),
+        };
+        if number < latest || !self.count_as_mailed(number) {
+            return None;
+        }
+        Some((template, Announcement { record: Self::key(&self.id), subject: Self::PAYMENT.to_owned(), number }))
+    }
+
+    /// Notes that nothing more is to be done about a text that failed. `false` if that was known.
+    pub fn count_as_made_good(&mut self, message: &str) -> bool {
+        self.texts.get_mut(message).is_some_and(|text| !std::mem::replace(&mut text.made_good, true))
+    }
+
+    /// Notes that this announcement of the payment goes by mail in place of its text. `false` if it did before.
+    pub fn count_as_mailed(&mut self, number: u32) -> bool {
+        let new = self.told.mailed_text < Some(number);
+        if new {
+            self.told.mailed_text = Some(number);
+        }
+        new
+    }
+}

@@ -1,0 +1,123 @@
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Customer;
+use crate::{
+    address::phone,
+    kind::{Filter, Served},
+    ports::{Index, Key, PortError, Stored},
+    record::Record,
+    records::{AddressMark, AddressState, Card, Phone},
+    schema::described,
+    time::Timestamp,
+};
+
+described! {
+    /// A customer as the API shows it.
+    #[derive(Clone, Debug, PartialEq, Serialize)]
+    pub struct ShownCustomer as "Customer" {
+        id: String,
+        stripe_customer_id: Option<String>,
+        tenant: Option<String>,
+        name: Option<String>,
+        email: Option<String>,
+        phone: Option<String>,
+        stripe: Contact,
+        billing_status: Option<String>,
+        default_payment_method: Option<Method>,
+        sms_opt_out: bool,
+        email_state: Option<AddressState>,
+        metadata: BTreeMap<String, String>,
+        created_at: Timestamp,
+        updated_at: Timestamp,
+    }
+}
+
+described! {
+    /// What Stripe has of it, also where the owner's word is another.
+    #[derive(Clone, Debug, PartialEq, Serialize)]
+    struct Contact as "Contact" {
+        name: Option<String>,
+        email: Option<String>,
+        phone: Option<String>,
+    }
+}
+
+described! {
+    /// The payment method that Stripe charges unless told otherwise.
+    #[derive(Clone, Debug, PartialEq, Serialize)]
+    struct Method as "DefaultPaymentMethod" {
+        id: String,
+        ..card: Card,
+    }
+}
+
+impl Served for Customer {
+    const NAME: &'static str = "customer";
+    const LIST: &'static str = Self::KIND;
+    const UNMATCHED: &'static str = Self::UNMATCHED;
+    const FILTERS: &'static [Filter] = &[
+        Filter::state("billing_status", &[]),
+        Filter::held_by::<Self>("stripe_customer_id", Self::put_with_it),
+        Filter::group("email", Index::Group),
+        Filter::group("phone", Index::Group2),
+        Filter::group("tenant", Index::Group3),
+    ];
+    type Shown = ShownCustomer;
+
+    fn shown(&self) -> ShownCustomer {
+        let put = self.put.as_ref().map(|put| &put.said);
+        let said = self.said();
+        let contact = |field: &str| self.contact(field).map(str::to_owned);
+        let stripe = Contact { name: contact("name"), email: contact("email"), phone: contact("phone") };
+        ShownCustomer {
+            id: self.id.clone(),
+            stripe_customer_id: self.stripe_id().map(str::to_owned),
+            tenant: put.and_then(|put| put.tenant.clone()),
+            name: put.and_then(|put| put.name.clone()).or_else(|| stripe.name.clone()),
+            email: self.group("email").map(str::to_owned),
+            phone: self.group("phone").map(str::to_owned),
+            stripe,
+            billing_status: said.billing_status().map(str::to_owned),
+            default_payment_method: said
+                .default_method()
+                .map(|(id, method)| Method { id: id.to_owned(), card: method.card.clone().unwrap_or_default() }),
+            sms_opt_out: false,
+            email_state: None,
+            metadata: put.map(|put| put.metadata.clone()).unwrap_or_default(),
+            created_at: self.heard.first,
+            updated_at: self.heard.last,
+        }
+    }
+
+    fn beside(&self) -> Vec<Key> {
+        let shown = self.shown();
+        let number = shown.phone.as_deref().and_then(phone).map(|number| Phone::key(&number));
+        number.into_iter().chain(shown.email.map(|address| AddressMark::key(&AddressMark::id_of(&address)))).collect()
+    }
+
+    fn complete(shown: &mut ShownCustomer, beside: &[&Stored]) -> Result<(), PortError> {
+        for stored in beside {
+            match stored.document.key.kind.as_ref() {
+                Phone::KIND => shown.sms_opt_out = Phone::from_stored(stored)?.has_opted_out(),
+                _ => shown.email_state = AddressMark::from_stored(stored)?.state(),
+            }
+        }
+        Ok(())
+    }
+
+    fn group(&self, field: &str) -> Option<&str> {
+        let put = self.put.as_ref().map(|put| &put.said);
+        match field {
+            "email" => put.and_then(|put| put.email.as_deref()).or_else(|| self.contact("email")),
+            "phone" => put.and_then(|put| put.phone.as_deref()).or_else(|| self.contact("phone")),
+            "tenant" => put.and_then(|put| put.tenant.as_deref()),
+            _ => None,
+        }
+    }
+
+    fn is_served(&self) -> bool {
+        self.put.is_some()
+    }
+}

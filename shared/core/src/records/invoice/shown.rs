@@ -1,0 +1,84 @@
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Invoice, InvoiceStatus};
+use crate::{
+    kind::{Filter, Served},
+    ports::Index,
+    record::Record,
+    schema::described,
+    time::Timestamp,
+};
+
+described! {
+    /// An invoice as the API shows it.
+    #[derive(Clone, Debug, PartialEq, Serialize)]
+    pub struct ShownInvoice as "Invoice" {
+        id: String,
+        customer_id: Option<String>,
+        tenant: Option<String>,
+        stripe_payment_intent_id: Option<String>,
+        stripe_customer_id: Option<String>,
+        amount: Option<i64>,
+        currency: Option<String>,
+        due_at: Option<Timestamp>,
+        status: InvoiceStatus,
+        paid_at: Option<Timestamp>,
+        refunded_amount: i64,
+        payments: Vec<String>,
+        metadata: BTreeMap<String, String>,
+        created_at: Timestamp,
+        updated_at: Timestamp,
+    }
+}
+
+impl Served for Invoice {
+    const NAME: &'static str = "invoice";
+    const LIST: &'static str = Self::KIND;
+    const UNMATCHED: &'static str = Self::UNMATCHED;
+    const FILTERS: &'static [Filter] = &[
+        Filter::state("status", &["open", "overdue", "paid", "refunded"]),
+        Filter::group("customer_id", Index::Group),
+        Filter::group("stripe_customer_id", Index::Group2),
+        Filter::group("tenant", Index::Group3),
+    ];
+    type Shown = ShownInvoice;
+
+    fn shown(&self) -> ShownInvoice {
+        let put = self.put.as_ref().map(|put| &put.said);
+        ShownInvoice {
+            id: self.id.clone(),
+            customer_id: put.map(|put| put.customer_id.clone()),
+            tenant: put.and_then(|put| put.tenant.clone()),
+            stripe_payment_intent_id: put
+                .and_then(|put| put.stripe_payment_intent_id.clone())
+                .or_else(|| self.payments.keys().chain(&self.intents).next().cloned()),
+            stripe_customer_id: self.stripe_customer_id().map(str::to_owned),
+            amount: self.due().map(|due| due.amount),
+            currency: self.currency().map(str::to_owned),
+            due_at: put.and_then(|put| put.due_at),
+            status: self.status(),
+            paid_at: self.paid_at(),
+            refunded_amount: self.refunded_amount(),
+            payments: self.payments.keys().cloned().collect(),
+            metadata: put.map(|put| put.metadata.clone()).unwrap_or_default(),
+            created_at: self.heard.first,
+            updated_at: self.heard.last,
+        }
+    }
+
+    fn group(&self, field: &str) -> Option<&str> {
+        let put = self.put.as_ref().map(|put| &put.said);
+        match field {
+            "customer_id" => put.map(|put| put.customer_id.as_str()),
+            "stripe_customer_id" => self.stripe_customer_id(),
+            "tenant" => put.and_then(|put| put.tenant.as_deref()),
+            _ => None,
+        }
+    }
+
+    fn is_served(&self) -> bool {
+        self.put.is_some()
+    }
+}

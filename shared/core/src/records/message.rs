@@ -1,0 +1,282 @@
+//! A message: a text, call or mail, how far it came, and the booking that it is about.
+
+mod facts;
+mod put;
+mod shown;
+mod status;
+
+pub use facts::{MessageError, MessagePut, Parties, SentText};
+pub use shown::ShownMessage;
+pub use status::{Channel, Direction, MessageStatus};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Announcements, Heard, History};
+use crate::{
+    effect::Effect,
+    envelope::digest,
+    ids::record_id,
+    kind::{group_places, served_record},
+    ports::{Index, Place},
+    record::{Record, place},
+    time::Timestamp,
+};
+
+/// A message's facts. It exists from the first that is heard of it: from the commit that plans to send it, from a put, or from a provider's event.
+///
+/// Where a message goes by an id of Sluice's or of its owner's, the provider's id of it is a document of this kind, too, which only leads there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Sluice's own id of a text that it sends, the owner's id of what was put, and the provider's id of any other.
+    pub id: String,
+    /// The message that this id leads to. Then nothing else is said here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<String>,
+    /// The owner's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put: Option<MessagePut>,
+    /// What Sluice sent it for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<SentText>,
+    /// Who wrote to whom, as the provider says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parties: Option<Parties>,
+    /// The provider's ids of it: more than one where the answer to sending it was lost, and it was sent again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    external_ids: BTreeSet<String>,
+    /// When it was first heard to have come so far.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    reached: BTreeMap<MessageStatus, Timestamp>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<MessageError>,
+    /// The booking that it is about by likeness. Matched once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched: Option<String>,
+    /// When it was heard of.
+    pub heard: Heard,
+    /// How often it announced anything.
+    #[serde(default, skip_serializing_if = "Announcements::is_empty")]
+    pub announcements: Announcements,
+    /// Which events changed it.
+    #[serde(default, skip_serializing_if = "History::is_empty")]
+    pub history: History,
+}
+
+impl Message {
+    /// The name of the list of messages that belong to nothing that is known.
+    pub const UNMATCHED: &'static str = "message/unmatched";
+    /// The parameter of a status callback's URL that holds the message's id.
+    pub const REFERENCE: &'static str = "ref";
+    /// The subject of the announcement that it failed.
+    pub const FAILED: &'static str = "failed";
+    /// What the ids of texts that Sluice sends begin with.
+    const OWN: &'static str = "ms_";
+
+    /// Of the message `id` something is heard for the first time.
+    #[must_use]
+    pub fn first_heard(id: &str, at: Timestamp) -> Self {
+        Self {
+            id: id.to_owned(),
+            same_as: None,
+            put: None,
+            sent: None,
+            parties: None,
+            external_ids: BTreeSet::new(),
+            reached: BTreeMap::new(),
+            error: None,
+            matched: None,
+            heard: Heard::at(at),
+            announcements: Announcements::default(),
+            history: History::default(),
+        }
+    }
+
+    /// The document at a provider's id that leads to the message `id`.
+    #[must_use]
+    pub fn leading_to(id: &str, external_id: &str, at: Timestamp) -> Self {
+        Self { same_as: Some(id.to_owned()), ..Self::first_heard(&Self::id_of_external(external_id), at) }
+    }
+
+    /// The id of the text that an effect sends: the same however often it is planned.
+    #[must_use]
+    pub fn id_of_effect(effect: &str) -> String {
+        format!("{}{}", Self::OWN, effect.trim_start_matches(Effect::PREFIX))
+    }
+
+    /// Whether a text that came back in a status callback can be the id of a text that Sluice sent.
+    #[must_use]
+    pub fn is_own_id(text: &str) -> bool {
+        text.starts_with(Self::OWN) && record_id(text).is_ok()
+    }
+
+    /// The id under which a message is kept whose provider's id is all that is known.
+    #[must_use]
+    pub fn id_of_external(external_id: &str) -> String {
+        record_id(external_id).map_or_else(|_| format!("x_{}", digest(&[external_id])), str::to_owned)
+    }
+
+    /// Joins the owner's word; the latest one stands.
+    pub fn join_put(&mut self, put: MessagePut) {
+        self.heard.join(put.at);
+        if let Some(external_id) = &put.external_id {
+            self.external_ids.insert(external_id.clone());
+        }
+        if self.put.as_ref().is_none_or(|known| known.at <= put.at) {
+            self.put = Some(put);
+        }
+    }
+
+    /// Joins the provider's id of it. Whether it was new.
+    pub fn join_external_id(&mut self, external_id: &str) -> bool {
+        self.external_ids.insert(external_id.to_owned())
+    }
+
+    /// Joins who wrote to whom.
+    pub fn join_parties(&mut self, parties: Parties) {
+        self.parties = Some(match self.parties.take() {
+            Some(known) => known.join(parties),
+            None => parties,
+        });
+    }
+
+    /// Joins how far it came, and why no further. Whether anything was new.
+    pub fn join_status(&mut self, status: MessageStatus, at: Timestamp, error: Option<MessageError>) -> bool {
+        let before = (self.reached.get(&status).copied(), self.error.clone());
+        let first = self.reached.entry(status).or_insert(at);
+        *first = at.min(*first);
+        self.error = self.error.take().max(error);
+        before != (self.reached.get(&status).copied(), self.error.clone())
+    }
+
+    /// Joins all that is known of the same message under another id.
+    pub fn absorb(&mut self, other: Self) {
+        self.heard.join(other.heard.first);
+        self.heard.join(other.heard.last);
+        self.external_ids.extend(other.external_ids);
+        if let Some(parties) = other.parties {
+            self.join_parties(parties);
+        }
+        for (status, at) in other.reached {
+            self.join_status(status, at, None);
+        }
+        self.error = self.error.take().max(other.error);
+        self.matched = self.matched.take().or(other.matched);
+        self.announcements.join(&other.announcements);
+    }
+
+    /// How far it came, by the owner's word or the provider's. It only moves up.
+    #[must_use]
+    pub fn status(&self) -> MessageStatus {
+        let put = self.put.as_ref().and_then(|put| put.status);
+        self.reached.keys().next_back().copied().max(put).unwrap_or(MessageStatus::Pending)
+    }
+
+    /// When it was first heard to have arrived; `None` if it has not.
+    #[must_use]
+    pub fn delivered_at(&self) -> Option<Timestamp> {
+        self.reached.get(&MessageStatus::Delivered).copied()
+    }
+
+    /// Why it failed; `None` if it has not, or came further all the same.
+    #[must_use]
+    pub fn error(&self) -> Option<&MessageError> {
+        let shown = matches!(self.status(), MessageStatus::Failed | MessageStatus::Bounced | MessageStatus::Complained);
+        self.error.as_ref().filter(|_| shown)
+    }
+
+    /// The provider's id of it.
+    #[must_use]
+    pub fn external_id(&self) -> Option<&str> {
+        let put = self.put.as_ref().and_then(|put| put.external_id.as_deref());
+        put.or_else(|| self.external_ids.first().map(String::as_str))
+    }
+
+    /// Whether the provider has it: it has told its own id of it.
+    #[must_use]
+    pub fn was_taken(&self) -> bool {
+        !self.external_ids.is_empty()
+    }
+
+    /// The booking that it is about: by the owner's word, because Sluice sent it for that, or by likeness.
+    #[must_use]
+    pub fn booking_id(&self) -> Option<&str> {
+        let put = self.put.as_ref().and_then(|put| put.booking_id.as_deref());
+        put.or_else(|| self.sent.as_ref().map(|sent| sent.about.record.id.as_str())).or(self.matched.as_deref())
+    }
+
+    /// The way it goes; `None` while nothing is known of it.
+    #[must_use]
+    pub fn channel(&self) -> Option<Channel> {
+        self.put
+            .as_ref()
+            .map(|put| put.channel)
+            .or_else(|| self.sent.as_ref().map(|_| Channel::Sms))
+            .or_else(|| self.parties.as_ref().map(|parties| parties.channel))
+    }
+
+    /// Whether it came in or went out; `None` while nothing is known of it.
+    #[must_use]
+    pub fn direction(&self) -> Option<Direction> {
+        self.put
+            .as_ref()
+            .map(|put| put.direction)
+            .or_else(|| self.sent.as_ref().map(|_| Direction::Outbound))
+            .or_else(|| self.parties.as_ref().map(|parties| parties.direction))
+    }
+
+    /// Who it is for: a number, or an address.
+    #[must_use]
+    pub fn to(&self) -> Option<&str> {
+        self.put
+            .as_ref()
+            .and_then(|put| put.to.as_deref())
+            .or_else(|| self.sent.as_ref().map(|sent| sent.to.as_str()))
+            .or_else(|| self.parties.as_ref()?.to.as_deref())
+    }
+
+    /// Who it is from: a number, or an address.
+    #[must_use]
+    pub fn from(&self) -> Option<&str> {
+        let put = self.put.as_ref().and_then(|put| put.from.as_deref());
+        put.or_else(|| self.parties.as_ref()?.from.as_deref())
+    }
+
+    /// Whether it is a text that went out.
+    #[must_use]
+    pub fn is_text_out(&self) -> bool {
+        self.channel() == Some(Channel::Sms) && self.direction() == Some(Direction::Outbound)
+    }
+
+    /// Whether it is a text that went out, and nobody has said for which booking.
+    #[must_use]
+    pub fn seeks_booking(&self) -> bool {
+        self.is_text_out() && self.booking_id().is_none()
+    }
+
+    /// Whether it belongs to nothing that is known: neither to a booking, nor was it put. What came in belongs to whoever it came to.
+    #[must_use]
+    pub fn is_unmatched(&self) -> bool {
+        self.put.is_none() && self.booking_id().is_none() && self.direction() != Some(Direction::Inbound)
+    }
+}
+
+impl Record for Message {
+    const KIND: &'static str = "message";
+    const STATES: &'static [&'static str] = &["status", "booking_id", "error_code", "delivered_at"];
+
+    served_record!();
+
+    fn places(&self) -> Vec<Place> {
+        let (index, name) = match (&self.same_as, self.is_unmatched()) {
+            (Some(_), _) => return Vec::new(),
+            (None, true) => (Index::Flag, Self::UNMATCHED),
+            (None, false) => (Index::List, Self::KIND),
+        };
+        let mut places = vec![place(index, name, self.heard.first, &self.id)];
+        places.extend(group_places(self, self.heard.first));
+        places
+    }
+}

@@ -1,0 +1,70 @@
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Tenant;
+use crate::{
+    kind::{Filter, Served},
+    ports::Index,
+    record::Record,
+    schema::described,
+    time::Timestamp,
+};
+
+described! {
+    /// A tenant as the API shows it.
+    #[derive(Clone, Debug, PartialEq, Serialize)]
+    pub struct ShownTenant as "Tenant" {
+        id: String,
+        name: Option<String>,
+        stripe_customer_id: Option<String>,
+        stripe_subscription_id: Option<String>,
+        subscription_status: Option<String>,
+        period_start: Option<Timestamp>,
+        period_end: Option<Timestamp>,
+        metadata: BTreeMap<String, String>,
+        created_at: Timestamp,
+        updated_at: Timestamp,
+    }
+}
+
+impl Served for Tenant {
+    const NAME: &'static str = "tenant";
+    const LIST: &'static str = Self::KIND;
+    const UNMATCHED: &'static str = Self::UNMATCHED;
+    const FILTERS: &'static [Filter] = &[
+        Filter::state("subscription_status", &[]),
+        Filter::group("stripe_customer_id", Index::Group),
+        Filter::group("stripe_subscription_id", Index::Group2),
+    ];
+    type Shown = ShownTenant;
+
+    fn shown(&self) -> ShownTenant {
+        let put = self.put.as_ref().map(|put| &put.said);
+        let subscribed = self.subscribed();
+        ShownTenant {
+            id: self.id.clone(),
+            name: put.map(|put| put.name.clone()),
+            stripe_customer_id: self.stripe_customer_id().map(str::to_owned),
+            stripe_subscription_id: self.subscription_id().map(str::to_owned),
+            subscription_status: subscribed.map(|subscribed| subscribed.status.clone()),
+            period_start: subscribed.and_then(|subscribed| subscribed.period_start),
+            period_end: subscribed.and_then(|subscribed| subscribed.period_end),
+            metadata: put.map(|put| put.metadata.clone()).unwrap_or_default(),
+            created_at: self.heard.first,
+            updated_at: self.heard.last,
+        }
+    }
+
+    fn group(&self, field: &str) -> Option<&str> {
+        match field {
+            "stripe_customer_id" => self.stripe_customer_id(),
+            "stripe_subscription_id" => self.subscription_id(),
+            _ => None,
+        }
+    }
+
+    fn is_served(&self) -> bool {
+        self.put.is_some()
+    }
+}

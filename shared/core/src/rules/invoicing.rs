@@ -1,0 +1,191 @@
+//! Payments and invoices find each other here.
+//!
+//! A payment is the way from its payment intent to its invoices: those that were put with the intent, those that Stripe says it pays, or else one
+//! that is like it. Each change of a payment is copied to its invoices in the same commit, so that an invoice's state follows from its own record.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    plan::{Stop, View},
+    records::{Amount, Customer, CustomersInvoices, Invoice, InvoicePayment, Link, OpenInvoices, Payment, Told},
+    time::Timestamp,
+};
+
+/// The payment as it is, or as it begins now that something is heard of it.
+pub(super) fn payment_heard_of(view: &mut View<'_>, intent: &str, at: Timestamp) -> Result<Payment, Stop> {
+    let mut payment = view.read::<Payment>(intent)?.unwrap_or_else(|| Payment::first_heard(intent, at));
+    payment.heard.join(at);
+    Ok(payment)
+}
+
+/// The invoice as it is, or as it begins now that something is heard of it.
+pub(super) fn invoice_heard_of(view: &mut View<'_>, id: &str, at: Timestamp) -> Result<Invoice, Stop> {
+    let mut invoice = view.read::<Invoice>(id)?.unwrap_or_else(|| Invoice::first_heard(id, at));
+    invoice.heard.join(at);
+    Ok(invoice)
+}
+
+/// Settles an invoice that facts of Stripe's were joined to: the payments that it names hear of them, and hand them on.
+pub(super) fn settle_stripe_invoice(view: &mut View<'_>, invoice: &Invoice, at: Timestamp) -> Result<(), Stop> {
+    view.write(invoice)?;
+    for intent in &invoice.intents {
+        let mut payment = payment_heard_of(view, intent, at)?;
+        payment.stripe_invoices.insert(invoice.id.clone(), invoice.said.clone());
+        if let Some(customer) = &invoice.said.customer {
+            Told::first(&mut payment.customer, customer.clone());
+        }
+        settle_payment(view, payment)?;
+    }
+    let invoice = invoice_heard_of(view, &invoice.id, at)?;
+    settle_open(view, invoice)
+}
+
+/// Settles an invoice that was put: the payment intent that it was put with knows of it, and those that Stripe names do, too.
+pub(crate) fn settle_invoice(view: &mut View<'_>, mut invoice: Invoice) -> Result<(), Stop> {
+    let at = invoice.heard.last;
+    let claims = invoice.put.as_ref().and_then(|put| put.said.stripe_payment_intent_id.clone());
+    let claimed = std::mem::replace(&mut invoice.claimed, claims.clone());
+    let given_up = claimed.as_ref().filter(|claimed| claims.as_ref() != Some(claimed));
+    if let Some(intent) = given_up {
+        invoice.payments.remove(intent);
+    }
+    view.write(&invoice)?;
+    if let Some(intent) = given_up {
+        let mut payment = payment_heard_of(view, intent, at)?;
+        payment.claimed_by.remove(&invoice.id);
+        settle_payment(view, payment)?;
+    }
+    if let Some(intent) = claims.filter(|claims| claimed.as_ref() != Some(claims)) {
+        let mut payment = payment_heard_of(view, &intent, at)?;
+        payment.claimed_by.insert(invoice.id.clone());
+        settle_payment(view, payment)?;
+    }
+    for intent in &invoice.intents {
+        if let Some(payment) = view.read::<Payment>(intent)? {
+            settle_payment(view, payment)?;
+        }
+    }
+    let invoice = invoice_heard_of(view, &invoice.id, at)?;
+    settle_open(view, invoice)
+}
+
+/// Settles a payment that facts were joined to: finds its invoices, tells them, and writes it.
+pub(super) fn settle_payment(view: &mut View<'_>, mut payment: Payment) -> Result<(), Stop> {
+    let mut links: BTreeMap<String, Link> = payment.stripe_invoices.keys().map(|id| (id.clone(), Link::Stripe)).collect();
+    let mut put = None;
+    for id in payment.stripe_invoices.keys() {
+        if view.read::<Invoice>(id)?.is_some_and(|invoice| invoice.put.is_some()) {
+            put = put.or_else(|| Some(id.clone()));
+        }
+    }
+    links.extend(payment.claimed_by.iter().map(|id| (id.clone(), Link::Put)));
+    let named = payment.claimed_by.first().cloned().or(put);
+    let released = find_by_likeness(view, &mut payment, named.is_some())?;
+    links.extend(payment.likely.iter().map(|id| (id.clone(), Link::Likeness)));
+    payment.invoice = named.or_else(|| payment.likely.clone());
+    view.write(&payment)?;
+    if let Some(id) = released.filter(|id| !links.contains_key(id)) {
+        let mut invoice = invoice_at(view, &id, &payment)?;
+        invoice.payments.remove(&payment.id);
+        settle_open(view, invoice)?;
+    }
+    for (id, link) in links {
+        let mut invoice = invoice_at(view, &id, &payment)?;
+        let seen = InvoicePayment::of(&payment, link);
+        if invoice.payments.get(&payment.id) != Some(&seen) {
+            invoice.heard.join(payment.heard.last);
+            invoice.payments.insert(payment.id.clone(), seen);
+            settle_open(view, invoice)?;
+        }
+    }
+    Ok(())
+}
+
+/// An invoice as it is, or as it begins with what a payment says.
+fn invoice_at(view: &mut View<'_>, id: &str, payment: &Payment) -> Result<Invoice, Stop> {
+    Ok(view.read::<Invoice>(id)?.unwrap_or_else(|| Invoice::first_heard(id, payment.heard.last)))
+}
+
+/// Looks for an invoice that is like the payment, once, and lets it wait where there is none. What is named for it takes it away from where it waits,
+/// and from the invoice that it was matched to, which is returned.
+fn find_by_likeness(view: &mut View<'_>, payment: &mut Payment, named: bool) -> Result<Option<String>, Stop> {
+    if named || payment.booking_id().is_some() {
+        if let Some(place) = payment.waits_in.take() {
+            leave(view, &place, &payment.id)?;
+        }
+        return Ok(payment.likely.take());
+    }
+    if payment.likely.is_some() {
+        return Ok(None);
+    }
+    let likeness =
+        payment.customer.as_ref().zip(payment.made()).map(|(customer, (at, amount))| (OpenInvoices::id_for(&customer.what, &amount), at));
+    let Some((place, at)) = likeness.filter(|(place, _)| payment.waits_in.as_ref() != Some(place)) else { return Ok(None) };
+    if let Some(before) = payment.waits_in.take() {
+        leave(view, &before, &payment.id)?;
+    }
+    let mut open = view.read::<OpenInvoices>(&place)?.unwrap_or_else(|| OpenInvoices::new(&place));
+    match open.payment(&payment.id, at) {
+        Some(invoice) => payment.likely = Some(invoice),
+        None => payment.waits_in = Some(place),
+    }
+    view.write(&open)?;
+    Ok(None)
+}
+
+/// Settles where an invoice waits for a payment that is like it, and writes it.
+pub(super) fn settle_open(view: &mut View<'_>, mut invoice: Invoice) -> Result<(), Stop> {
+    let place = place_of(view, &invoice)?;
+    if place != invoice.open_in {
+        if let Some(before) = invoice.open_in.take() {
+            leave(view, &before, &invoice.id)?;
+        }
+        if let Some(place) = place {
+            let mut open = view.read::<OpenInvoices>(&place)?.unwrap_or_else(|| OpenInvoices::new(&place));
+            match open.invoice(&invoice.id, invoice.heard.first) {
+                Some(intent) => matched(view, &mut invoice, &intent)?,
+                None => invoice.open_in = Some(place),
+            }
+            view.write(&open)?;
+        }
+    }
+    view.write(&invoice)
+}
+
+/// A payment that waited for an invoice like this one is its.
+fn matched(view: &mut View<'_>, invoice: &mut Invoice, intent: &str) -> Result<(), Stop> {
+    let Some(mut payment) = view.read::<Payment>(intent)? else { return Ok(()) };
+    payment.waits_in = None;
+    payment.likely = Some(invoice.id.clone());
+    payment.invoice = Some(invoice.id.clone());
+    invoice.payments.insert(intent.to_owned(), InvoicePayment::of(&payment, Link::Likeness));
+    view.write(&payment)
+}
+
+/// Where payments like an invoice's are looked for. An invoice whose customer's Stripe id is not known waits for that.
+fn place_of(view: &mut View<'_>, invoice: &Invoice) -> Result<Option<String>, Stop> {
+    if !invoice.takes_any_payment() {
+        return Ok(None);
+    }
+    let Some(put) = invoice.put.as_ref().map(|put| &put.said) else { return Ok(None) };
+    let of = |customer: &str| OpenInvoices::id_for(customer, &Amount::clone(&put.due));
+    if let Some(customer) = &put.stripe_customer_id {
+        return Ok(Some(of(customer)));
+    }
+    let found = view.read::<Customer>(&put.customer_id)?;
+    if let Some(customer) = found.as_ref().and_then(Customer::stripe_id) {
+        return Ok(Some(of(customer)));
+    }
+    let id = put.customer_id.clone();
+    let mut waiting = view.read::<CustomersInvoices>(&id)?.unwrap_or_else(|| CustomersInvoices { id, invoices: BTreeSet::new() });
+    if waiting.invoices.insert(invoice.id.clone()) {
+        view.write(&waiting)?;
+    }
+    Ok(None)
+}
+
+fn leave(view: &mut View<'_>, place: &str, id: &str) -> Result<(), Stop> {
+    let Some(mut open) = view.read::<OpenInvoices>(place)? else { return Ok(()) };
+    open.leave(id);
+    view.write(&open)
+}

@@ -1,0 +1,223 @@
+//! What all rules do with a message.
+
+use super::booking;
+use crate::{
+    effect::{Announcement, EffectKind},
+    plan::{Stop, View},
+    record::Record,
+    records::{Booking, Message, MessageStatus, Phone, SentText},
+    template::MailTemplate,
+    time::Timestamp,
+};
+
+/// A message as it is before something is joined to it.
+pub(super) struct Found {
+    pub(super) message: Message,
+    /// The booking that it is about so far.
+    booking: Option<String>,
+}
+
+impl Found {
+    fn new(message: Message) -> Self {
+        Self { booking: message.booking_id().map(str::to_owned), message }
+    }
+}
+
+/// The message that a provider names by its own id, as it is, or as it begins now that something is heard of it.
+pub(super) fn by_external_id(view: &mut View<'_>, external_id: &str, at: Timestamp) -> Result<Found, Stop> {
+    let id = Message::id_of_external(external_id);
+    let found = match view.read::<Message>(&id)? {
+        Some(Message { same_as: Some(other), .. }) => view.read::<Message>(&other)?,
+        found => found,
+    };
+    let mut found = Found::new(found.unwrap_or_else(|| Message::first_heard(&id, at)));
+    found.message.heard.join(at);
+    found.message.join_external_id(external_id);
+    Ok(found)
+}
+
+/// The text that Sluice sent under its own id `reference`, which the provider calls `external_id`; `None` if it did not.
+pub(super) fn by_reference(view: &mut View<'_>, reference: &str, external_id: &str, at: Timestamp) -> Result<Option<Found>, Stop> {
+    let Some(message) = view.read::<Message>(reference)?.filter(|message| message.sent.is_some()) else { return Ok(None) };
+    let mut found = Found::new(message);
+    found.message.heard.join(at);
+    if found.message.join_external_id(external_id) {
+        lead_here(view, &mut found.message, external_id, at)?;
+    }
+    Ok(Some(found))
+}
+
+/// From now on the provider's id leads to the message; what was heard under that id alone becomes the message's.
+fn lead_here(view: &mut View<'_>, message: &mut Message, external_id: &str, at: Timestamp) -> Result<(), Stop> {
+    let id = Message::id_of_external(external_id);
+    if id == message.id {
+        return Ok(());
+    }
+    let lead = Message::leading_to(&message.id, external_id, at);
+    match view.read::<Message>(&id)? {
+        None => view.write(&lead)?,
+        // Somebody has put or sent another message under this id, or it leads to one: the first one keeps it.
+        Some(other) if other.same_as.is_some() || other.put.is_some() || other.sent.is_some() => {}
+        Some(other) => {
+            if let Some(matched) = &other.matched {
+                let mut booking = booking::heard_of(view, matched, at)?;
+                booking.remove_text(&other.id);
+                view.write(&booking)?;
+            }
+            message.absorb(other);
+            view.write(&lead)?;
+        }
+    }
+    Ok(())
+}
+
+/// A text that Sluice is to send exists from the plan on, so that whatever is heard of it meets it.
+pub(super) fn to_be_sent(
+    view: &mut View<'_>,
+    booking: &mut Booking,
+    to: &str,
+    effect: String,
+    template: MailTemplate,
+    about: Announcement,
+) -> Result<(), Stop> {
+    let id = Message::id_of_effect(&effect);
+    let mut message = view.read_presumed_absent::<Message>(&id)?.unwrap_or_else(|| Message::first_heard(&id, view.now));
+    if message.sent.is_none() {
+        let event = view.event_id().to_owned();
+        message.sent = Some(SentText { to: to.to_owned(), event, effect, template: template.name().to_owned(), about });
+    }
+    booking.join_text(&message);
+    view.write(&message)?;
+    Ok(())
+}
+
+/// Settles a message that facts were joined to: the booking that it is about, what that booking says of it, and who is to be told that it failed.
+/// The booking, if there is one.
+pub(super) fn settle(view: &mut View<'_>, found: Found) -> Result<Option<String>, Stop> {
+    let Found { mut message, booking: before } = found;
+    if message.seeks_booking() {
+        look_for_booking(view, &mut message)?;
+    }
+    let now = message.booking_id().map(str::to_owned);
+    if let Some(before) = before.filter(|before| Some(before) != now.as_ref()) {
+        let mut booking = booking::heard_of(view, &before, message.heard.last)?;
+        booking.remove_text(&message.id);
+        view.write(&booking)?;
+    }
+    let failed = message.is_text_out() && message.status() == MessageStatus::Failed;
+    if failed && message.announcements.latest(Message::FAILED) == 0 && view.policy.mail {
+        let number = message.announcements.next(Message::FAILED);
+        let about = Announcement { record: Message::key(&message.id), subject: Message::FAILED.to_owned(), number };
+        view.effect(EffectKind::Mail, MailTemplate::SupportTextFailed, about);
+    }
+    if let Some(booking_id) = now.as_ref().filter(|_| message.is_text_out()) {
+        let mut booking = booking::heard_of(view, booking_id, message.heard.last)?;
+        tell_booking(view, &mut booking, &message)?;
+    }
+    view.write(&message)?;
+    Ok(now)
+}
+
+/// Says to a booking how far a text about it came, and writes it if that was new.
+fn tell_booking(view: &mut View<'_>, booking: &mut Booking, message: &Message) -> Result<(), Stop> {
+    let mut new = booking.join_text(message);
+    if message.status() == MessageStatus::Failed && view.policy.mail {
+        let before = booking.clone();
+        if let Some((template, about)) = booking.mail_instead_of(message) {
+            view.effect(EffectKind::Mail, template, about);
+        }
+        new |= *booking != before;
+    }
+    if new { view.write(booking) } else { Ok(()) }
+}
+
+/// The newest confirmed booking of the number that the text went to. Where there is none, the text waits for one.
+fn look_for_booking(view: &mut View<'_>, message: &mut Message) -> Result<(), Stop> {
+    let Some(number) = message.to().filter(|to| Phone::is_number(to)).map(str::to_owned) else { return Ok(()) };
+    let mut phone = view.read::<Phone>(&number)?.unwrap_or_else(|| Phone::new(&number));
+    let ids: Vec<String> = phone.bookings().into_iter().map(str::to_owned).collect();
+    view.want(ids.iter().map(|id| Booking::key(id)))?;
+    let mut bookings = Vec::new();
+    for id in &ids {
+        bookings.extend(view.read::<Booking>(id)?);
+    }
+    if let Some(booking) = bookings.iter().find(|booking| booking.is_confirmed_with(&number)) {
+        message.matched = Some(booking.id.clone());
+        if phone.waiting.remove(&message.id) {
+            view.write(&phone)?;
+        }
+        return Ok(());
+    }
+    for mut booking in bookings.into_iter().filter(|booking| booking.has_number(&number)) {
+        if booking.waiting_texts.insert(message.id.clone()) {
+            view.write(&booking)?;
+        }
+    }
+    if !phone.waiting.contains(&message.id) {
+        phone.keep(&message.id);
+        view.write(&phone)?;
+    }
+    Ok(())
+}
+
+/// What texts have waited for comes with a booking that is confirmed: it makes good for those that failed, and takes over those to its customer that
+/// belong to nobody.
+pub(super) fn catch_up(view: &mut View<'_>, booking: &mut Booking) -> Result<(), Stop> {
+    for id in booking.texts_to_make_good() {
+        if let Some(message) = view.read::<Message>(&id)? {
+            tell_booking(view, booking, &message)?;
+        }
+    }
+    take_over_waiting(view, booking)
+}
+
+/// A booking that is confirmed takes over the texts to its customer that belong to nobody.
+fn take_over_waiting(view: &mut View<'_>, booking: &mut Booking) -> Result<(), Stop> {
+    let number = booking.put.as_ref().and_then(|put| put.customer_phone.clone());
+    let Some(number) = number.filter(|number| !booking.waiting_texts.is_empty() && booking.is_confirmed_with(number)) else {
+        return Ok(());
+    };
+    let waiting: Vec<String> = std::mem::take(&mut booking.waiting_texts).into_iter().collect();
+    view.want(waiting.iter().map(|id| Message::key(id)).chain([Phone::key(&number)]))?;
+    let mut phone = view.read::<Phone>(&number)?.unwrap_or_else(|| Phone::new(&number));
+    let before = phone.clone();
+    for id in waiting {
+        phone.waiting.remove(&id);
+        let Some(mut message) = view.read::<Message>(&id)?.filter(|message| message.same_as.is_none() && message.seeks_booking()) else {
+            continue;
+        };
+        message.matched = Some(booking.id.clone());
+        tell_booking(view, booking, &message)?;
+        view.write(&message)?;
+    }
+    if phone != before {
+        view.write(&phone)?;
+    }
+    Ok(())
+}
+
+/// Lets a number know of a booking that was put with it, and the booking of the texts that wait for one.
+pub(super) fn introduce(view: &mut View<'_>, booking: &mut Booking) -> Result<(), Stop> {
+    let Some(number) = booking.put.as_ref().and_then(|put| put.customer_phone.clone()) else { return Ok(()) };
+    let before = view.read::<Phone>(&number)?;
+    let mut phone = before.clone().unwrap_or_else(|| Phone::new(&number));
+    phone.join_booking(&booking.id, booking.heard.first);
+    booking.waiting_texts.extend(phone.waiting.iter().cloned());
+    if before.as_ref() != Some(&phone) {
+        view.write(&phone)?;
+    }
+    Ok(())
+}
+
+/// Settles a message that was put. What providers said of it under their own id meets it here.
+pub(crate) fn settle_put(view: &mut View<'_>, message: Message, before: Option<String>) -> Result<(), Stop> {
+    let mut found = Found { message, booking: before };
+    // It was only the provider's id of another one, and is a message of its own now: what was put with an id belongs to that id.
+    found.message.same_as = None;
+    let put = found.message.put.as_ref();
+    if let Some((external_id, at)) = put.and_then(|put| Some((put.external_id.clone()?, put.at))) {
+        lead_here(view, &mut found.message, &external_id, at)?;
+    }
+    settle(view, found)?;
+    Ok(())
+}

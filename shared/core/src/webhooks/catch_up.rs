@@ -1,0 +1,231 @@
+//! What a subscription has missed: deliveries that failed for good, and events that were published before it was there. Done in pages, each delivery
+//! once for each job.
+
+use std::{collections::BTreeMap, ops::Bound};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Delivery, DeliveryStatus, FanOut, OutboundMessage, Published, Subscription};
+use crate::{
+    event::{EventRecord, EventStatus},
+    ids::fresh,
+    ports::{Commit, Committed, Condition, Index, Order, PortError, Query, QueueName, Stored, Write},
+    record::Record,
+    rules::SLUICE,
+    schema::described_words,
+    time::Timestamp,
+};
+
+/// How many are taken in hand at once.
+const PAGE: usize = 100;
+
+/// What is to be caught up on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// Deliveries that have failed for good.
+    Failed,
+    /// Events for which there is no delivery.
+    Missing,
+}
+
+described_words!(What: Failed, Missing);
+
+/// A job: what is to be caught up on, for which subscription.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatchUp {
+    /// The subscription.
+    pub subscription_id: String,
+    /// What.
+    pub what: What,
+    /// From the deliveries, or events, of this time on.
+    pub since: Timestamp,
+    /// To those of this time.
+    pub until: Timestamp,
+}
+
+/// How far a job is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// How many deliveries it has set going.
+    pub count: u64,
+    list: String,
+    after: String,
+}
+
+impl Progress {
+    /// Reads it as it is stored.
+    #[must_use]
+    pub fn read(cursor: Option<&str>) -> Self {
+        let mut parts = cursor.unwrap_or_default().splitn(3, '\n');
+        let mut part = || parts.next().unwrap_or_default();
+        let count = part().parse().unwrap_or(0);
+        Self { count, list: part().to_owned(), after: part().to_owned() }
+    }
+
+    /// As it is stored.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        format!("{}\n{}\n{}", self.count, self.list, self.after)
+    }
+}
+
+/// Whether a page was the last.
+pub(crate) enum Page {
+    More(Progress),
+    Last(Progress),
+}
+
+impl CatchUp {
+    /// The lists that are gone through, one after the other, each in an index.
+    fn lists(&self) -> Vec<(Index, String)> {
+        match self.what {
+            What::Failed => vec![(Index::Flag, Delivery::failed_list(&self.subscription_id))],
+            // Webhooks that nobody wanted when they came were not published: they stand among the events alone.
+            What::Missing => vec![(Index::List, Published::KIND.to_owned()), (Index::List, EventRecord::LIST.to_owned())],
+        }
+    }
+
+    /// The next page of a list behind `after`, oldest first.
+    async fn read(&self, out: &FanOut<'_>, index: Index, list: &str, after: &str) -> Result<crate::ports::Page, PortError> {
+        let from = if after.is_empty() { Bound::Included(self.since.sortable()) } else { Bound::Excluded(after.to_owned()) };
+        // No id begins with a character above this one.
+        let to = Bound::Included(format!("{}/\u{10ffff}", self.until.sortable()));
+        out.store.query(&Query { index, partition: list.to_owned(), from, to, order: Order::Ascending, limit: PAGE }).await
+    }
+
+    /// How many deliveries the job would set going.
+    pub(crate) async fn count(&self, out: &FanOut<'_>, subscription: &Subscription) -> Result<u64, PortError> {
+        let mut count = 0;
+        for (index, list) in self.lists() {
+            let mut after = String::new();
+            loop {
+                let page = self.read(out, index, &list, &after).await?;
+                count += match self.what {
+                    What::Failed => page.items.len() as u64,
+                    What::Missing => {
+                        self.missing(out, subscription, &page.items.iter().map(|(_, stored)| stored).collect::<Vec<_>>()).await?.len()
+                            as u64
+                    }
+                };
+                match page.items.last().filter(|_| page.more) {
+                    Some((last, _)) => after.clone_from(&last.sort),
+                    None => break,
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    /// Takes the next page in hand. `job`: what marks a delivery as set going by this job.
+    pub(crate) async fn page(&self, out: &FanOut<'_>, subscription: &Subscription, job: &str, from: Progress) -> Result<Page, PortError> {
+        let lists = self.lists();
+        let at = lists.iter().position(|(_, list)| *list == from.list).unwrap_or(0);
+        let (index, list) = &lists[at];
+        let page = self.read(out, *index, list, &from.after).await?;
+        let stored: Vec<_> = page.items.iter().map(|(_, stored)| stored).collect();
+        let done = match self.what {
+            What::Failed => self.resend(out, job, &stored).await?,
+            What::Missing => self.replay(out, subscription, &stored).await?,
+        };
+        let count = from.count + done;
+        let last = page.items.last().filter(|_| page.more).map(|(last, _)| last.sort.clone());
+        Ok(match (last, lists.get(at + 1)) {
+            (Some(after), _) => Page::More(Progress { count, list: list.clone(), after }),
+            (None, Some((_, next))) => Page::More(Progress { count, list: next.clone(), after: String::new() }),
+            (None, None) => Page::Last(Progress { count, list: list.clone(), after: String::new() }),
+        })
+    }
+
+    /// Has those that have failed for good, and that this job has not begun with, made once more.
+    async fn resend(&self, out: &FanOut<'_>, job: &str, found: &[&Stored]) -> Result<u64, PortError> {
+        let now = out.clock.now();
+        let again = |stored: &Stored| -> Result<Option<(Delivery, u64)>, PortError> {
+            let mut delivery = Delivery::from_stored(stored)?;
+            if delivery.status != DeliveryStatus::PermanentlyFailed || delivery.job.as_deref() == Some(job) {
+                return Ok(None);
+            }
+            delivery.begin_anew(Some(job.to_owned()), now);
+            Ok(Some((delivery, stored.version)))
+        };
+        let mut ready = BTreeMap::new();
+        for stored in found {
+            if let Some((delivery, version)) = again(stored)? {
+                ready.insert(delivery.id.clone(), (delivery, version));
+            }
+        }
+        while !ready.is_empty() {
+            let put = |(delivery, version): &(Delivery, u64)| Write::Put {
+                document: delivery.document(),
+                condition: Condition::Version(*version),
+            };
+            let writes = ready.values().map(put).collect();
+            let messages = ready.values().map(|(delivery, _)| OutboundMessage::of(delivery, now)).collect();
+            let commit = Commit { token: fresh("", out.ids), writes };
+            match out.store.commit_and_send(commit, out.queue, QueueName::Outbound, messages, None).await? {
+                (Committed::Applied, sent) => {
+                    if let Err(error) = sent {
+                        tracing::warn!(job, %error, "deliveries to be made once more could not be queued; the sweeper will");
+                    }
+                    break;
+                }
+                (Committed::Refused(refusals), _) => {
+                    let ids: Vec<_> = ready.keys().cloned().collect();
+                    for refusal in refusals {
+                        let changed = refusal.found.as_ref().map(&again).transpose()?.flatten();
+                        match changed {
+                            Some(changed) => drop(ready.insert(ids[refusal.write].clone(), changed)),
+                            None => drop(ready.remove(&ids[refusal.write])),
+                        }
+                    }
+                }
+            }
+        }
+        Ok(ready.len() as u64)
+    }
+
+    /// Notes down the deliveries that are missing.
+    async fn replay(&self, out: &FanOut<'_>, subscription: &Subscription, found: &[&Stored]) -> Result<u64, PortError> {
+        let now = out.clock.now();
+        let missing = self.missing(out, subscription, found).await?;
+        for event in &missing {
+            // Those that nobody wanted are published now; the others are there already.
+            let write = Write::Put { document: event.document(), condition: Condition::Absent };
+            out.store.commit(Commit { token: fresh("", out.ids), writes: vec![write] }).await?;
+        }
+        let delivery = |event: &Published| Delivery::new(event, &subscription.id, subscription.tenant.clone(), now);
+        let deliveries: Vec<_> = missing.iter().map(delivery).collect();
+        let count = deliveries.len() as u64;
+        out.note_down(deliveries).await?;
+        Ok(count)
+    }
+
+    /// The events among these that the subscription wants and has no delivery of.
+    async fn missing(&self, out: &FanOut<'_>, subscription: &Subscription, found: &[&Stored]) -> Result<Vec<Published>, PortError> {
+        let mut wanted = Vec::new();
+        for stored in found {
+            let event = if stored.document.key.kind == Published::KIND {
+                Published::from_stored(stored)?
+            } else {
+                let event = EventRecord::from_stored(stored)?;
+                if event.provider == SLUICE || event.status == EventStatus::Ignored || event.erased_at.is_some() {
+                    continue;
+                }
+                Published::inbound(&event, event.received_at)
+            };
+            if event.erased_at.is_some() {
+                continue;
+            }
+            let for_it = subscription.tenant.is_none() || subscription.tenant == event.tenant;
+            if for_it && subscription.event_types.iter().any(|pattern| pattern.matches(&event.kind)) {
+                wanted.push(event);
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(wanted);
+        }
+        let keys: Vec<_> = wanted.iter().map(|event| Delivery::key(&Delivery::id_of(&event.id, &subscription.id))).collect();
+        let known = out.store.get(&keys).await?;
+        Ok(wanted.into_iter().zip(known).filter(|(_, known)| known.is_none()).map(|(event, _)| event).collect())
+    }
+}

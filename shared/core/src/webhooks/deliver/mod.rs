@@ -1,0 +1,268 @@
+//! A message of the queue `outbound`: one attempt to deliver, at most, whatever crashes.
+//!
+//! A lease is taken (by a process that is alone with the data in its own memory, else in the store), the attempt made, and what came of it written down; each
+//! write is conditional on the version held. Whoever finds a lease that has run out makes the attempt again, under the same `webhook-id`. What may not go yet gets a new due time and its message is done with: no attempt and
+//! no receive is counted for it.
+
+mod attempt;
+mod crowd;
+mod outcome;
+
+use std::{sync::Arc, time::Duration};
+
+pub use self::crowd::Crowd;
+use self::crowd::{NoPlace, Place};
+use super::{Delivery, Endpoint, OutboundMessage, Published, Subscription, Webhooks, endpoint::Admission};
+use crate::{
+    event::Lease,
+    ids::fresh,
+    ports::{Clock, Commit, Committed, Condition, Ids, Measure, Metrics, PortError, Queue, QueueName, Store, Stored, Write},
+    process::{Disposition, Incarnation, Outcome, Received, backoff},
+    record::Record,
+    time::Timestamp,
+};
+
+/// How long past a handling's deadline its lease lasts.
+const LEASE_MARGIN: Duration = Duration::from_secs(5);
+/// How often a delivery that changed under its handling is looked at anew.
+const ROUNDS: u32 = 8;
+/// How much later than allowed a delivery comes back at most, so that those who wait for the same moment don't all come at it.
+const SPREAD: Duration = Duration::from_secs(2);
+/// How long a delivery waits whose subscription is quick and has all its places taken.
+const SOON: Duration = Duration::from_millis(50);
+/// How long a delivery waits that nothing can be done for until the operator has mended something.
+const UNTIL_MENDED: Duration = Duration::from_mins(5);
+
+/// Why a delivery is given up whose data has been erased. The answers of its receiver, which may repeat the data, are not kept either.
+const DATA_ERASED: &str = "the data of its event was erased";
+
+/// Delivers.
+pub struct Deliverer {
+    /// The records.
+    pub store: Arc<dyn Store>,
+    /// Where deliveries wait, and where what they cause is handled.
+    pub queue: Arc<dyn Queue>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Random ids.
+    pub ids: Arc<dyn Ids>,
+    /// What is counted.
+    pub metrics: Arc<dyn Metrics>,
+    /// What webhooks out stand on.
+    pub webhooks: Arc<Webhooks>,
+    /// Which process this is.
+    pub incarnation: Incarnation,
+    /// How many attempts are under way, by subscription.
+    pub crowd: Crowd,
+}
+
+/// Why a handling stopped short.
+enum Trouble {
+    Port(PortError),
+    /// Somebody else makes the attempt.
+    Busy(Timestamp),
+}
+
+impl From<PortError> for Trouble {
+    fn from(error: PortError) -> Self {
+        Self::Port(error)
+    }
+}
+
+/// A delivery with everything that it needs.
+struct Held {
+    delivery: Delivery,
+    version: u64,
+    subscription: Subscription,
+    endpoint: Endpoint,
+    endpoint_stored: Option<Stored>,
+    event: Published,
+}
+
+/// What was found of a delivery.
+enum Found {
+    Nothing,
+    Leased(Timestamp),
+    /// Nothing can be delivered any more, for this reason.
+    Hopeless(Box<(Delivery, u64)>, &'static str),
+    Held(Box<Held>),
+}
+
+impl Deliverer {
+    /// Handles one message, and returns before its deadline.
+    pub async fn handle(&self, message: Received<'_>) -> Disposition {
+        let disposition = Box::pin(self.dispose(message)).await;
+        self.metrics.record(match disposition {
+            Disposition::Done(outcome) => Measure::Handled { outcome },
+            Disposition::Later { .. } => Measure::PutOff,
+        });
+        disposition
+    }
+
+    async fn dispose(&self, message: Received<'_>) -> Disposition {
+        let later = |reason: String| Disposition::Later { at: self.clock.now() + backoff(message.receives, &*self.ids), reason };
+        let parsed = match serde_json::from_str::<OutboundMessage>(message.body) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                tracing::error!(%error, "a message on the queue outbound can't be read; it goes to the dead letters");
+                return later(format!("the message can't be read: {error}"));
+            }
+        };
+        match self.deliver(&parsed, message.deadline).await {
+            Ok(outcome) => Disposition::Done(outcome),
+            Err(Trouble::Busy(until)) => Disposition::Later { at: until, reason: "somebody else is working on it".to_owned() },
+            Err(Trouble::Port(error)) => {
+                tracing::warn!(delivery = parsed.delivery, %error, receives = message.receives, "a delivery could not be handled and will be tried again");
+                later(error.to_string())
+            }
+        }
+    }
+
+    async fn deliver(&self, message: &OutboundMessage, deadline: Timestamp) -> Result<Outcome, Trouble> {
+        let _hold = self.webhooks.in_hand.take(&message.delivery, deadline + LEASE_MARGIN).map_err(Trouble::Busy)?;
+        for _ in 0..ROUNDS {
+            let now = self.clock.now().max(message.due_at);
+            match self.find(message, now).await? {
+                Found::Nothing => return Ok(Outcome::Nothing),
+                Found::Leased(until) => return Err(Trouble::Busy(until)),
+                Found::Hopeless(found, reason) => {
+                    let (mut delivery, version) = *found;
+                    if reason == DATA_ERASED {
+                        delivery.forget_answers();
+                    }
+                    delivery.give_up(Some(reason.to_owned()));
+                    if self.put(&delivery, version, Vec::new()).await?.is_some() {
+                        tracing::info!(delivery = delivery.id, reason, "given up");
+                        return Ok(Outcome::Applied);
+                    }
+                }
+                Found::Held(held) => {
+                    if let Some(outcome) = self.with(*held, now, deadline).await? {
+                        return Ok(outcome);
+                    }
+                }
+            }
+        }
+        Err(PortError::Temporary(format!("the delivery {} kept changing", message.delivery)).into())
+    }
+
+    async fn find(&self, message: &OutboundMessage, now: Timestamp) -> Result<Found, PortError> {
+        let OutboundMessage { delivery, subscription, event, .. } = message;
+        let keys = [Delivery::key(delivery), Subscription::key(subscription), Endpoint::key(subscription), Published::key(event)];
+        let mut found = self.store.get(&keys).await?.into_iter();
+        let (stored, subscription) = (found.next().flatten(), found.next().flatten());
+        let (endpoint, event) = (found.next().flatten(), found.next().flatten());
+        let Some(stored) = stored else { return Ok(Found::Nothing) };
+        let (delivery, version) = (Delivery::from_stored(&stored)?, stored.version);
+        // Done, or put off: there is another message for then.
+        if !delivery.unfinished() || delivery.due_at.is_none_or(|due_at| due_at > now) {
+            return Ok(Found::Nothing);
+        }
+        if let Some(lease) = delivery.lease.as_ref().filter(|lease| self.incarnation.is_alive(lease, self.clock.now())) {
+            return Ok(Found::Leased(lease.until));
+        }
+        let hopeless = |delivery, reason| Ok(Found::Hopeless(Box::new((delivery, version)), reason));
+        let Some(subscription) = subscription.as_ref().map(Subscription::from_stored).transpose()? else {
+            return hopeless(delivery, "the subscription is gone");
+        };
+        if !subscription.active() {
+            return hopeless(delivery, "the subscription is disabled");
+        }
+        let Some(event) = event.as_ref().map(Published::from_stored).transpose()? else {
+            return hopeless(delivery, "the event is no longer kept");
+        };
+        if event.erased_at.is_some() {
+            return hopeless(delivery, DATA_ERASED);
+        }
+        let state = endpoint.as_ref().map(Endpoint::from_stored).transpose()?;
+        let state = state.unwrap_or_else(|| Endpoint::new(&subscription.id));
+        Ok(Found::Held(Box::new(Held { delivery, version, subscription, endpoint: state, endpoint_stored: endpoint, event })))
+    }
+
+    /// Makes the attempt, or puts it off. `None` if somebody else has changed something that decides.
+    async fn with(&self, mut held: Held, now: Timestamp, deadline: Timestamp) -> Result<Option<Outcome>, PortError> {
+        let mut place = match self.crowd.enter(&held.subscription.id, self.clock.now()) {
+            Ok(place) => place,
+            Err(NoPlace { quick: true }) => return self.wait(held, now + SOON, Vec::new()).await,
+            Err(NoPlace { quick: false }) => return self.put_off(held, now + Duration::from_secs(1), Vec::new()).await,
+        };
+        let probe = held.subscription.timeout() + LEASE_MARGIN;
+        let admission = held.endpoint.admit(now, held.subscription.rate_limit, held.delivery.slot, probe);
+        let endpoint = || Write::Put { document: held.endpoint.document(), condition: Condition::unchanged(held.endpoint_stored.as_ref()) };
+        let further = match admission {
+            Admission::Go => Vec::new(),
+            Admission::GoOnceStored => vec![endpoint()],
+            Admission::Wait(until) => return self.put_off(held, until, Vec::new()).await,
+            Admission::WaitForSlot(slot) => {
+                let writes = vec![endpoint()];
+                held.delivery.slot = Some(slot);
+                return self.wait(held, slot, writes).await;
+            }
+        };
+        // Alone with the data, to have the delivery in hand is enough.
+        if !matches!(self.incarnation, Incarnation::Sole(_)) || !further.is_empty() {
+            let owner = self.incarnation.owner(&*self.ids);
+            held.delivery.lease = Some(Lease { owner, until: deadline + LEASE_MARGIN });
+            let Some(version) = self.put(&held.delivery, held.version, further).await? else { return Ok(None) };
+            held.version = version;
+        }
+        let outcome = self.attempt(held, deadline, &mut place).await;
+        outcome.map(Some)
+    }
+
+    /// Waits until `until` and a little longer.
+    async fn put_off(&self, held: Held, until: Timestamp, writes: Vec<Write>) -> Result<Option<Outcome>, PortError> {
+        let spread = SPREAD * u32::try_from(self.ids.random() % 1_000).unwrap_or(0) / 1_000;
+        self.wait(held, until + spread, writes).await
+    }
+
+    async fn wait(&self, mut held: Held, until: Timestamp, writes: Vec<Write>) -> Result<Option<Outcome>, PortError> {
+        held.delivery.wait(until, self.clock.now());
+        let stored = self.put(&held.delivery, held.version, writes).await?;
+        Ok(stored.map(|_| Outcome::Nothing))
+    }
+
+    /// Puts the delivery on the version read, with further writes, and sends the message of one that waits. The new version; `None` if something has
+    /// changed meanwhile. A refusal by our own earlier try, whose answer was lost, counts as applied. A message that is lost is made good by the due
+    /// index, five minutes later.
+    async fn put(&self, delivery: &Delivery, version: u64, further: Vec<Write>) -> Result<Option<u64>, PortError> {
+        let document = delivery.document();
+        let mut writes = vec![Write::Put { document: document.clone(), condition: Condition::Version(version) }];
+        writes.extend(further);
+        let commit = Commit { token: fresh("", &*self.ids), writes };
+        let due_at = delivery.due_at.filter(|_| delivery.queued && delivery.lease.is_none());
+        let messages = || due_at.map(|due_at| OutboundMessage::of(delivery, due_at)).into_iter().collect::<Vec<_>>();
+        let unsent = |sent: Result<(), PortError>| {
+            if let Err(error) = sent {
+                tracing::warn!(delivery = delivery.id, %error, "the next attempt could not be queued; the sweeper will");
+            }
+        };
+        let try_once = async |commit| self.store.commit_and_send(commit, &*self.queue, QueueName::Outbound, messages(), due_at).await;
+        let mut error = match try_once(commit.clone()).await {
+            Ok((Committed::Applied, sent)) => {
+                unsent(sent);
+                return Ok(Some(version + 1));
+            }
+            Ok((Committed::Refused(_), _)) => return Ok(None),
+            Err(error) => error,
+        };
+        if matches!(error, PortError::Temporary(_)) {
+            match try_once(commit).await {
+                Ok((Committed::Applied, sent)) => {
+                    unsent(sent);
+                    return Ok(Some(version + 1));
+                }
+                Ok((Committed::Refused(refusals), _)) => {
+                    let found = refusals.into_iter().find(|refusal| refusal.write == 0).and_then(|refusal| refusal.found);
+                    let ours = found.is_some_and(|found| found.version == version + 1 && found.document.data == document.data);
+                    if ours && due_at.is_some() {
+                        unsent(self.queue.send(QueueName::Outbound, messages(), due_at).await.map_err(|error| error.cause));
+                    }
+                    return Ok(ours.then_some(version + 1));
+                }
+                Err(again) => error = again,
+            }
+        }
+        Err(error)
+    }
+}

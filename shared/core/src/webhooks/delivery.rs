@@ -1,0 +1,222 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    envelope::digest,
+    event::{Lease, RETENTION},
+    ports::{Index, Place},
+    record::{Record, due_place, place},
+    schema::{described, described_words},
+    sweep::GRACE,
+    time::Timestamp,
+};
+
+/// The most attempts that are kept, the latest ones.
+const MOST_ATTEMPTS: usize = 20;
+/// As much of an answer is kept in an attempt, bytes.
+pub const EXCERPT: usize = 4 << 10;
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryStatus {
+    /// Nothing was tried yet.
+    Pending,
+    /// The receiver has taken it.
+    Delivered,
+    /// The last attempt failed, and there will be another one.
+    Failed,
+    /// There will be no other attempt, unless somebody asks for it.
+    PermanentlyFailed,
+}
+
+described_words!(DeliveryStatus: Pending, Delivered, Failed, PermanentlyFailed);
+
+described! {
+    /// One attempt.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Attempt as "Attempt" {
+        /// When it began.
+        pub at: Timestamp,
+        /// The answer's status, if there was one.
+        pub status_code: Option<u16>,
+        /// How long it took, milliseconds.
+        pub duration_ms: u64,
+        /// The beginning of the answer.
+        pub response: Option<String>,
+        /// What went wrong.
+        pub error: Option<String>,
+    }
+}
+
+/// One event on its way to one subscriber.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// `dlv_…`, derived from event and subscription.
+    pub id: String,
+    /// The subscription.
+    pub subscription_id: String,
+    /// The event, `evt_…`.
+    pub event_id: String,
+    /// What happened.
+    pub event_type: String,
+    /// Whose subscription it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// Where it stands.
+    pub status: DeliveryStatus,
+    /// The latest attempts, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+    /// How many attempts there were in all.
+    #[serde(default)]
+    pub attempted: u32,
+    /// How many attempts of the retry schedule have failed; a resend begins anew.
+    #[serde(default)]
+    pub failed: usize,
+    /// When it was noted down.
+    pub created_at: Timestamp,
+    /// When the receiver took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<Timestamp>,
+    /// When the next attempt is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// A message for that time is in the queue: the due index is only the net under it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub queued: bool,
+    /// The time that the endpoint's rate limit has given it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<Timestamp>,
+    /// Why there will be no other attempt, where no attempt says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who is making an attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Lease>,
+    /// The job that asked for it last: asking once more is nothing new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+}
+
+impl Delivery {
+    /// The list of those of one subscription that have failed for good.
+    #[must_use]
+    pub fn failed_list(subscription: &str) -> String {
+        format!("delivery/failed/{subscription}")
+    }
+
+    /// The list of those of one subscription.
+    #[must_use]
+    pub fn list_of(subscription: &str) -> String {
+        format!("delivery/{subscription}")
+    }
+
+    /// The id of the delivery of an event to a subscription.
+    #[must_use]
+    pub fn id_of(event: &str, subscription: &str) -> String {
+        format!("dlv_{}", digest(&[event, subscription]))
+    }
+
+    /// A delivery that is due now, with its message about to be sent.
+    #[must_use]
+    pub fn new(event: &super::Published, subscription: &str, tenant: Option<String>, now: Timestamp) -> Self {
+        Self {
+            id: Self::id_of(&event.id, subscription),
+            subscription_id: subscription.to_owned(),
+            event_id: event.id.clone(),
+            event_type: event.kind.clone(),
+            tenant,
+            status: DeliveryStatus::Pending,
+            attempts: Vec::new(),
+            attempted: 0,
+            failed: 0,
+            created_at: now,
+            delivered_at: None,
+            due_at: Some(now),
+            queued: true,
+            slot: None,
+            reason: None,
+            lease: None,
+            job: None,
+        }
+    }
+
+    /// Whether there will be another attempt.
+    #[must_use]
+    pub fn unfinished(&self) -> bool {
+        matches!(self.status, DeliveryStatus::Pending | DeliveryStatus::Failed)
+    }
+
+    /// Notes an attempt.
+    pub fn note(&mut self, attempt: Attempt) {
+        self.attempted = self.attempted.saturating_add(1);
+        self.attempts.push(attempt);
+        if self.attempts.len() > MOST_ATTEMPTS {
+            self.attempts.remove(0);
+        }
+        (self.lease, self.slot) = (None, None);
+    }
+
+    /// Forgets what the receiver answered: it may have repeated data that is to be erased. Whether there was something to forget.
+    pub fn forget_answers(&mut self) -> bool {
+        self.attempts.iter_mut().filter_map(|attempt| attempt.response.take()).count() > 0
+    }
+
+    /// The receiver has taken it.
+    pub fn delivered(&mut self, now: Timestamp) {
+        self.status = DeliveryStatus::Delivered;
+        self.delivered_at.get_or_insert(now);
+        (self.due_at, self.queued) = (None, false);
+    }
+
+    /// There will be no other attempt. `reason`: why, where no attempt says so.
+    pub fn give_up(&mut self, reason: Option<String>) {
+        self.reason = reason;
+        self.status = DeliveryStatus::PermanentlyFailed;
+        (self.due_at, self.queued, self.lease, self.slot) = (None, false, None, None);
+    }
+
+    /// It is due at `at`. A message is sent for it if that is soon; beyond, the due index alone keeps it.
+    pub fn wait(&mut self, at: Timestamp, now: Timestamp) {
+        self.due_at = Some(at);
+        self.queued = at.since(now) <= super::LONGEST_DELAY;
+        self.lease = None;
+    }
+
+    /// It is to be delivered once more, with all its retries, from now on.
+    pub fn begin_anew(&mut self, job: Option<String>, now: Timestamp) {
+        self.status = DeliveryStatus::Pending;
+        (self.failed, self.slot, self.job, self.reason) = (0, None, job, None);
+        self.wait(now, now);
+    }
+}
+
+impl Record for Delivery {
+    const KIND: &'static str = "delivery";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn places(&self) -> Vec<Place> {
+        let mut places = vec![
+            place(Index::List, Self::KIND, self.created_at, &self.id),
+            place(Index::Group, &Self::list_of(&self.subscription_id), self.created_at, &self.id),
+        ];
+        if self.status == DeliveryStatus::PermanentlyFailed {
+            places.push(place(Index::Flag, &Self::failed_list(&self.subscription_id), self.created_at, &self.id));
+        }
+        if let Some(due_at) = self.due_at {
+            let looked_after = if self.queued { GRACE } else { Duration::ZERO };
+            places.push(due_place(&Self::key(&self.id), due_at + looked_after));
+        }
+        places
+    }
+
+    fn expires_at(&self) -> Option<Timestamp> {
+        let last = self.attempts.last().map_or(self.created_at, |attempt| attempt.at);
+        (!self.unfinished()).then(|| last + RETENTION)
+    }
+}

@@ -1,0 +1,301 @@
+//! How an endpoint is doing: what keeps a slow or dead one from taking capacity, and its owner's limit.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{schedule::MOST_PUT_OFF, verdict::Strain};
+use crate::{ports::Place, record::Record, time::Timestamp};
+
+/// After so many attempts in a row that it did not answer nothing is sent for a while.
+pub const OPENS_AFTER: u32 = 5;
+/// How long nothing is sent at first; it doubles each time a probe fails.
+pub const FIRST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest that nothing is sent, unless the receiver asked for more.
+pub const LONGEST_PAUSE: Duration = Duration::from_mins(15);
+/// While a probe is under way the others look after so long whether it has ended.
+pub const PROBE_LOOK: Duration = Duration::from_secs(5);
+/// An endpoint that only fails for so long is disabled.
+pub const DISABLED_AFTER: Duration = Duration::from_hours(5 * 24);
+/// Its owner is told so half-way.
+pub const WARNED_AFTER: Duration = Duration::from_hours(60);
+
+/// The state of an endpoint: one document for each subscription, written only when something changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// The subscription's id.
+    pub id: String,
+    /// How many attempts have failed in a row.
+    #[serde(default)]
+    pub failures: u32,
+    /// How many attempts in a row it has not answered.
+    #[serde(default)]
+    pub unanswered: u32,
+    /// Since when every attempt has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<Timestamp>,
+    /// The breaker is open: until then nothing is sent, and then one probe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_until: Option<Timestamp>,
+    /// How often in a row the breaker has opened.
+    #[serde(default)]
+    pub pauses: u32,
+    /// A probe is under way: nothing else is sent until it has ended, or this time has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probing_until: Option<Timestamp>,
+    /// Why it is paused, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// With a rate limit: the next free time to send at, in microseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_slot: Option<i64>,
+    /// The owner was told half-way to being disabled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub warned: bool,
+}
+
+/// Whether a delivery may go now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It may, and nothing need be written.
+    Go,
+    /// It may, once the changed state is stored.
+    GoOnceStored,
+    /// Not before then; nothing need be written.
+    Wait(Timestamp),
+    /// Not before then: that time is its own once the changed state is stored.
+    WaitForSlot(Timestamp),
+}
+
+/// What the owner is to be told, or is done to the endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consequence {
+    /// Nothing.
+    Nothing,
+    /// It has failed half-way to being disabled.
+    Warn,
+    /// It has failed for so long that it is disabled.
+    Disable,
+}
+
+impl Endpoint {
+    /// An endpoint of which nothing is known yet.
+    #[must_use]
+    pub fn new(id: &str) -> Self {
+        Self { id: id.to_owned(), ..Self::default() }
+    }
+
+    /// Asks whether a delivery may go. `slot`: the time that it was given before. `probe`: how long a probe may take.
+    pub fn admit(&mut self, now: Timestamp, rate_limit: Option<u32>, slot: Option<Timestamp>, probe: Duration) -> Admission {
+        let mut changed = false;
+        if let Some(until) = self.paused_until {
+            if now < until {
+                return Admission::Wait(until);
+            }
+            if let Some(probing) = self.probing_until.filter(|probing| now < *probing) {
+                return Admission::Wait(probing.min(now + PROBE_LOOK));
+            }
+            self.probing_until = Some(now + probe);
+            changed = true;
+        }
+        if let Some(rate) = rate_limit.filter(|_| slot.is_none_or(|slot| now < slot)) {
+            let now_micros = now.millis().saturating_mul(1_000);
+            let at = self.next_slot.map_or(now_micros, |next| next.max(now_micros));
+            self.next_slot = Some(at + 1_000_000 / i64::from(rate.max(1)));
+            if at > now_micros {
+                // Rounded up: never before its time.
+                let at = Timestamp::from_millis(at.div_euclid(1_000) + i64::from(at.rem_euclid(1_000) > 0));
+                // The probe is somebody else's, or a later one's.
+                self.probing_until = self.probing_until.filter(|_| !changed);
+                return Admission::WaitForSlot(at);
+            }
+            changed = true;
+        }
+        if changed { Admission::GoOnceStored } else { Admission::Go }
+    }
+
+    /// An attempt has delivered. Whether something changed.
+    pub fn succeeded(&mut self) -> bool {
+        if self.failures == 0 && self.failing_since.is_none() && self.paused_until.is_none() {
+            return false;
+        }
+        let (id, next_slot) = (std::mem::take(&mut self.id), self.next_slot);
+        *self = Self { id, next_slot, ..Self::default() };
+        true
+    }
+
+    /// An attempt has failed. `hint`: how long the receiver wants to be left alone.
+    pub fn failed(&mut self, now: Timestamp, hint: Option<Duration>, strain: Strain, reason: &str) -> Consequence {
+        self.failures = self.failures.saturating_add(1);
+        let since = *self.failing_since.get_or_insert(now);
+        let probe_failed = self.probing_until.take().is_some();
+        self.unanswered = if strain == Strain::Unreachable { self.unanswered.saturating_add(1) } else { 0 };
+        if strain == Strain::None {
+            // Whoever answers, if only with a no, takes nobody's capacity: each delivery is tried by its own schedule.
+            (self.paused_until, self.pauses, self.reason) = (None, 0, None);
+        } else if strain == Strain::Overloaded || probe_failed || self.unanswered >= OPENS_AFTER {
+            let asked = hint.filter(|_| strain == Strain::Overloaded).unwrap_or_default().min(MOST_PUT_OFF);
+            // Several may have been under way when it began to fail: one pause is enough for them.
+            let pause = if probe_failed || self.paused_until.is_none_or(|known| known <= now) {
+                let pause = FIRST_PAUSE.saturating_mul(1 << self.pauses.min(10)).min(LONGEST_PAUSE);
+                self.pauses = self.pauses.saturating_add(1);
+                pause
+            } else {
+                Duration::ZERO
+            };
+            self.paused_until = self.paused_until.max(Some(now + pause.max(asked)));
+            self.reason = Some(reason.to_owned());
+        }
+        if now.since(since) >= DISABLED_AFTER {
+            Consequence::Disable
+        } else if now.since(since) >= WARNED_AFTER && !self.warned {
+            self.warned = true;
+            Consequence::Warn
+        } else {
+            Consequence::Nothing
+        }
+    }
+
+    /// The state in a word, for people.
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> &'static str {
+        match self.paused_until {
+            None => "closed",
+            Some(until) if now < until => "open",
+            Some(_) => "half_open",
+        }
+    }
+}
+
+impl Record for Endpoint {
+    const KIND: &'static str = "webhook_endpoint";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn places(&self) -> Vec<Place> {
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PROBE: Duration = Duration::from_secs(35);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(1_800_000_000 + seconds)
+    }
+
+    fn fail(endpoint: &mut Endpoint, seconds: i64) -> Consequence {
+        endpoint.failed(at(seconds), None, Strain::Unreachable, "no connection")
+    }
+
+    #[test]
+    fn a_healthy_endpoint_costs_no_write() {
+        let mut endpoint = Endpoint::new("sub_1");
+        assert_eq!(endpoint.admit(at(0), None, None, PROBE), Admission::Go);
+        assert!(!endpoint.succeeded());
+        assert_eq!(endpoint, Endpoint::new("sub_1"));
+    }
+
+    #[test]
+    fn the_breaker_opens_lets_one_probe_through_and_closes() {
+        let mut endpoint = Endpoint::new("sub_1");
+        for second in 0..4 {
+            fail(&mut endpoint, second);
+            assert_eq!(endpoint.admit(at(second), None, None, PROBE), Admission::Go);
+        }
+        fail(&mut endpoint, 4);
+        assert_eq!((endpoint.admit(at(5), None, None, PROBE), endpoint.state(at(5))), (Admission::Wait(at(34)), "open"));
+        assert_eq!((endpoint.admit(at(34), None, None, PROBE), endpoint.state(at(34))), (Admission::GoOnceStored, "half_open"));
+        assert_eq!(endpoint.admit(at(35), None, None, PROBE), Admission::Wait(at(40)), "one probe at a time");
+        fail(&mut endpoint, 36);
+        assert_eq!(endpoint.admit(at(37), None, None, PROBE), Admission::Wait(at(96)), "twice as long");
+        assert_eq!(endpoint.admit(at(96), None, None, PROBE), Admission::GoOnceStored);
+        assert!(endpoint.succeeded());
+        assert_eq!((endpoint.admit(at(97), None, None, PROBE), endpoint.state(at(97))), (Admission::Go, "closed"));
+    }
+
+    #[test]
+    fn an_endpoint_that_answers_is_not_paused() {
+        let mut endpoint = Endpoint::new("sub_1");
+        for second in 0..4 {
+            fail(&mut endpoint, second);
+        }
+        for second in 4..20 {
+            endpoint.failed(at(second), None, Strain::None, "500");
+        }
+        assert_eq!((endpoint.admit(at(20), None, None, PROBE), endpoint.failures), (Admission::Go, 20));
+        fail(&mut endpoint, 20);
+        assert_eq!(endpoint.admit(at(21), None, None, PROBE), Admission::Go, "it begins to count anew");
+    }
+
+    #[test]
+    fn a_probe_that_never_ended_makes_way_for_the_next() {
+        let mut endpoint = Endpoint::new("sub_1");
+        for second in 0..5 {
+            fail(&mut endpoint, second);
+        }
+        assert_eq!(endpoint.admit(at(40), None, None, PROBE), Admission::GoOnceStored);
+        assert_eq!(endpoint.admit(at(75), None, None, PROBE), Admission::GoOnceStored);
+    }
+
+    #[test]
+    fn an_overloaded_endpoint_is_left_alone_as_long_as_it_asks() {
+        let mut endpoint = Endpoint::new("sub_1");
+        endpoint.failed(at(0), Some(Duration::from_secs(600)), Strain::Overloaded, "429");
+        assert_eq!(endpoint.admit(at(1), None, None, PROBE), Admission::Wait(at(600)));
+        let mut endpoint = Endpoint::new("sub_1");
+        endpoint.failed(at(0), None, Strain::Overloaded, "503");
+        assert_eq!(endpoint.admit(at(1), None, None, PROBE), Admission::Wait(at(30)));
+    }
+
+    #[test]
+    fn failing_for_days_warns_once_and_then_disables() {
+        let mut endpoint = Endpoint::new("sub_1");
+        let hour = 3_600;
+        assert_eq!(fail(&mut endpoint, 0), Consequence::Nothing);
+        assert_eq!(fail(&mut endpoint, 59 * hour), Consequence::Nothing);
+        assert_eq!(fail(&mut endpoint, 60 * hour), Consequence::Warn);
+        assert_eq!(fail(&mut endpoint, 61 * hour), Consequence::Nothing);
+        assert_eq!(fail(&mut endpoint, 120 * hour), Consequence::Disable);
+        endpoint.succeeded();
+        assert_eq!(fail(&mut endpoint, 121 * hour), Consequence::Nothing, "one success begins anew");
+    }
+
+    #[test]
+    fn a_slot_is_waited_for_once() {
+        let mut endpoint = Endpoint::new("sub_1");
+        assert_eq!(endpoint.admit(at(0), Some(5), None, PROBE), Admission::GoOnceStored);
+        let Admission::WaitForSlot(slot) = endpoint.admit(at(0), Some(5), None, PROBE) else { panic!("no slot") };
+        assert_eq!(slot, at(0) + Duration::from_millis(200));
+        assert_eq!(endpoint.admit(slot, Some(5), Some(slot), PROBE), Admission::Go);
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_the_limit_in_any_second(rate in 1_u32..50, arrivals in prop::collection::vec(0_u64..400, 1..200)) {
+            let mut endpoint = Endpoint::new("sub_1");
+            let (mut now, mut sent) = (at(0), Vec::new());
+            for pause in arrivals {
+                now = now + Duration::from_millis(pause);
+                sent.push(match endpoint.admit(now, Some(rate), None, PROBE) {
+                    Admission::GoOnceStored => now,
+                    Admission::WaitForSlot(slot) => slot,
+                    other => panic!("{other:?}"),
+                });
+            }
+            sent.sort();
+            let rate = rate as usize;
+            for pair in sent.windows(rate + 1) {
+                // Slots lie on whole milliseconds.
+                prop_assert!(pair[rate].since(pair[0]) >= Duration::from_millis(999 - 1), "{:?}", pair);
+            }
+        }
+    }
+}

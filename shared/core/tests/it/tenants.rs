@@ -1,0 +1,265 @@
+//! API keys: their scopes, and that a tenant's key shows nothing of anybody else, over every route.
+
+use axum::{
+    body::Body,
+    http::{Method, Request, StatusCode, header},
+};
+use serde_json::{Value, json};
+use sluice_core::{ports::Clock, testing::World};
+
+use crate::support::{Answer, booking, call, minutes, send, start};
+
+async fn call_as(world: &World, key: &str, method: &Method, path: &str, body: Option<&Value>) -> Answer {
+    let request = Request::builder().method(method).uri(path).header(header::AUTHORIZATION, format!("Bearer {key}"));
+    let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+    send(world, request.body(body).expect("a request")).await
+}
+
+/// Makes a key and returns it.
+async fn key(world: &World, scopes: Value, tenant: Value) -> String {
+    let answer = call(world, Method::POST, "/api/v1/keys", Some(json!({ "scopes": scopes, "tenant": tenant }))).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.json);
+    answer.json["key"].as_str().expect("shown once").to_owned()
+}
+
+/// What belongs to a tenant.
+struct Rows {
+    subscription: String,
+    event: String,
+    delivery: String,
+    job: String,
+}
+
+/// Puts and publishes what a tenant can have, under ids that begin with its name.
+async fn fill(world: &World, tenant: &str) -> Rows {
+    let done = async |method: Method, path: &str, body: Value| {
+        let answer = call(world, method, path, Some(body)).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.json);
+        answer.json
+    };
+    let text = |json: &Value| json["id"].as_str().expect("an id").to_owned();
+    done(Method::PUT, &format!("/api/v1/tenants/{tenant}"), json!({ "name": tenant })).await;
+    done(Method::PUT, &format!("/api/v1/bookings/{tenant}-1"), booking(json!({ "tenant": tenant, "customer_phone": null }))).await;
+    let invoice = json!({ "customer_id": format!("{tenant}-1"), "tenant": tenant, "amount": 6000, "currency": "usd" });
+    done(Method::PUT, &format!("/api/v1/invoices/{tenant}-1"), invoice).await;
+    let customer = json!({ "tenant": tenant, "name": "Ana", "email": format!("ana@{tenant}.example") });
+    done(Method::PUT, &format!("/api/v1/customers/{tenant}-1"), customer).await;
+    let subscription = json!({ "url": format!("https://{tenant}.example/"), "event_types": ["order.*"], "tenant": tenant });
+    let subscription = text(&done(Method::POST, "/api/v1/subscriptions", subscription).await);
+    let event = json!({ "type": "order.created", "tenant": tenant, "data": { "of": tenant } });
+    let event = text(&done(Method::POST, "/api/v1/events", event).await);
+    world.run_until_quiet().await;
+    let deliveries = call(world, Method::GET, &format!("/api/v1/deliveries?subscription_id={subscription}"), None).await.json;
+    let delivery = text(&deliveries["items"][0]);
+    let recover = format!("/api/v1/subscriptions/{subscription}/recover");
+    let job = text(&done(Method::POST, &recover, json!({ "since": start() })).await);
+    world.run_until_quiet().await;
+    Rows { subscription, event, delivery, job }
+}
+
+/// Every path that names something of a tenant's, with the methods that it takes.
+fn paths(tenant: &str, rows: &Rows) -> Vec<(String, Vec<Method>)> {
+    let Rows { subscription, event, delivery, job } = rows;
+    let put = |kind: &str, id: String| {
+        let path = format!("/api/v1/{kind}/{id}");
+        [(path.clone(), vec![Method::GET, Method::PUT]), (format!("{path}/history"), vec![Method::GET])]
+    };
+    let mut paths: Vec<_> = ["bookings", "invoices", "customers"].into_iter().flat_map(|kind| put(kind, format!("{tenant}-1"))).collect();
+    paths.push((format!("/api/v1/tenants/{tenant}"), vec![Method::GET]));
+    paths.push((format!("/api/v1/tenants/{tenant}/history"), vec![Method::GET]));
+    let of_subscription = |what: &str| format!("/api/v1/subscriptions/{subscription}{what}");
+    for what in ["/enable", "/disable", "/rotate-secret", "/test", "/recover", "/replay-missing"] {
+        paths.push((of_subscription(what), vec![Method::POST]));
+    }
+    paths.push((of_subscription("/deliveries"), vec![Method::GET]));
+    paths.push((of_subscription(&format!("/jobs/{job}")), vec![Method::GET]));
+    paths.push((format!("/api/v1/deliveries/{delivery}"), vec![Method::GET]));
+    paths.push((format!("/api/v1/deliveries/{delivery}/resend"), vec![Method::POST]));
+    paths.push((format!("/api/v1/events/{event}"), vec![Method::GET]));
+    // Last: whoever may would remove it.
+    paths.push((of_subscription(""), vec![Method::GET, Method::PATCH, Method::DELETE]));
+    paths
+}
+
+/// A body that the path takes from whoever may send it.
+fn body(tenant: &str, method: &Method, path: &str) -> Option<Value> {
+    let since = json!({ "since": start() });
+    match method.as_str() {
+        "PUT" if path.contains("/bookings/") => Some(booking(json!({ "customer_phone": null }))),
+        "PUT" if path.contains("/invoices/") => Some(json!({ "customer_id": format!("{tenant}-1"), "amount": 6000, "currency": "usd" })),
+        "PUT" => Some(json!({ "name": "Ana", "email": format!("ana@{tenant}.example") })),
+        "PATCH" => Some(json!({ "description": "changed" })),
+        "POST" if path.ends_with("/recover") || path.ends_with("/replay-missing") => Some(since),
+        _ => None,
+    }
+}
+
+/// Every list, and what is not there for a tenant at all.
+const LISTS: [&str; 7] = ["bookings", "invoices", "customers", "tenants", "subscriptions", "deliveries", "events"];
+const OPERATORS: [&str; 13] = [
+    "payments",
+    "payment-methods",
+    "messages",
+    "orders",
+    "products",
+    "shop-customers",
+    "shops",
+    "repositories",
+    "transactions",
+    "inbound",
+    "dead-letters",
+    "keys",
+    "keys/key_of_somebody",
+];
+
+#[tokio::test]
+async fn a_tenant_sees_nothing_of_another_over_every_route() {
+    let world = World::new(start(), false);
+    let (acme, other) = (fill(&world, "acme").await, fill(&world, "other").await);
+    // Rows of nobody's, which are the operator's.
+    call(&world, Method::PUT, "/api/v1/bookings/operators-1", Some(booking(json!({ "customer_phone": null })))).await;
+    let key = key(&world, json!(["read", "write"]), json!("acme")).await;
+    let before = world.store.documents();
+    for (path, methods) in paths("other", &other) {
+        for method in methods {
+            let answer = call_as(&world, &key, &method, &path, body("other", &method, &path).as_ref()).await;
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}: {}", answer.json);
+        }
+    }
+    assert_eq!(call_as(&world, &key, &Method::GET, "/api/v1/bookings/operators-1", None).await.status, StatusCode::NOT_FOUND);
+    for list in LISTS {
+        for query in ["", "&tenant=other", "&subscription_id=SUB", "&status=permanently_failed&subscription_id=SUB"] {
+            let path = format!("/api/v1/{list}?limit=1000{}", query.replace("SUB", &other.subscription));
+            let answer = call_as(&world, &key, &Method::GET, &path, None).await;
+            // Not every list has every filter.
+            assert!(matches!(answer.status, StatusCode::OK | StatusCode::BAD_REQUEST), "{path}: {}", answer.json);
+            let text = answer.json.to_string();
+            for foreign in ["other", "operators", &other.subscription, &other.event, &other.delivery] {
+                let mine = text.replace("another", "");
+                assert!(answer.status != StatusCode::OK || !mine.contains(foreign), "{path} shows {foreign}: {text}");
+            }
+        }
+    }
+    for path in OPERATORS {
+        for method in [Method::GET, Method::POST, Method::DELETE] {
+            let answer = call_as(&world, &key, &method, &format!("/api/v1/{path}"), None).await;
+            assert!(matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED), "{method} {path}: {}", answer.json);
+        }
+    }
+    // Nothing has changed but that the key was used.
+    let changed: Vec<_> = world.store.documents().into_iter().filter(|stored| !before.contains(stored)).collect();
+    assert!(changed.iter().all(|stored| stored.document.key.kind == "api_key"), "{changed:?}");
+
+    // Its own rows are there, over the same routes.
+    for list in LISTS {
+        let answer = call_as(&world, &key, &Method::GET, &format!("/api/v1/{list}"), None).await;
+        assert_eq!(answer.json["items"].as_array().expect("items").len(), 1, "{list}: {}", answer.json);
+    }
+    for (path, methods) in paths("acme", &acme) {
+        for method in methods {
+            let answer = call_as(&world, &key, &method, &path, body("acme", &method, &path).as_ref()).await;
+            assert!(answer.status.is_success() || answer.status == StatusCode::CONFLICT, "{method} {path}: {}", answer.json);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_tenant_makes_is_its_own() {
+    let world = World::new(start(), false);
+    let key = key(&world, json!(["write", "read"]), json!("acme")).await;
+    let made =
+        call_as(&world, &key, &Method::POST, "/api/v1/subscriptions", Some(&json!({ "url": "https://a.example/", "event_types": ["*"] })))
+            .await;
+    assert_eq!((made.status, &made.json["tenant"]), (StatusCode::CREATED, &json!("acme")));
+    let path = "/api/v1/bookings/b1";
+    let put = call_as(&world, &key, &Method::PUT, path, Some(&booking(json!({ "customer_phone": null })))).await;
+    assert_eq!((put.status, &put.json["tenant"]), (StatusCode::CREATED, &json!("acme")));
+    let event = json!({ "type": "order.created", "data": {} });
+    let event = call_as(&world, &key, &Method::POST, "/api/v1/events", Some(&event)).await;
+    assert_eq!((event.status, &event.json["tenant"]), (StatusCode::ACCEPTED, &json!("acme")));
+    for (method, path, body) in [
+        (Method::PUT, path, booking(json!({ "tenant": "other" }))),
+        (Method::POST, "/api/v1/subscriptions", json!({ "url": "https://a.example/", "event_types": ["*"], "tenant": "other" })),
+        (Method::POST, "/api/v1/events", json!({ "type": "order.created", "data": {}, "tenant": "other" })),
+    ] {
+        let answer = call_as(&world, &key, &method, path, Some(&body)).await;
+        assert_eq!((answer.status, &answer.json["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("tenant")), "{path}");
+    }
+    let own = call_as(&world, &key, &Method::PUT, "/api/v1/tenants/acme", Some(&json!({ "name": "mine" }))).await;
+    assert_eq!(own.status, StatusCode::FORBIDDEN);
+}
+
+/// What Stripe says is joined to whoever has its id: a tenant names none of another's, nor one that nobody has yet.
+#[tokio::test]
+async fn a_tenant_names_nothing_of_anybody_elses() {
+    let world = World::new(start(), false);
+    let operator = async |path: &str, body: Value| {
+        assert_eq!(call(&world, Method::PUT, path, Some(body)).await.status, StatusCode::CREATED, "{path}");
+    };
+    operator("/api/v1/customers/theirs", json!({ "tenant": "other", "name": "Victim", "stripe_customer_id": "cus_B" })).await;
+    operator("/api/v1/customers/own", json!({ "tenant": "acme", "name": "Ana", "stripe_customer_id": "cus_A" })).await;
+    let key = key(&world, json!(["write", "read"]), json!("acme")).await;
+    let put = async |path: &str, body: Value| {
+        let answer = call_as(&world, &key, &Method::PUT, path, Some(&body)).await;
+        (answer.status.as_u16(), answer.json["errors"][0]["field"].as_str().map(str::to_owned))
+    };
+    let invoice = |customer: &str| json!({ "customer_id": customer, "amount": 777, "currency": "usd" });
+    let mut with_intent = invoice("own");
+    with_intent["stripe_payment_intent_id"] = json!("pi_B");
+    for (path, body, field) in [
+        ("/api/v1/customers/mine", json!({ "name": "x", "stripe_customer_id": "cus_B" }), "stripe_customer_id"),
+        ("/api/v1/customers/mine", json!({ "name": "x", "stripe_customer_id": "cus_new" }), "stripe_customer_id"),
+        ("/api/v1/customers/cus_B", json!({}), "id"),
+        ("/api/v1/customers/cus_new", json!({}), "id"),
+        ("/api/v1/invoices/steal", invoice("theirs"), "customer_id"),
+        ("/api/v1/invoices/steal", invoice("nobody"), "customer_id"),
+        ("/api/v1/invoices/steal", with_intent, "stripe_payment_intent_id"),
+    ] {
+        assert_eq!(put(path, body).await, (422, Some(field.to_owned())), "{path}");
+    }
+    let theirs = put("/api/v1/customers/theirs", json!({ "stripe_customer_id": "cus_B" })).await;
+    assert_eq!(theirs, (404, None), "what it names tells nothing of a record of somebody else's");
+    // Its own it may bill, and put again as the operator left it.
+    assert_eq!(put("/api/v1/invoices/fair", invoice("own")).await, (201, None));
+    assert_eq!(put("/api/v1/customers/own", json!({ "name": "Ana B.", "stripe_customer_id": "cus_A" })).await, (200, None));
+}
+
+#[tokio::test]
+async fn a_key_may_do_what_its_scopes_say() {
+    let world = World::new(start(), false);
+    let (reads, writes) = (key(&world, json!(["read"]), Value::Null).await, key(&world, json!(["write"]), Value::Null).await);
+    let body = booking(json!({}));
+    let ask = async |key: &str, method: Method, path: &str| call_as(&world, key, &method, path, Some(&body)).await.status;
+    assert_eq!(ask(&reads, Method::PUT, "/api/v1/bookings/1").await, StatusCode::FORBIDDEN);
+    assert_eq!(ask(&writes, Method::PUT, "/api/v1/bookings/1").await, StatusCode::CREATED);
+    assert_eq!(ask(&reads, Method::GET, "/api/v1/bookings/1").await, StatusCode::OK);
+    assert_eq!(ask(&writes, Method::GET, "/api/v1/bookings/1").await, StatusCode::FORBIDDEN);
+    for key in [&reads, &writes] {
+        for (method, path) in [(Method::GET, "/api/v1/keys"), (Method::POST, "/api/v1/keys"), (Method::DELETE, "/api/v1/keys/key_1")] {
+            assert_eq!(ask(key, method, path).await, StatusCode::FORBIDDEN, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_are_listed_and_revoked_and_never_shown_again() {
+    let world = World::new(start(), false);
+    let secret = key(&world, json!(["admin"]), Value::Null).await;
+    let listed = async || call(&world, Method::GET, "/api/v1/keys", None).await.json;
+    let all = listed().await;
+    let ours = all["items"].as_array().expect("items").iter().find(|key| key["origin"] == "api").expect("listed").clone();
+    assert_eq!((&ours["scopes"], &ours["last_used_at"]), (&json!(["admin"]), &Value::Null));
+    assert!(!all.to_string().contains(&secret) && !format!("{:?}", world.store.documents()).contains(&secret));
+    world.clock.advance(minutes(10));
+    assert_eq!(call_as(&world, &secret, &Method::GET, "/api/v1/bookings", None).await.status, StatusCode::OK);
+    let path = format!("/api/v1/keys/{}", ours["id"].as_str().expect("an id"));
+    let used: String = call(&world, Method::GET, &path, None).await.json["last_used_at"].as_str().expect("used").to_owned();
+    assert_eq!(used, world.clock.now().to_string());
+    assert_eq!(call(&world, Method::DELETE, &path, None).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(call_as(&world, &secret, &Method::GET, "/api/v1/bookings", None).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(call(&world, Method::DELETE, &path, None).await.status, StatusCode::NOT_FOUND);
+    let of_settings = listed().await["items"][0]["id"].as_str().expect("an id").to_owned();
+    assert_eq!(call(&world, Method::DELETE, &format!("/api/v1/keys/{of_settings}"), None).await.status, StatusCode::CONFLICT);
+    let wrong = call(&world, Method::POST, "/api/v1/keys", Some(json!({ "scopes": ["everything"] }))).await;
+    assert_eq!((wrong.status, &wrong.json["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("scopes")));
+}

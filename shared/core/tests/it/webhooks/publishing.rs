@@ -1,0 +1,113 @@
+//! What is published, and whom it reaches.
+
+use super::*;
+
+#[tokio::test]
+async fn what_is_published_reaches_its_subscribers_signed() {
+    let world = world();
+    let (id, secret) = subscribe(&world, json!({ "event_types": ["order.*"], "headers": { "X-Tenant": "7" } })).await;
+    subscribe(&world, json!({ "url": "https://other.example/", "event_types": ["booking.refunded"] })).await;
+    let event = publish(&world, "order.created").await;
+    world.run_until_quiet().await;
+    let got = world.receivers.got();
+    let [got] = &got[..] else { panic!("one delivery, not {got:?}") };
+    assert_eq!(got.url, URL);
+    assert_eq!(verify(got, &[&secret], world.clock.now().seconds()), (true, true));
+    assert_eq!(verify(got, &["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], world.clock.now().seconds()), (false, false));
+    let body: Value = serde_json::from_slice(&got.body).expect("JSON");
+    assert_eq!(
+        body,
+        json!({ "id": event["id"], "type": "order.created", "timestamp": "2026-11-22T06:00:00Z", "data": { "number": 820_982_911_946_154_508_i64 } })
+    );
+    assert_eq!(
+        (got.header("webhook-id"), got.header("X-Webhook-Event"), got.header("x-tenant")),
+        (event["id"].as_str().expect("an id"), "order.created", "7")
+    );
+    let delivery = &deliveries(&world, "").await[0];
+    assert_eq!((&delivery["status"], &delivery["attempts"][0]["status_code"]), (&json!("delivered"), &json!(200)));
+    assert_eq!((delivery["id"].as_str(), &delivery["subscription_id"]), (Some(got.header("X-Webhook-Delivery")), &json!(id)));
+}
+
+#[tokio::test]
+async fn a_verified_webhook_is_published_under_its_providers_name() {
+    let world = world();
+    subscribe(&world, json!({ "event_types": ["stripe.payment_intent.*"] })).await;
+    world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
+    // A provider's redelivery publishes nothing again.
+    world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
+    world.run_until_quiet().await;
+    let got = world.receivers.got();
+    assert_eq!(got.len(), 1);
+    let body: Value = serde_json::from_slice(&got[0].body).expect("JSON");
+    assert_eq!((&body["type"], &body["data"]["id"]), (&json!("stripe.payment_intent.succeeded"), &json!("evt_1")));
+    assert_eq!(get(&world, &format!("/api/v1/events/{}", body["id"].as_str().expect("an id"))).await["data"]["id"], "evt_1");
+}
+
+#[tokio::test]
+async fn what_nobody_subscribes_to_costs_no_document() {
+    let world = world();
+    subscribe(&world, json!({ "event_types": ["order.*"] })).await;
+    world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
+    world.run_until_quiet().await;
+    assert!(world.documents("published").is_empty() && world.documents("delivery").is_empty());
+    assert!(world.events()[0].effects.is_empty());
+}
+
+#[tokio::test]
+async fn an_idempotency_key_publishes_once() {
+    let world = world();
+    subscribe(&world, json!({})).await;
+    let publish = async |data: Value| {
+        let request = Request::post("/api/v1/events")
+            .header(header::AUTHORIZATION, format!("Bearer {KEY}"))
+            .header("Idempotency-Key", "order 7")
+            .body(Body::from(json!({ "type": "order.created", "data": data }).to_string()))
+            .expect("a request");
+        send(&world, request).await
+    };
+    let first = publish(json!({ "id": 7 })).await;
+    world.run_until_quiet().await;
+    world.clock.advance(minutes(90));
+    let second = publish(json!({ "id": 7 })).await;
+    assert_eq!((first.status, &first.json), (StatusCode::ACCEPTED, &second.json));
+    assert_eq!(publish(json!({ "id": 8 })).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    world.run_until_quiet().await;
+    assert_eq!(world.receivers.got().len(), 1);
+}
+
+#[tokio::test]
+async fn events_go_to_their_tenant_and_to_the_operator() {
+    let world = world();
+    for (url, tenant) in [("https://a.example/", Some("a")), ("https://b.example/", Some("b")), ("https://operator.example/", None)] {
+        subscribe(&world, json!({ "url": url, "tenant": tenant })).await;
+    }
+    post(&world, "/api/v1/events", json!({ "type": "order.created", "data": {}, "tenant": "a" })).await;
+    post(&world, "/api/v1/events", json!({ "type": "order.paid", "data": {} })).await;
+    world.run_until_quiet().await;
+    let mut got: Vec<_> =
+        world.receivers.got().into_iter().map(|got| (got.url.clone(), got.header("X-Webhook-Event").to_owned())).collect();
+    got.sort();
+    let wanted = [
+        ("https://a.example/", "order.created"),
+        ("https://operator.example/", "order.created"),
+        ("https://operator.example/", "order.paid"),
+    ];
+    assert_eq!(got, wanted.map(|(url, kind)| (url.to_owned(), kind.to_owned())));
+}
+
+#[tokio::test]
+async fn one_event_reaches_more_subscribers_than_a_page_holds() {
+    let world = world();
+    for number in 0..250 {
+        // Some by two patterns, which is still one delivery.
+        let types = if number % 2 == 0 { json!(["*", "order.*"]) } else { json!(["order.*"]) };
+        subscribe(&world, json!({ "url": format!("https://r{number}.example/"), "event_types": types })).await;
+    }
+    publish(&world, "order.created").await;
+    world.run_until_quiet().await;
+    let mut urls: Vec<_> = world.receivers.got().into_iter().map(|got| got.url).collect();
+    assert_eq!(urls.len(), 250);
+    urls.sort();
+    urls.dedup();
+    assert_eq!(urls.len(), 250);
+}
