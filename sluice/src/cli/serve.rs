@@ -36,7 +36,11 @@ pub(super) fn run(mode: Mode, args: &ServeArgs, mut environment: BTreeMap<String
         .map_err(|problems| Error::Home(HomeError::Settings(problems.iter().map(ToString::to_string).collect())))?;
     home::init_log(settings.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads()).enable_all().build()?;
-    runtime.block_on(home::run(mode, settings))?;
+    // On one of the runtime's threads: on this one, every step of the queue's worker would have to wake another thread.
+    match runtime.block_on(runtime.spawn(home::run(mode, settings))) {
+        Ok(served) => served?,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
     Ok(Exit::Success)
 }
 

@@ -4,7 +4,9 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use serde_json::json;
 use sluice_core::{
+    ids::is_source,
     provider::{Provider, by_name},
+    secrets::DEFAULT_SOURCE,
     time::Timestamp,
 };
 use sluice_signature::{
@@ -26,6 +28,9 @@ pub struct Args {
     /// colon and its secret [default: the provider's setting, such as STRIPE_WEBHOOK_SECRET]
     #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
     pub secret: Vec<String>,
+    /// The source whose secrets are taken from the settings, such as `acme` for those of STRIPE_WEBHOOK_SECRET__ACME
+    #[arg(long, value_name = "SOURCE", value_parser = source, conflicts_with = "secret")]
+    pub source: Option<String>,
     /// A header of the request, as `Name: value`; repeat it for each that matters
     #[arg(long, value_name = "HEADER", value_parser = header)]
     pub header: Vec<(String, String)>,
@@ -80,9 +85,17 @@ fn secrets(args: &Args, provider: &dyn Provider, surroundings: &Surroundings<'_>
     if !args.secret.is_empty() {
         return Ok(args.secret.iter().map(|secret| provider.read_secret(secret)).collect());
     }
-    let setting = provider.secret_setting();
-    let value = (surroundings.setting)(setting).ok_or_else(|| usage(format!("there is no secret: give --secret, or set {setting}")))?;
+    let setting = match args.source.as_deref().filter(|source| *source != DEFAULT_SOURCE) {
+        Some(source) => format!("{}__{}", provider.secret_setting(), source.to_ascii_uppercase()),
+        None => provider.secret_setting().to_owned(),
+    };
+    let missing = || usage(format!("there is no secret: give --secret, set {setting}, or name with --source the source that has one"));
+    let value = (surroundings.setting)(&setting).ok_or_else(missing)?;
     Ok(value.split(',').map(|secret| provider.read_secret(secret)).collect())
+}
+
+fn source(text: &str) -> Result<String, String> {
+    if is_source(text) { Ok(text.to_owned()) } else { Err("a source has 1 to 32 characters out of a-z 0-9 _".to_owned()) }
 }
 
 fn body(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Vec<u8>, Error> {

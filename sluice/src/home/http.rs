@@ -5,7 +5,7 @@ use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use axum::{Router, body::Body as AxumBody};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::{
     body::{Body as _, Incoming},
     server::conn::http1,
@@ -23,14 +23,12 @@ use tokio::{
 };
 use tower::ServiceExt;
 
+use super::bodies::{Bodies, Read, discard};
+
 /// How long a client may take to send a request's head, and how long a connection may idle between two.
 const HEAD: Duration = Duration::from_secs(30);
 /// How long a request may take in all, its body included.
 const WHOLE: Duration = Duration::from_secs(60);
-/// As much of a body that is too large is read and thrown away, bytes.
-const DISCARDED: usize = 16 << 20;
-/// How long is waited for more of such a body: who sends nothing more waits for the answer.
-const STALLED: Duration = Duration::from_millis(500);
 /// How long connections are given to end after the stop.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long to wait when the system has no more connections to give.
@@ -39,7 +37,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Serves until `stop`, then lets the requests under way end.
 pub(super) async fn serve(listener: TcpListener, ingest: Arc<Ingest>, api: Router, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
-    let mut stopped = pin!(stop.wait_for(|stop| *stop));
+    let bodies = Arc::new(Bodies::new());
+    let mut stopped = pin!(async { drop(stop.wait_for(|stop| *stop).await) });
     loop {
         let stream = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -50,9 +49,9 @@ pub(super) async fn serve(listener: TcpListener, ingest: Arc<Ingest>, api: Route
                     continue;
                 }
             },
-            _ = &mut stopped => break,
+            () = &mut stopped => break,
         };
-        connect(stream, &graceful, Arc::clone(&ingest), api.clone());
+        connect(stream, &graceful, Rooms { ingest: Arc::clone(&ingest), bodies: Arc::clone(&bodies), api: api.clone() });
     }
     drop(listener);
     if timeout(DRAIN, graceful.shutdown()).await.is_err() {
@@ -65,10 +64,18 @@ async fn pause() {
     tokio::time::sleep(PAUSE).await;
 }
 
-fn connect(stream: TcpStream, graceful: &GracefulShutdown, ingest: Arc<Ingest>, api: Router) {
+/// What answers requests.
+#[derive(Clone)]
+struct Rooms {
+    ingest: Arc<Ingest>,
+    bodies: Arc<Bodies>,
+    api: Router,
+}
+
+fn connect(stream: TcpStream, graceful: &GracefulShutdown, rooms: Rooms) {
     // Answers are small and whole: waiting for more to send only delays them. Fails on a connection that is gone, which shows soon enough.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(Arc::clone(&ingest), api.clone(), request));
+    let service = service_fn(move |request| answer(rooms.clone(), request));
     // A client that has sent all and closed its half still waits for the answer.
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -83,10 +90,10 @@ fn connect(stream: TcpStream, graceful: &GracefulShutdown, ingest: Arc<Ingest>, 
     });
 }
 
-async fn answer(ingest: Arc<Ingest>, api: Router, request: Request<Incoming>) -> Result<Response<AxumBody>, Infallible> {
+async fn answer(Rooms { ingest, bodies, api }: Rooms, request: Request<Incoming>) -> Result<Response<AxumBody>, Infallible> {
     let answered = async {
         if ingest.is_webhook_path(request.uri().path()) {
-            webhook(&ingest, request).await
+            webhook(&ingest, &bodies, request).await
         } else {
             api.oneshot(request.map(AxumBody::new)).await.unwrap_or_else(|impossible| match impossible {})
         }
@@ -94,35 +101,20 @@ async fn answer(ingest: Arc<Ingest>, api: Router, request: Request<Incoming>) ->
     Ok(timeout(WHOLE, answered).await.unwrap_or_else(|_| plain(StatusCode::REQUEST_TIMEOUT, "The request took too long.\n")))
 }
 
-async fn webhook(ingest: &Ingest, request: Request<Incoming>) -> Response<AxumBody> {
+async fn webhook(ingest: &Ingest, bodies: &Bodies, request: Request<Incoming>) -> Response<AxumBody> {
     let (parts, mut body) = request.into_parts();
-    if body.size_hint().lower() > ingest.max_body as u64 {
+    let answer = if ingest.wants_body(&parts) || body.size_hint().lower() > ingest.max_body as u64 {
+        match bodies.read(&mut body, ingest.max_body).await {
+            Read::Whole(body, _room) => ingest.handle(&parts, Body::Whole(body)).await,
+            Read::TooLarge => ingest.handle(&parts, Body::TooLarge).await,
+            Read::NoRoom => ingest.no_room(&parts),
+            Read::BrokeOff(error) => ingest.broke_off(&parts, &error),
+        }
+    } else {
         discard(&mut body).await;
-        return ingest.handle(&parts, Body::TooLarge).await.map(|body| AxumBody::new(Full::new(body)));
-    }
-    let body = match Limited::new(&mut body, ingest.max_body).collect().await {
-        Ok(body) => Body::Whole(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            discard(&mut body).await;
-            Body::TooLarge
-        }
-        Err(error) => {
-            tracing::warn!(%error, "a webhook's body broke off");
-            return plain(StatusCode::BAD_REQUEST, "The body broke off.\n");
-        }
+        ingest.handle(&parts, Body::Unread).await
     };
-    ingest.handle(&parts, body).await.map(|body| AxumBody::new(Full::new(body)))
-}
-
-/// Reads on past the limit, and keeps nothing: a sender whose connection is closed while it still writes never sees the answer.
-async fn discard(body: &mut Incoming) {
-    let mut left = DISCARDED;
-    while let Ok(Some(Ok(frame))) = timeout(STALLED, body.frame()).await {
-        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-        if left == 0 {
-            return;
-        }
-    }
+    answer.map(|body| AxumBody::new(Full::new(body)))
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<AxumBody> {

@@ -1,5 +1,6 @@
 //! One machine: the gateway on the embedded adapters, as one process.
 
+mod bodies;
 mod http;
 mod log;
 mod outgoing;

@@ -123,7 +123,24 @@ fn secrets_of_the_setting_and_a_body_of_standard_input() {
     let ran = try_sluice(&arguments, &setting, &body).expect("verified");
     assert_eq!(ran.exit, Exit::Success);
     let nothing_set = try_sluice(&arguments, &[], &body).err().expect("no secret").to_string();
-    assert_eq!(nothing_set, "there is no secret: give --secret, or set STRIPE_WEBHOOK_SECRET");
+    assert_eq!(
+        nothing_set,
+        "there is no secret: give --secret, set STRIPE_WEBHOOK_SECRET, or name with --source the source that has one"
+    );
+}
+
+#[test]
+fn secrets_of_a_source() {
+    let signed = Signed::with("whsec_acme", as_sent);
+    let body = fs::read(&signed.body).expect("readable");
+    let settings = [("STRIPE_WEBHOOK_SECRET", "whsec_a"), ("STRIPE_WEBHOOK_SECRET__ACME", "whsec_acme")];
+    let arguments = |source: &'static str| ["verify", "stripe", "--source", source, "--header", &signed.header, "--body", "-"];
+    for (source, exit) in [("acme", Exit::Success), ("default", Exit::Failure)] {
+        assert_eq!(try_sluice(&arguments(source), &settings, &body).expect("looked at").exit, exit, "{source}");
+    }
+    let nothing_set = try_sluice(&arguments("other"), &settings, &body).err().expect("no secret").to_string();
+    assert!(nothing_set.contains("STRIPE_WEBHOOK_SECRET__OTHER"), "{nothing_set}");
+    assert!(refused(&["verify", "stripe", "--source", "A B", "--body", "-"]).to_string().contains("a source has"));
 }
 
 #[test]

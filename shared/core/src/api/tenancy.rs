@@ -11,13 +11,13 @@ use crate::{
     kind::{Owned, Served, state_of},
     ports::PortError,
     record::Record,
-    records::Customer,
+    records::{Customer, Invoice},
 };
 
 /// The fields that name something of Stripe's.
 const OF_STRIPE: [&str; 2] = ["stripe_customer_id", "stripe_payment_intent_id"];
-/// What ids of Stripe's customers begin with: a customer that is put under one is that customer.
-const STRIPE_CUSTOMER: &str = "cus_";
+/// What ids of Stripe's begin with, by kind: a customer or an invoice that is put under one is Stripe's.
+const STRIPE_IDS: [(&str, &str); 2] = [(Customer::KIND, "cus_"), (Invoice::KIND, "in_")];
 
 /// Insists that a put with a tenant's key names nothing but what is the tenant's. What the operator has put there before may stay.
 ///
@@ -34,8 +34,8 @@ pub(super) async fn insist<K: Owned>(api: &Api, caller: &Caller, id: &str, field
             wrong(field, "is set with a key of the operator's");
         }
     }
-    if K::KIND == Customer::KIND && id.starts_with(STRIPE_CUSTOMER) && known["tenant"] != tenant {
-        wrong("id", "is one of Stripe's: such a customer is put with a key of the operator's");
+    if STRIPE_IDS.into_iter().any(|(kind, prefix)| K::KIND == kind && id.starts_with(prefix)) && known["tenant"] != tenant {
+        wrong("id", "is one of Stripe's: such a record is put with a key of the operator's");
     }
     if let Some(customer) = fields.get("customer_id").and_then(Value::as_str).filter(|_| K::FIELDS.contains(&"customer_id")) {
         let owner = read::<Customer>(api, customer).await?.filter(Served::is_served).map(|customer| state_of(&customer)["tenant"].clone());

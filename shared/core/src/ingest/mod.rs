@@ -4,11 +4,14 @@ mod refusals;
 mod rejection;
 mod route;
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
-use sluice_signature::{Header, Invalid, Message, Secret, explain::explain};
+use sluice_signature::{
+    Header, Invalid, Message, Secret,
+    explain::{Finding, explain, explain_without_body},
+};
 
 pub use refusals::{LeftOut, Refusals};
 pub use rejection::Rejection;
@@ -49,7 +52,7 @@ pub struct Ingest {
     pub refusals: Refusals,
 }
 
-/// The largest body that the log explains a bad signature of, bytes: explaining takes far longer than verifying.
+/// The largest body that the log looks into to explain a bad signature, bytes: that takes far longer than verifying.
 const EXPLAINED: usize = 64 << 10;
 
 /// A request's body, as far as the host read it.
@@ -59,6 +62,8 @@ pub enum Body {
     Whole(Bytes),
     /// It is larger than [`Ingest::max_body`]; the rest was not read.
     TooLarge,
+    /// It was not kept, because [`Ingest::wants_body`] says that it decides nothing.
+    Unread,
 }
 
 impl Ingest {
@@ -68,12 +73,45 @@ impl Ingest {
         !matches!(find(self.providers, path), Found::Elsewhere)
     }
 
+    /// Whether the body has to be read for the answer. What carries no signature at all is refused whatever its body is, so that nobody can fill the memory
+    /// with bodies that nothing vouches for.
+    #[must_use]
+    pub fn wants_body(&self, request: &Parts) -> bool {
+        let Found::Webhook { provider, route } = find(self.providers, request.uri.path()) else { return false };
+        provider.methods().contains(&request.method)
+            && self.secrets.active(provider.name(), route.source).is_some()
+            && provider.scheme().headers().into_iter().any(|header| request.headers.contains_key(header))
+    }
+
+    /// Answers a request whose body broke off.
+    pub fn broke_off(&self, request: &Parts, error: &dyn fmt::Display) -> Response<Bytes> {
+        let provider = match find(self.providers, request.uri.path()) {
+            Found::Webhook { provider, .. } => provider.name(),
+            Found::Nothing | Found::Elsewhere => "-",
+        };
+        if self.has_line(provider, "", "body_broke_off") {
+            tracing::warn!(provider, %error, "a webhook's body broke off");
+        }
+        text(StatusCode::BAD_REQUEST, "The body broke off.\n")
+    }
+
+    /// Answers a request for whose body the host has no room: the sender is told to send it again.
+    pub fn no_room(&self, request: &Parts) -> Response<Bytes> {
+        let Found::Webhook { provider, route } = find(self.providers, request.uri.path()) else { return nothing_here() };
+        if self.has_line(provider.name(), route.source, "no_room") {
+            let (provider, source) = (provider.name(), route.source);
+            tracing::error!(provider, source, "too many large webhooks come at once; the sender of this one is told to send it again");
+        }
+        self.metrics.record(Measure::Rejected { provider: provider.name(), reason: Rejection::NoRoom });
+        refuse(provider, Rejection::NoRoom)
+    }
+
     /// Handles one request. Nothing is answered 2xx before the queue has confirmed it.
     pub async fn handle(&self, request: &Parts, body: Body) -> Response<Bytes> {
         let (provider, route) = match find(self.providers, request.uri.path()) {
             Found::Webhook { provider, route } => (provider, route),
             Found::Nothing | Found::Elsewhere => {
-                if self.has_line("-", "no_endpoint") {
+                if self.has_line("-", "", "no_endpoint") {
                     tracing::info!(path = request.uri.path(), "a request to a path without a webhook endpoint");
                 }
                 return nothing_here();
@@ -93,7 +131,8 @@ impl Ingest {
 
     async fn take(&self, provider: &dyn Provider, route: &Route<'_>, request: &Parts, body: Body) -> Result<Answer, Rejection> {
         let Some(secrets) = self.secrets.active(provider.name(), route.source) else {
-            if self.has_line(provider.name(), Rejection::UnknownSource.name()) {
+            // Whoever asks makes such a source up: those are counted together.
+            if self.has_line(provider.name(), "", Rejection::UnknownSource.name()) {
                 tracing::warn!(provider = provider.name(), source = route.source, "a webhook for a source that has no secret");
             }
             return Err(Rejection::UnknownSource);
@@ -103,13 +142,14 @@ impl Ingest {
         }
         let body = match body {
             Body::Whole(body) if body.len() <= self.max_body => body,
-            Body::Whole(_) | Body::TooLarge => return Err(self.too_large(provider)),
+            Body::Unread => Bytes::new(),
+            Body::Whole(_) | Body::TooLarge => return Err(self.too_large(provider, route)),
         };
         let url = format!("{}{}", self.public_url, request.uri.path_and_query().map_or("/", |path| path.as_str()));
         let headers: Vec<_> = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let message = Message { method: request.method.as_str(), url: &url, headers: &headers, body: &body };
         if let Err(invalid) = self.verify(provider, route, &message, &secrets).await {
-            if self.has_line(provider.name(), invalid.code()) {
+            if self.has_line(provider.name(), route.source, invalid.code()) {
                 log_refused(provider, route, &message, &secrets, &invalid, self.clock.now().seconds());
             }
             let unsigned = message.header(provider.scheme().header()) == Header::Absent;
@@ -126,13 +166,14 @@ impl Ingest {
     }
 
     /// Counts a refusal, and says whether it is logged.
-    fn has_line(&self, provider: &'static str, code: &'static str) -> bool {
-        self.refusals.count(provider, code, self.clock.now())
+    fn has_line(&self, provider: &'static str, source: &str, code: &'static str) -> bool {
+        self.refusals.count(provider, source, code, self.clock.now())
     }
 
-    fn too_large(&self, provider: &dyn Provider) -> Rejection {
-        if self.has_line(provider.name(), Rejection::TooLarge.name()) {
-            tracing::warn!(provider = provider.name(), "a webhook is too large and was refused; see SLUICE_MAX_BODY");
+    fn too_large(&self, provider: &dyn Provider, route: &Route<'_>) -> Rejection {
+        if self.has_line(provider.name(), route.source, Rejection::TooLarge.name()) {
+            let (provider, source) = (provider.name(), route.source);
+            tracing::warn!(provider, source, "a webhook is too large and was refused; see SLUICE_MAX_BODY");
         }
         Rejection::TooLarge
     }
@@ -151,7 +192,7 @@ impl Ingest {
         let named = match provider.name_event(route, message) {
             Ok(named) => named,
             Err(malformed) => {
-                if self.has_line(provider.name(), Rejection::Malformed.name()) {
+                if self.has_line(provider.name(), route.source, Rejection::Malformed.name()) {
                     tracing::error!(provider = provider.name(), source = route.source, %malformed, "a verified webhook is malformed");
                 }
                 return Err(Rejection::Malformed);
@@ -159,7 +200,7 @@ impl Ingest {
         };
         let body = PackedBody::pack(provider.dictionary(), message.body);
         if body.packed.len() > MAX_PACKED {
-            return Err(self.too_large(provider));
+            return Err(self.too_large(provider, route));
         }
         let envelope = Envelope {
             provider: provider.name().to_owned(),
@@ -177,7 +218,7 @@ impl Ingest {
         let text = InboundMessage::Event(Box::new(envelope)).to_text();
         let message = ports::Message { body: text, group: None };
         self.queue.send(QueueName::Inbound, vec![message], None).await.map_err(|error| {
-            if self.has_line(provider.name(), Rejection::NotQueued.name()) {
+            if self.has_line(provider.name(), route.source, Rejection::NotQueued.name()) {
                 tracing::error!(provider = provider.name(), %error, "a webhook could not be queued; the sender is told to send it again");
             }
             Rejection::NotQueued
@@ -218,21 +259,19 @@ fn text(status: StatusCode, text: &'static str) -> Response<Bytes> {
 
 /// Says why a signature is bad and what was tried, for whoever runs this; the sender is told nothing of it. No secret and no signature is in it.
 fn log_refused(provider: &dyn Provider, route: &Route<'_>, message: &Message<'_>, secrets: &[Secret], invalid: &Invalid, now: i64) {
-    let (provider_name, source, code) = (provider.name(), route.source, invalid.code());
-    if message.body.len() > EXPLAINED {
-        tracing::warn!(provider = provider_name, source, code, reason = %invalid, "a webhook was refused");
-        return;
-    }
+    let is_large = message.body.len() > EXPLAINED;
+    let explain = if is_large { explain_without_body } else { explain };
     let explained = explain(provider.scheme(), message, secrets, now);
     let list = |items: Vec<String>| items.join("; ");
     let secrets = list((1..).zip(&explained.fits).map(|(position, fit): (usize, _)| format!("{position}: {}", fit.code())).collect());
     let headers = list(explained.headers.iter().map(|(name, form)| format!("{name}: {form}")).collect());
-    let findings = list(explained.findings.iter().map(ToString::to_string).collect());
+    let not_looked_into = is_large.then(|| format!("The body has {} bytes, so it was not looked into.", message.body.len()));
+    let findings = list(explained.findings.into_iter().map(|finding| logged(finding).to_string()).chain(not_looked_into).collect());
     let urls = list(explained.urls.iter().map(|url| without_values(url)).collect());
     tracing::warn!(
-        provider = provider_name,
-        source,
-        code,
+        provider = provider.name(),
+        source = route.source,
+        code = invalid.code(),
         reason = %invalid,
         secrets,
         headers,
@@ -241,6 +280,16 @@ fn log_refused(provider: &dyn Provider, route: &Route<'_>, message: &Message<'_>
         findings,
         "a webhook was refused"
     );
+}
+
+/// A finding as it may stand in the log.
+fn logged(finding: Finding) -> Finding {
+    match finding {
+        Finding::AnotherUrlOrSecret { tried } => {
+            Finding::AnotherUrlOrSecret { tried: tried.iter().map(|url| without_values(url)).collect() }
+        }
+        other => other,
+    }
 }
 
 /// A URL with the names of its query alone: what people wrote, and their numbers, are no business of the log.
@@ -262,7 +311,7 @@ fn refuse(provider: &dyn Provider, reason: Rejection) -> Response<Bytes> {
             response(provider.refused(), "text/plain; charset=utf-8", line.into())
         }
         Rejection::Malformed => text(StatusCode::BAD_REQUEST, "The body is malformed.\n"),
-        Rejection::NotQueued => text(StatusCode::INTERNAL_SERVER_ERROR, "Temporarily unavailable; send it again.\n"),
+        Rejection::NoRoom | Rejection::NotQueued => text(StatusCode::INTERNAL_SERVER_ERROR, "Temporarily unavailable; send it again.\n"),
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Rejection {
     Unsigned,
     /// Signed rightly, and not what the provider sends.
     Malformed,
+    /// There is no room for its body now: the sender is told to send it again.
+    NoRoom,
     /// The queue did not confirm it: the sender is told to send it again.
     NotQueued,
 }
@@ -31,6 +33,7 @@ impl Rejection {
             Self::Signature { .. } => "signature",
             Self::Unsigned => "unsigned",
             Self::Malformed => "malformed",
+            Self::NoRoom => "no_room",
             Self::NotQueued => "not_queued",
         }
     }

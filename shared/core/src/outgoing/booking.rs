@@ -7,7 +7,7 @@ use crate::{
     records::{Booking, BookingPut, PaymentNews},
     template::{
         BookingConfirmed, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded, BookingReinstated, LatePayment,
-        MailTemplate, SupportLatePayment,
+        MailTemplate, SupportLatePayment, SupportRefundFailed,
     },
 };
 
@@ -22,6 +22,9 @@ impl Outgoing {
             return self.draft_late_payment(event, effect, booking);
         }
         let put = booking.put.as_ref().ok_or_else(|| NoDraft::NothingToSay("the booking has no owner's word yet".to_owned()))?;
+        if template == Some(MailTemplate::SupportRefundFailed) {
+            return self.draft_refund_failed(event, effect, booking, put);
+        }
         let facts = self.facts(booking, put);
         let deposit = booking
             .first_payment()
@@ -78,6 +81,21 @@ impl Outgoing {
             held_until: booking.hold_until().ok_or_else(nothing)?,
             booking: facts,
         })?)
+    }
+
+    fn draft_refund_failed(&self, event: &EventRecord, effect: &Effect, booking: &Booking, put: &BookingPut) -> Result<Draft, NoDraft> {
+        let currency = effect.about.subject.strip_prefix(Booking::REFUND_FAILED).unwrap_or_default();
+        let amount = |amounts: std::collections::BTreeMap<String, i64>| amounts.get(currency).and_then(|amount| money(*amount, currency));
+        let words = self.templates.mail(&SupportRefundFailed {
+            booking_id: booking.id.clone(),
+            failed: amount(booking.failed_refunds()).ok_or_else(|| unknown(effect))?,
+            refunded: amount(booking.refunded()),
+            event_id: event.id.clone(),
+            customer_name: Some(put.customer_name.clone()),
+            customer_email: put.customer_email.clone(),
+            customer_phone: put.customer_phone.clone(),
+        })?;
+        Ok(Draft::Mail { to: Some(self.people.support_email.clone()), words })
     }
 
     /// To support, and also about a booking that only events know of.

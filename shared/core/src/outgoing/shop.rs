@@ -37,21 +37,22 @@ impl Outgoing {
         }
         let asked = event.body().unpack().ok().as_deref().and_then(DataRequest::read);
         let asked = asked.ok_or_else(|| NoDraft::NothingToSay("the request was erased before it could be answered".to_owned()))?;
-        let shop = get::<Shop>(store, &effect.about.record.id).await?;
+        let of = effect.about.record.id.as_str();
+        let shop = get::<Shop>(store, of).await?;
         let owner = shop.as_ref().and_then(|shop| shop.said.fact()).and_then(|fact| fact.email.clone());
         let mut held = Vec::new();
         if let Some(id) = &asked.customer
-            && let Some(customer) = get::<ShopCustomer>(store, id).await?
+            && let Some(customer) = get::<ShopCustomer>(store, id).await?.filter(|customer| customer.said.is_known_of(of))
         {
             held.push(of_customer(&customer));
         }
         for id in &asked.orders {
-            if let Some(order) = get::<Order>(store, id).await? {
+            if let Some(order) = get::<Order>(store, id).await?.filter(|order| order.said.is_known_of(of)) {
                 held.push(of_order(&order));
             }
         }
         let words = self.templates.mail(&ShopDataRequest {
-            shop: effect.about.record.id.clone(),
+            shop: of.to_owned(),
             to_owner: owner.is_some(),
             request_id: asked.id,
             customer_id: asked.customer,

@@ -48,7 +48,7 @@ impl Processor {
         match &redaction.person {
             Some(person) => {
                 for order in &person.orders {
-                    self.change_aside(record, |view| redact_named::<Order>(order, redaction.at, Order::first_heard, view)).await?;
+                    self.change_aside(record, |view| redact_named(order, &redaction, Order::first_heard, view)).await?;
                 }
             }
             None => {

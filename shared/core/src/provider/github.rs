@@ -102,7 +102,7 @@ impl Provider for GitHub {
     fn name_event(&self, _: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {
         let (key, event) = (named_header(message, DELIVERY)?, named_header(message, EVENT)?);
         // It is not signed, and is to say nothing besides the name.
-        if !event.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+        if !event.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') {
             return Err(Malformed(format!("its header {EVENT} is no name of an event")));
         }
         let body = payload(message.body)?;
@@ -161,6 +161,8 @@ mod tests {
         assert_eq!((event.kind.as_str(), event.key.as_str()), ("issues.opened", HEADERS[0].1));
         assert_eq!(event.account.as_deref(), Some("octocat"));
         assert_eq!(named(&HEADERS, r#"{"zen":"x"}"#).expect("an event").kind, "issues");
+        let projects = named(&[HEADERS[0], ("x-github-event", "projects_v2_item")], r#"{"action":"edited"}"#);
+        assert_eq!(projects.expect("an event").kind, "projects_v2_item.edited");
         let organization = r#"{"organization":{"login":"acme"},"repository":{"owner":{"login":"octocat"}}}"#;
         assert_eq!(named(&HEADERS, organization).expect("an event").account.as_deref(), Some("acme"));
     }

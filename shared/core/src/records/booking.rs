@@ -195,6 +195,17 @@ impl Booking {
         sums
     }
 
+    /// How much came back of refunds that failed, by currency, in its smallest unit.
+    #[must_use]
+    pub fn failed_refunds(&self) -> BTreeMap<String, i64> {
+        let mut sums = BTreeMap::new();
+        for charge in self.charges.values().filter(|charge| charge.failed() > 0) {
+            let sum = sums.entry(charge.currency.clone()).or_insert(0i64);
+            *sum = sum.saturating_add(charge.failed());
+        }
+        sums
+    }
+
     /// How much has been refunded in the booking's own currency, in its smallest unit.
     #[must_use]
     pub fn refunded_amount(&self) -> i64 {

@@ -63,12 +63,19 @@ impl ChargeFact {
         }
     }
 
-    /// What has been refunded and stayed so, with the time when it was.
+    /// What has been refunded and stayed so, with the time when it was. Stripe's times are whole seconds: what failed in the second in which an amount was
+    /// reached is a part of that amount, since a refund is made before it fails.
     fn lasting(&self) -> (i64, Timestamp) {
         let back_after =
-            |at: Timestamp| self.failed.values().filter(|(failed, _)| *failed > at).map(|(_, amount)| *amount).fold(0, i64::saturating_add);
+            |at: Timestamp| self.failed.values().filter(|(failed, _)| *failed >= at).map(|(_, amount)| *amount).fold(0, i64::saturating_add);
         let left = self.observed().into_iter().map(|(at, refunded)| (refunded.saturating_sub(back_after(at)).max(0), at));
         left.max_by_key(|(refunded, at)| (*refunded, std::cmp::Reverse(*at))).unwrap_or((0, self.at))
+    }
+
+    /// How much came back of refunds that failed.
+    #[must_use]
+    pub fn failed(&self) -> i64 {
+        self.failed.values().map(|(_, amount)| *amount).fold(0, i64::saturating_add)
     }
 
     /// How much of the charge has been refunded in all, without refunds that failed.
@@ -144,6 +151,8 @@ mod tests {
             ChargeFact::refunded_in_all(6000, "usd", 2500, at(4)),
         ];
         assert_eq!(joined(&facts[..2]).refunded(), 3000);
+        let at_once = [facts[1].clone(), ChargeFact::refund_failed("re_2", 3000, "usd", at(2))];
+        assert_eq!(orders(&at_once).iter().map(|order| joined(order).refunded()).collect::<Vec<_>>(), [0, 0]);
         assert_eq!(joined(&facts[..3]).refunded(), 1000);
         let all = joined(&facts);
         assert_eq!((all.refunded(), all.refunded_at(), all.amount), (2500, at(4), 6000));

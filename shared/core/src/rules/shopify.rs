@@ -15,6 +15,7 @@ use super::{fields::Fields, no_rule, unexpected_shape};
 use crate::{
     ids::record_id,
     plan::{Event, Stop, View},
+    records::{Said, ShopifyFact},
     time::Timestamp,
 };
 
@@ -80,9 +81,26 @@ fn insist(read: &Read<'_>, field: &str, has_shape: bool) -> Result<(), Stop> {
         (false, _) => format!("the signed body does not name the shop {} in {field}", read.shop),
         (true, false) => "the signed body is not what this topic sends".to_owned(),
     };
+    Err(not_acted_upon(read, &what))
+}
+
+/// Insists that a thing is the shop's that the unsigned header names: it never changes hands, so that somebody has sent it under a false name.
+fn insist_own<T: ShopifyFact>(read: &Read<'_>, said: &mut Said<T>) -> Result<(), Stop> {
+    if said.belongs_to(read.shop) {
+        return Ok(());
+    }
+    Err(not_acted_upon(read, &format!("what the signed body is about belongs to another shop than {}", read.shop)))
+}
+
+/// Insists that a body tells of a deletion: it names the thing, and says no more of when it changed.
+fn insist_deletion(read: &Read<'_>) -> Result<(), Stop> {
+    if read.body.has("updated_at") { Err(not_acted_upon(read, "the signed body is not what this topic sends")) } else { Ok(()) }
+}
+
+fn not_acted_upon(read: &Read<'_>, what: &str) -> Stop {
     let kind = read.event.kind;
-    Err(Stop::Park {
+    Stop::Park {
         code: format!("unsigned_topic:{kind}"),
         reason: format!("{what}; topic and shop are headers that Shopify does not sign, so {kind} is not acted upon"),
-    })
+    }
 }

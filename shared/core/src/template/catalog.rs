@@ -19,6 +19,8 @@ pub enum MailTemplate {
     ShopDataRequest,
     /// To support: a payment came that revives nothing.
     SupportLatePayment,
+    /// To support: a refund of a booking's deposit failed.
+    SupportRefundFailed,
     /// To support: a text message did not arrive.
     SupportTextFailed,
     /// To support: a mail was not sent, because of its address.
@@ -40,7 +42,7 @@ pub enum SmsTemplate {
 
 impl MailTemplate {
     /// All mails.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::BookingConfirmed,
         Self::BookingPaymentFailed,
         Self::BookingHoldEnded,
@@ -49,6 +51,7 @@ impl MailTemplate {
         Self::OrderConfirmed,
         Self::ShopDataRequest,
         Self::SupportLatePayment,
+        Self::SupportRefundFailed,
         Self::SupportTextFailed,
         Self::SupportMailLeftOut,
         Self::SubscriptionTrouble,
@@ -67,6 +70,7 @@ impl MailTemplate {
             Self::OrderConfirmed => "order_confirmed",
             Self::ShopDataRequest => "shop_data_request",
             Self::SupportLatePayment => "support_late_payment",
+            Self::SupportRefundFailed => "support_refund_failed",
             Self::SupportTextFailed => "support_text_failed",
             Self::SupportMailLeftOut => "support_mail_left_out",
             Self::SubscriptionTrouble => "subscription_trouble",
@@ -151,6 +155,9 @@ defaults![
     "support_late_payment.subject.txt",
     "support_late_payment.txt",
     "support_late_payment.html",
+    "support_refund_failed.subject.txt",
+    "support_refund_failed.txt",
+    "support_refund_failed.html",
     "support_text_failed.subject.txt",
     "support_text_failed.txt",
     "support_text_failed.html",

@@ -5,7 +5,7 @@ use minijinja::{Value, value::Serde};
 use super::{
     Alert, AlertKind, BookingConfirmed, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded, BookingReinstated,
     LatePayment, MailTemplate, OrderConfirmed, ShopDataRequest, SmsTemplate, SubscriptionTrouble, SupportLatePayment, SupportMailLeftOut,
-    SupportTextFailed, Trouble,
+    SupportRefundFailed, SupportTextFailed, Trouble,
 };
 use crate::{money::Money, time::Timestamp};
 
@@ -17,6 +17,7 @@ pub(super) fn of_mail(template: MailTemplate) -> Vec<Value> {
         MailTemplate::BookingReinstated => values([full(), least()].map(reinstated)),
         MailTemplate::BookingRefunded => values([full(), least()].map(refunded)),
         MailTemplate::SupportLatePayment => values([late_payment(), late_payment_least()]),
+        MailTemplate::SupportRefundFailed => values([refund_failed(), refund_failed_least()]),
         MailTemplate::OrderConfirmed => values([order_made(), order_made_least()]),
         MailTemplate::ShopDataRequest => values([data_request(), data_request_least()]),
         MailTemplate::SupportTextFailed => values([text_failed(), text_failed_least()]),
@@ -118,6 +119,22 @@ pub(super) fn late_payment_least() -> SupportLatePayment {
         customer_phone: None,
         ..late_payment()
     }
+}
+
+pub(super) fn refund_failed() -> SupportRefundFailed {
+    SupportRefundFailed {
+        booking_id: "12345".to_owned(),
+        failed: dollars(4_000),
+        refunded: Some(dollars(2_000)),
+        event_id: "in_example".to_owned(),
+        customer_name: Some("Anna Smith".to_owned()),
+        customer_email: Some("anna@example.com".to_owned()),
+        customer_phone: Some("+15005550006".to_owned()),
+    }
+}
+
+pub(super) fn refund_failed_least() -> SupportRefundFailed {
+    SupportRefundFailed { failed: dollars(6_000), refunded: None, customer_name: None, customer_email: None, customer_phone: None, ..refund_failed() }
 }
 
 pub(super) fn order_made() -> OrderConfirmed {

@@ -22,7 +22,7 @@ pub use booking::{BookingConfirmed, BookingFacts, BookingHoldEnded, BookingPayme
 pub use catalog::{MailTemplate, SmsTemplate};
 pub use check::TemplateProblem;
 pub use shop::{OrderConfirmed, ShopDataRequest};
-pub use staff::{Alert, AlertKind, LatePayment, SupportLatePayment, SupportMailLeftOut, SupportTextFailed};
+pub use staff::{Alert, AlertKind, LatePayment, SupportLatePayment, SupportMailLeftOut, SupportRefundFailed, SupportTextFailed};
 pub use subscriber::{SubscriptionTrouble, Trouble};
 
 /// What one kind of mail says.

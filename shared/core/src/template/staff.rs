@@ -53,6 +53,36 @@ impl MailContext for SupportLatePayment {
     const TEMPLATE: MailTemplate = MailTemplate::SupportLatePayment;
 }
 
+/// To support: a refund of a booking's deposit failed, so that its money is here again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SupportRefundFailed {
+    /// The booking's id.
+    #[serde(serialize_with = "text::free")]
+    pub booking_id: String,
+    /// All that came back of refunds so far.
+    #[serde(serialize_with = "text::money")]
+    pub failed: Money,
+    /// What stays refunded, if anything does.
+    #[serde(serialize_with = "text::money_if_known")]
+    pub refunded: Option<Money>,
+    /// The id of the event that told of it (`in_…`).
+    #[serde(serialize_with = "text::free")]
+    pub event_id: String,
+    /// The customer's name.
+    #[serde(serialize_with = "text::free_if_known")]
+    pub customer_name: Option<String>,
+    /// The customer's mail address.
+    #[serde(serialize_with = "text::free_if_known")]
+    pub customer_email: Option<String>,
+    /// The customer's phone number.
+    #[serde(serialize_with = "text::free_if_known")]
+    pub customer_phone: Option<String>,
+}
+
+impl MailContext for SupportRefundFailed {
+    const TEMPLATE: MailTemplate = MailTemplate::SupportRefundFailed;
+}
+
 /// To support: a text message did not arrive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SupportTextFailed {

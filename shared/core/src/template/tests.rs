@@ -48,6 +48,8 @@ snapshots! {
     booking_refunded_whole: refunded(least()),
     support_late_payment: late_payment(),
     support_late_payment_least: late_payment_least(),
+    support_refund_failed: refund_failed(),
+    support_refund_failed_least: refund_failed_least(),
     order_confirmed: order_made(),
     order_confirmed_least: order_made_least(),
     shop_data_request: data_request(),

@@ -98,6 +98,7 @@ async fn the_table_of_answers() {
 
     for (what, method, path, signature, body, status) in [
         ("no signature", Method::POST, "/webhooks/stripe", None, whole(BODY), StatusCode::BAD_REQUEST),
+        ("no signature, so that the body was not read", Method::POST, "/webhooks/stripe", None, Body::Unread, StatusCode::BAD_REQUEST),
         ("another body", Method::POST, "/webhooks/stripe", signed("{}"), whole(BODY), StatusCode::BAD_REQUEST),
         ("another source's secret", Method::POST, "/webhooks/stripe/acme", signed(BODY), whole(BODY), StatusCode::BAD_REQUEST),
         ("no such source", Method::POST, "/webhooks/stripe/nobody", signed(BODY), whole(BODY), StatusCode::NOT_FOUND),

@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use sluice_core::{
     ports::StripeObject,
-    testing::{World, stripe},
+    testing::{Sent, World, stripe},
 };
 
 use crate::support::{booking, call, minutes, start};
@@ -363,6 +363,12 @@ async fn a_failed_refund_is_taken_back_from_the_booking_too() {
     with(&world, "evt_3", "refund.failed", failed_refund(4900)).await;
     let booking = get(&world, "bookings/12345").await;
     assert_eq!((&booking["refunded_amount"], &booking["deposit_refunded"]), (&json!(0), &json!(false)));
+    let sent = world.sent.sent();
+    let Some(Sent::Mail(mail)) = sent.last() else { panic!("{sent:?}") };
+    assert_eq!((mail.to.as_str(), &*mail.subject), ("support@example.com", "A refund of $49.00 for booking 12345 failed"));
+    // Told once, however often it is heard.
+    with(&world, "evt_4", "refund.updated", failed_refund(4900)).await;
+    assert_eq!(world.sent.sent().len(), sent.len());
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use sluice_core::{
+    envelope::{Envelope, InboundMessage},
     event::{EventRecord, EventStatus},
     testing::{Sent, World},
     time::Timestamp,
@@ -95,7 +96,7 @@ async fn what_is_stored_keeps_its_names() {
         ("order", &["announcements", "heard", "history", "id", "latest", "made", "redacted_at"][..]),
         ("shop_customer", &["heard", "history", "id", "latest", "redacted_at"]),
         ("product", &["deleted_at", "heard", "history", "id", "latest"]),
-        ("shop", &["closed_at", "heard", "history", "id", "latest"]),
+        ("shop", &["closed_as_of", "closed_at", "heard", "history", "id", "latest"]),
     ] {
         let stored: Value = serde_json::from_slice(&world.documents(kind)[0].document.data).expect("JSON");
         let mut found: Vec<_> = stored.as_object().expect("an object").keys().collect();
@@ -277,6 +278,86 @@ async fn redacting_a_shop_erases_all_its_people() {
     assert!(everything.contains("eve@example.com"));
     assert_eq!(get(&world, &format!("shops/{SHOP}")).await["status"], "closed");
     assert_eq!(get(&world, "products/788032119674292925").await["title"], "Mug");
+}
+
+const ELSEWHERE: &str = "elsewhere.myshopify.com";
+
+/// A webhook that is said to be of another shop, in its headers alone.
+fn from_elsewhere(id: &str, topic: &str, at: Timestamp, body: &Value) -> InboundMessage {
+    let InboundMessage::Event(own) = shopify(id, topic, at, body) else { panic!("a webhook is an event") };
+    let (account, key) = (Some(ELSEWHERE.to_owned()), own.key.replace(SHOP, ELSEWHERE));
+    InboundMessage::Event(Box::new(Envelope { account, key, ..*own }))
+}
+
+#[tokio::test]
+async fn what_is_said_under_another_shop_s_name_changes_nothing() {
+    let deleted = json!({ "id": 820_982_911_946_154_613_u64 });
+    for (topic, body) in [
+        ("orders/updated", order(start() + minutes(5), &json!({ "financial_status": "voided" }))),
+        ("orders/delete", deleted),
+        ("customers/update", customer(start() + minutes(5), "Eve")),
+        ("products/update", product(start() + minutes(5), "Another mug")),
+        ("shop/update", shop(start() + minutes(5), "Alder")),
+    ] {
+        let world = world();
+        with(&world, shopify("w1", "orders/create", start(), &order(start(), &json!({})))).await;
+        with(&world, shopify("w2", "customers/create", start(), &customer(start(), "Dana"))).await;
+        with(&world, shopify("w3", "products/create", start(), &product(start(), "Mug"))).await;
+        let paths = [&*format!("orders/{ORDER}"), &*format!("shop-customers/{CUSTOMER}"), "products/788032119674292925"];
+        let mut before = Vec::new();
+        for path in paths {
+            before.push(get(&world, path).await);
+        }
+        with(&world, from_elsewhere("w4", topic, start() + minutes(5), &body)).await;
+        for (path, before) in paths.into_iter().zip(before) {
+            assert_eq!(get(&world, path).await, before, "{topic}");
+        }
+        let event = world.events().into_iter().find(|event| event.account.as_deref() == Some(ELSEWHERE)).expect("is recorded");
+        assert_eq!(event.status, EventStatus::Parked, "{topic}");
+    }
+}
+
+#[tokio::test]
+async fn another_shop_can_neither_erase_people_nor_ask_for_them() {
+    let own = |mut body: Value| {
+        body["shop_domain"] = json!(ELSEWHERE);
+        body
+    };
+    let world = world();
+    with(&world, shopify("w1", "orders/create", start(), &order(start(), &json!({})))).await;
+    with(&world, shopify("w2", "customers/create", start(), &customer(start(), "Dana"))).await;
+    let before = get(&world, &format!("orders/{ORDER}")).await;
+    let sent = world.sent.sent().len();
+
+    with(&world, from_elsewhere("w3", "customers/redact", start(), &own(redact_customer(&[820_982_911_946_154_613])))).await;
+    // One whose customer has no number: only the orders are named.
+    let mut nameless = own(redact_customer(&[820_982_911_946_154_613]));
+    nameless["customer"] = json!({ "email": "someone@example.com" });
+    with(&world, from_elsewhere("w4", "customers/redact", start(), &nameless)).await;
+    with(&world, from_elsewhere("w5", "customers/data_request", start(), &own(data_request()))).await;
+    world.run_until_quiet().await;
+    assert_eq!(get(&world, &format!("orders/{ORDER}")).await, before);
+    assert_eq!(get(&world, &format!("shop-customers/{CUSTOMER}")).await["redacted_at"], Value::Null);
+    let told: Vec<_> = world.sent.sent().split_off(sent);
+    assert!(!format!("{told:?}").contains("Dana"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_deletion_is_only_what_looks_like_one() {
+    let world = world();
+    with(&world, shopify("w1", "orders/create", start(), &order(start(), &json!({})))).await;
+    with(&world, shopify("w2", "orders/delete", start() + minutes(1), &order(start(), &json!({})))).await;
+    assert_eq!(get(&world, &format!("orders/{ORDER}")).await["deleted_at"], Value::Null);
+    assert!(world.events().into_iter().any(|event| event.kind == "orders/delete" && event.status == EventStatus::Parked));
+}
+
+#[tokio::test]
+async fn what_closed_a_shop_does_not_open_it_under_another_topic() {
+    let world = world();
+    let body = shop(start(), "Alder Studio");
+    with(&world, shopify("w1", "app/uninstalled", start() + minutes(1), &body)).await;
+    with(&world, shopify("w2", "shop/update", start() + minutes(9), &body)).await;
+    assert_eq!(get(&world, &format!("shops/{SHOP}")).await["status"], "closed");
 }
 
 #[tokio::test]

@@ -211,6 +211,7 @@ async fn a_tenant_names_nothing_of_anybody_elses() {
         ("/api/v1/customers/mine", json!({ "name": "x", "stripe_customer_id": "cus_new" }), "stripe_customer_id"),
         ("/api/v1/customers/cus_B", json!({}), "id"),
         ("/api/v1/customers/cus_new", json!({}), "id"),
+        ("/api/v1/invoices/in_B", invoice("own"), "id"),
         ("/api/v1/invoices/steal", invoice("theirs"), "customer_id"),
         ("/api/v1/invoices/steal", invoice("nobody"), "customer_id"),
         ("/api/v1/invoices/steal", with_intent, "stripe_payment_intent_id"),

@@ -102,9 +102,28 @@ pub struct Explanation {
     pub findings: Vec<Finding>,
 }
 
+/// How much is tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// All.
+    Whole,
+    /// Only what takes no longer than verifying does, however large the body is.
+    WithoutBody,
+}
+
 /// Looks at a message from all sides. `now` is in seconds since the Unix epoch.
 #[must_use]
 pub fn explain(scheme: &dyn Explained, message: &Message<'_>, secrets: &[Secret], now: i64) -> Explanation {
+    explained(scheme, message, secrets, now, Depth::Whole)
+}
+
+/// The same without looking into the body: whether it was changed, and what it says, is not found out. Takes as long as a few verifications.
+#[must_use]
+pub fn explain_without_body(scheme: &dyn Explained, message: &Message<'_>, secrets: &[Secret], now: i64) -> Explanation {
+    explained(scheme, message, secrets, now, Depth::WithoutBody)
+}
+
+fn explained(scheme: &dyn Explained, message: &Message<'_>, secrets: &[Secret], now: i64, depth: Depth) -> Explanation {
     let verdict = scheme.verify(message, secrets, now);
     let timestamp = match &verdict {
         Ok(verified) => verified.timestamp,
@@ -119,7 +138,9 @@ pub fn explain(scheme: &dyn Explained, message: &Message<'_>, secrets: &[Secret]
         findings.push(Finding::FromTheFuture { ahead });
     }
     if verdict.as_ref().is_err_and(may_be_changed) {
-        findings.extend(body::changes(scheme, message, secrets, now));
+        if depth == Depth::Whole {
+            findings.extend(body::changes(scheme, message, secrets, now));
+        }
         findings.extend(url::changes(scheme, message, secrets, now));
     }
     findings.extend(doubt_secrets(scheme, message, secrets, now));
@@ -132,7 +153,9 @@ pub fn explain(scheme: &dyn Explained, message: &Message<'_>, secrets: &[Secret]
     let unproven = !findings.iter().any(Finding::is_proven);
     if unproven && verdict.as_ref().is_err_and(|invalid| may_be_changed(invalid) && *invalid != Invalid::NoSecret) {
         findings.extend(body::lost(message));
-        findings.extend(scheme.doubt_message(message));
+        if depth == Depth::Whole {
+            findings.extend(scheme.doubt_message(message));
+        }
         if matches!(verdict, Err(Invalid::NoMatch { .. })) && !findings.contains(&Finding::UrlMissing) {
             let tried = scheme.urls(message);
             findings.push(if tried.is_empty() { Finding::AnotherSecret } else { Finding::AnotherUrlOrSecret { tried } });

@@ -40,6 +40,9 @@ pub struct News {
     /// The refunded amounts that were told, by currency.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refunded: BTreeMap<String, i64>,
+    /// What came back of refunds that failed, as far as support was told, by currency.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failed_refunds: BTreeMap<String, i64>,
     /// The latest announcement of the payment that went by mail after its text had failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mailed_text: Option<u32>,
@@ -72,6 +75,8 @@ impl Booking {
     pub const PAYMENT: &'static str = "payment";
     /// The prefix of the subject of announcements on refunds; the currency follows.
     pub const REFUND: &'static str = "refund:";
+    /// The prefix of the subject of announcements on refunds that failed; the currency follows.
+    pub const REFUND_FAILED: &'static str = "refund_failed:";
     /// The prefix of the subject of announcements on late payments; the payment intent follows.
     pub const LATE: &'static str = "late:";
 
@@ -96,6 +101,7 @@ impl Booking {
         let mut due = Vec::new();
         self.announce_payment(&mut due);
         self.announce_refunds(&mut due);
+        self.announce_failed_refunds(&mut due);
         self.announce_late_payments(&mut due);
         due
     }
@@ -130,6 +136,18 @@ impl Booking {
             if self.told.refunded.get(&currency).is_none_or(|told| amount > *told) {
                 self.told.refunded.insert(currency.clone(), amount);
                 due.push(self.due(EffectKind::Mail, MailTemplate::BookingRefunded, &format!("{}{currency}", Self::REFUND)));
+            }
+        }
+    }
+
+    fn announce_failed_refunds(&mut self, due: &mut Vec<Due>) {
+        if self.put.is_none() {
+            return;
+        }
+        for (currency, amount) in self.failed_refunds() {
+            if self.told.failed_refunds.get(&currency).is_none_or(|told| amount > *told) {
+                self.told.failed_refunds.insert(currency.clone(), amount);
+                due.push(self.due(EffectKind::Mail, MailTemplate::SupportRefundFailed, &format!("{}{currency}", Self::REFUND_FAILED)));
             }
         }
     }

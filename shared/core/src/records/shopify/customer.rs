@@ -51,6 +51,10 @@ impl ShopCustomer {
 }
 
 impl ShopifyFact for ShopCustomerFact {
+    fn shop(&self) -> Option<&str> {
+        Some(&self.shop)
+    }
+
     fn forget(&mut self) {
         (self.name, self.email, self.phone) = (None, None, None);
     }

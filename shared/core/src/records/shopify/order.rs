@@ -115,6 +115,10 @@ impl Order {
 }
 
 impl ShopifyFact for OrderFact {
+    fn shop(&self) -> Option<&str> {
+        Some(&self.shop)
+    }
+
     fn forget(&mut self) {
         self.buyer = None;
     }

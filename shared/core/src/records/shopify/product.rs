@@ -56,7 +56,11 @@ impl Product {
     }
 }
 
-impl ShopifyFact for ProductFact {}
+impl ShopifyFact for ProductFact {
+    fn shop(&self) -> Option<&str> {
+        Some(&self.shop)
+    }
+}
 
 described! {
     /// A product as the API shows it.

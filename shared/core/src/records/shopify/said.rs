@@ -13,6 +13,11 @@ pub trait ShopifyFact: Ord {
     /// Whether what is said after people were erased is forgotten, too. If not, it is of a new time.
     const FOR_GOOD: bool = true;
 
+    /// The shop that it is said to be of. `None` of a shop itself.
+    fn shop(&self) -> Option<&str> {
+        None
+    }
+
     /// Forgets all that says who somebody is.
     fn forget(&mut self) {}
 }
@@ -29,11 +34,14 @@ pub struct Said<T> {
     /// When all that says who somebody is was erased: first if that is for good, else last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redacted_at: Option<Timestamp>,
+    /// The shop that the marks are of, as long as nothing else is known that says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shop: Option<String>,
 }
 
 impl<T> Default for Said<T> {
     fn default() -> Self {
-        Self { latest: None, deleted_at: None, redacted_at: None }
+        Self { latest: None, deleted_at: None, redacted_at: None, shop: None }
     }
 }
 
@@ -41,7 +49,23 @@ impl<T: ShopifyFact> Said<T> {
     /// Joins what an event says.
     pub fn join(&mut self, at: Timestamp, fact: T) {
         Latest::join(&mut self.latest, at, fact);
+        self.shop = None;
         self.scrub();
+    }
+
+    /// Whether the thing is this shop's. The first shop that is heard to have it is: it never changes hands.
+    pub fn belongs_to(&mut self, shop: &str) -> bool {
+        if let Some(known) = self.fact().and_then(T::shop).or(self.shop.as_deref()) {
+            return known == shop;
+        }
+        self.shop = Some(shop.to_owned());
+        true
+    }
+
+    /// Whether what is known of it was said of this shop's.
+    #[must_use]
+    pub fn is_known_of(&self, shop: &str) -> bool {
+        self.fact().and_then(T::shop) == Some(shop)
     }
 
     /// Joins that it was deleted.

@@ -21,7 +21,10 @@ pub struct Shop {
     /// When the app was last heard to be removed from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
-    /// When it last changed, so that the app was there.
+    /// When the shop had last changed by then. That is signed, and when the app was removed is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    closed_as_of: Option<Timestamp>,
+    /// When it last changed while the app was there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_at: Option<Timestamp>,
     /// When it was heard of.
@@ -64,15 +67,16 @@ impl Shop {
     /// Of the shop `id` something is heard for the first time.
     #[must_use]
     pub fn first_heard(id: &str, at: Timestamp) -> Self {
-        Self { id: id.to_owned(), said: Said::default(), closed_at: None, open_at: None, heard: Heard::at(at), history: History::default() }
+        Self { id: id.to_owned(), said: Said::default(), closed_at: None, closed_as_of: None, open_at: None, heard: Heard::at(at), history: History::default() }
     }
 
-    /// Joins that the app was removed from it.
-    pub fn join_closed(&mut self, at: Timestamp) {
+    /// Joins that the app was removed from it at `at`, when it had last changed at `as_of`.
+    pub fn join_closed(&mut self, at: Timestamp, as_of: Timestamp) {
         last(&mut self.closed_at, at);
+        last(&mut self.closed_as_of, as_of);
     }
 
-    /// Joins that the app was there.
+    /// Joins that the app was there when it changed at `at`.
     pub fn join_open(&mut self, at: Timestamp) {
         last(&mut self.open_at, at);
     }
@@ -86,7 +90,7 @@ impl Shop {
     /// Whether the app is there.
     #[must_use]
     pub fn status(&self) -> ShopStatus {
-        if self.closed_at.is_some() && self.closed_at >= self.open_at { ShopStatus::Closed } else { ShopStatus::Open }
+        if self.closed_at.is_some() && self.closed_as_of.or(self.closed_at) >= self.open_at { ShopStatus::Closed } else { ShopStatus::Open }
     }
 }
 

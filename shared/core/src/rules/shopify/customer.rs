@@ -1,6 +1,6 @@
 //! <https://shopify.dev/docs/api/admin-rest/latest/resources/customer>
 
-use super::Read;
+use super::{Read, insist_deletion, insist_own};
 use crate::{
     plan::{Stop, View},
     records::{Shop, ShopCustomer, ShopCustomerFact},
@@ -38,12 +38,14 @@ pub(super) fn told(read: &Read<'_>, view: &mut View<'_>) -> Result<(), Stop> {
 pub(super) fn heard_of(read: &Read<'_>, id: &str, view: &mut View<'_>) -> Result<ShopCustomer, Stop> {
     let received_at = read.event.received_at;
     let mut customer = view.read::<ShopCustomer>(id)?.unwrap_or_else(|| ShopCustomer::first_heard(id, received_at));
+    insist_own(read, &mut customer.said)?;
     customer.heard.join(received_at);
     Ok(customer)
 }
 
 /// A customer was deleted.
 pub(super) fn deleted(read: &Read<'_>, view: &mut View<'_>) -> Result<(), Stop> {
+    insist_deletion(read)?;
     let id = read.id()?;
     let mut customer = heard_of(read, &id, view)?;
     customer.said.join_deleted(read.happened_at());

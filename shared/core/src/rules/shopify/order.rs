@@ -1,6 +1,6 @@
 //! <https://shopify.dev/docs/api/admin-rest/latest/resources/order>
 
-use super::Read;
+use super::{Read, insist_deletion, insist_own};
 use crate::{
     effect::EffectKind,
     money::{Currency, Money},
@@ -58,6 +58,7 @@ pub(super) fn told(read: &Read<'_>, view: &mut View<'_>) -> Result<(), Stop> {
 fn heard_of(read: &Read<'_>, id: &str, view: &mut View<'_>) -> Result<Order, Stop> {
     let received_at = read.event.received_at;
     let mut order = view.read::<Order>(id)?.unwrap_or_else(|| Order::first_heard(id, received_at));
+    insist_own(read, &mut order.said)?;
     order.heard.join(received_at);
     Ok(order)
 }
@@ -77,6 +78,7 @@ fn buyer(order: Fields<'_>) -> Buyer {
 
 /// An order was deleted.
 pub(super) fn deleted(read: &Read<'_>, view: &mut View<'_>) -> Result<(), Stop> {
+    insist_deletion(read)?;
     let id = read.id()?;
     let mut order = heard_of(read, &id, view)?;
     order.said.join_deleted(read.happened_at());

@@ -1,6 +1,6 @@
 //! <https://shopify.dev/docs/api/admin-rest/latest/resources/product>
 
-use super::Read;
+use super::{Read, insist_deletion, insist_own};
 use crate::{
     plan::{Stop, View},
     records::{Product, ProductFact},
@@ -31,12 +31,14 @@ pub(super) fn told(read: &Read<'_>, view: &mut View<'_>) -> Result<(), Stop> {
 fn heard_of(read: &Read<'_>, id: &str, view: &mut View<'_>) -> Result<Product, Stop> {
     let received_at = read.event.received_at;
     let mut product = view.read::<Product>(id)?.unwrap_or_else(|| Product::first_heard(id, received_at));
+    insist_own(read, &mut product.said)?;
     product.heard.join(received_at);
     Ok(product)
 }
 
 /// A product was deleted.
 pub(super) fn deleted(read: &Read<'_>, view: &mut View<'_>) -> Result<(), Stop> {
+    insist_deletion(read)?;
     let id = read.id()?;
     let mut product = heard_of(read, &id, view)?;
     product.said.join_deleted(read.happened_at());

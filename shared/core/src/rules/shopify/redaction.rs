@@ -141,10 +141,19 @@ fn holds_number(text: &str, number: &str) -> bool {
     })
 }
 
-/// Erases the person out of a record that was named, also if nothing is known of it yet.
-pub(crate) fn redact_named<R: Personal>(id: &str, at: Timestamp, first: fn(&str, Timestamp) -> R, view: &mut View<'_>) -> Result<(), Stop> {
-    let mut record = view.read::<R>(id)?.unwrap_or_else(|| first(id, at));
-    record.said().redact(at);
+/// Erases the person out of a record that was named, also if nothing is known of it yet. One of another shop's stays as it is.
+pub(crate) fn redact_named<R: Personal>(
+    id: &str,
+    redaction: &Redaction,
+    first: fn(&str, Timestamp) -> R,
+    view: &mut View<'_>,
+) -> Result<(), Stop> {
+    let mut record = view.read::<R>(id)?.unwrap_or_else(|| first(id, redaction.at));
+    if !record.said().belongs_to(&redaction.shop) {
+        tracing::warn!(kind = R::KIND, id, shop = redaction.shop, "what is to be erased belongs to another shop; it stays as it is");
+        return Ok(());
+    }
+    record.said().redact(redaction.at);
     view.write(&record)
 }
 

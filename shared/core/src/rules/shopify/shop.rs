@@ -8,9 +8,10 @@ use crate::{
 
 /// Something about the shop has changed, so the app is there.
 pub(super) fn updated(read: &Read<'_>, view: &mut View<'_>) -> Result<(), Stop> {
+    insist_shop(read)?;
     let mut shop = heard_of(read, view)?;
     tell(read, &mut shop);
-    shop.join_open(read.happened_at());
+    shop.join_open(read.changed_at());
     view.summarize(format!("shop {} changed", read.shop));
     if shop.has_redacted(read.changed_at()) {
         view.erase_body();
@@ -20,15 +21,19 @@ pub(super) fn updated(read: &Read<'_>, view: &mut View<'_>) -> Result<(), Stop> 
 
 /// The app was removed from the shop.
 pub(super) fn uninstalled(read: &Read<'_>, view: &mut View<'_>) -> Result<(), Stop> {
-    insist(read, "myshopify_domain", read.body.id("id").is_some() && read.body.has("name"))?;
+    insist_shop(read)?;
     let mut shop = heard_of(read, view)?;
     tell(read, &mut shop);
-    shop.join_closed(read.happened_at());
+    shop.join_closed(read.happened_at(), read.changed_at());
     view.summarize(format!("the app was removed from {}", read.shop));
     if shop.has_redacted(read.changed_at()) {
         view.erase_body();
     }
     view.write(&shop)
+}
+
+fn insist_shop(read: &Read<'_>) -> Result<(), Stop> {
+    insist(read, "myshopify_domain", read.body.id("id").is_some() && read.body.has("name"))
 }
 
 pub(super) fn heard_of(read: &Read<'_>, view: &mut View<'_>) -> Result<Shop, Stop> {
