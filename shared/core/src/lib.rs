@@ -14,6 +14,7 @@ pub mod event;
 pub mod form;
 pub mod ids;
 pub mod ingest;
+pub mod json;
 pub mod kind;
 pub mod listing;
 pub mod money;

@@ -1,6 +1,6 @@
 //! What GitHub, Shopify and Sendro have in common: HMAC-SHA256 of the body and nothing else, so no time either.
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::{CannotSign, Invalid, Secret, Verified, secret::filled};
@@ -22,7 +22,5 @@ pub(crate) fn sign(body: &[u8], secrets: &[Secret]) -> Result<[u8; 32], CannotSi
 }
 
 fn mac(secret: &Secret, body: &[u8]) -> Hmac<Sha256> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).expect("HMAC takes keys of any length");
-    mac.update(body);
-    mac
+    secret.sha256().chain_update(body)
 }

@@ -4,10 +4,27 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 /// `N` bytes in hex of lower case.
 pub(crate) fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    let decoded = !digits.iter().any(u8::is_ascii_uppercase) && hex::decode_to_slice(digits, &mut bytes).is_ok();
-    decoded.then_some(bytes)
+    let (pairs, []) = digits.as_chunks() else { return None };
+    let pairs: &[[u8; 2]; N] = pairs.try_into().ok()?;
+    let mut seen = 0;
+    let bytes = pairs.map(|[high, low]| {
+        let (high, low) = (DIGITS[usize::from(high)], DIGITS[usize::from(low)]);
+        seen |= high | low;
+        high << 4 | low
+    });
+    (seen <= 0xf).then_some(bytes)
 }
+
+/// What each hex digit of lower case counts, and 255 for what is none.
+static DIGITS: [u8; 256] = {
+    let mut digits = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    digits
+};
 
 /// `N` bytes, at most 64, in base64 with its padding.
 pub(crate) fn base64<const N: usize>(text: &[u8]) -> Option<[u8; N]> {

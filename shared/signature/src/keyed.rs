@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::{CannotSign, Invalid, Message, Scheme, Secret, Signed, Verified, encoding, secret::filled};
@@ -63,7 +63,7 @@ impl KeyedHash {
     }
 
     fn mac(&self, secret: &Secret, time: Option<&[u8]>, body: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).expect("HMAC takes keys of any length");
+        let mut mac = secret.sha256();
         if let (Some(Time { around: [before, after], .. }), Some(time)) = (&self.time, time) {
             mac.update(before.as_bytes());
             mac.update(time);

@@ -1,6 +1,6 @@
 use std::{fmt::Write as _, io::Write as _, time::Duration};
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::{CannotSign, Invalid, Message, Scheme, Secret, Signed, Verified, encoding, secret::filled};
@@ -155,8 +155,5 @@ fn mac(secret: &Secret, timestamp: i64, body: &[u8]) -> Hmac<Sha256> {
     let mut rest = &mut prefix[..];
     write!(rest, "{timestamp}.").expect("every i64 and a dot fit into 21 bytes");
     let unused = rest.len();
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).expect("HMAC takes keys of any length");
-    mac.update(&prefix[..prefix.len() - unused]);
-    mac.update(body);
-    mac
+    secret.sha256().chain_update(&prefix[..prefix.len() - unused]).chain_update(body)
 }

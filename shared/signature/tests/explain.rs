@@ -206,6 +206,8 @@ fn twilios_url_as_it_was_given() {
     let plain = Signed::new(&Twilio, "https://hooks.example.com/twilio/sms", &[("Content-Type", FORM)], "A=1", Secret::new(TOKEN));
     let findings = plain.at("https://hooks.example.com/twilio/sms?stage=prod").findings(TOKEN);
     assert_eq!(findings, [Finding::UrlChanged { change: UrlChange::QueryAdded, secret: 0 }]);
+    let plain = Signed::new(&Twilio, "https://hooks.example.com/twilio/sms?a=1", &[("Content-Type", FORM)], "A=1", Secret::new(TOKEN));
+    assert_eq!(plain.at(URL).findings(TOKEN), [Finding::UrlChanged { change: UrlChange::UserInfoAdded, secret: 0 }]);
     let json = Signed::new(&Twilio, URL, &[("Content-Type", "application/json")], "{}", Secret::new(TOKEN)).at(URL);
     let explanation = json.explain(&[Secret::new(TOKEN)]);
     assert_eq!(explanation.verdict.map_err(|invalid| invalid.code()), Err("unsigned_body"));

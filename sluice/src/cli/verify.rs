@@ -72,7 +72,7 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Err
     let headers: Vec<(&str, &[u8])> = args.header.iter().map(|(name, value)| (&name[..], value.as_bytes())).collect();
     let method = args.method.to_ascii_uppercase();
     let message = Message { method: &method, url: &args.url, headers: &headers, body: &body };
-    let other = args.tolerance.and_then(|tolerance| provider.scheme_within(Duration::from_secs(tolerance)));
+    let other = args.tolerance.and_then(|tolerance| provider.scheme().within(Duration::from_secs(tolerance)));
     let scheme = other.as_deref().unwrap_or_else(|| provider.scheme());
     let now = args.now.unwrap_or_else(surroundings.now);
     let explanation = explain(scheme, &message, &secrets, now);

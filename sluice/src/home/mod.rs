@@ -12,7 +12,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use sluice_core::{
     api::{Api, install_keys, router},
-    ingest::{Ingest, Refusals},
+    ingest::{Ingest, PublicUrl, Refusals},
     ports::{Clock, Ids, Metrics, NoMetrics, PortError, QueueName},
     process::{self, Incarnation, Processor},
     settings::{MailSettings, Mode, Settings, SmsSettings},
@@ -82,9 +82,9 @@ pub async fn run(mode: Mode, mut settings: Settings) -> Result<(), HomeError> {
 
     let listener = TcpListener::bind(settings.listen).await.map_err(|cause| HomeError::Listen { address: settings.listen, cause })?;
     let address = listener.local_addr().unwrap_or(settings.listen);
-    if settings.ingest.public_url == format!("http://localhost:{}", settings.listen.port()) {
+    if settings.ingest.public_url == PublicUrl::of_this_machine(settings.listen.port()) {
         // The port may be one that the system chose.
-        settings.ingest.public_url = format!("http://localhost:{}", address.port());
+        settings.ingest.public_url = PublicUrl::of_this_machine(address.port());
     }
     let policy = settings.rules.policy(settings.outgoing.channels());
     let stripe = prepared.stripe.clone();

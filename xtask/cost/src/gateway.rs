@@ -18,7 +18,7 @@ use sluice::cli::{Cli, Exit, Surroundings};
 use sluice_aws::capacity::Units;
 use sluice_core::{
     api::{Api, install_keys, router},
-    ingest::{Body, Ingest, Refusals},
+    ingest::{Body, Ingest, PublicUrl, Refusals},
     outgoing::{Gates, Outgoing, People},
     plan::Policy,
     ports::{self, Clock, Ids, Measure, Metrics, Queue, QueueName, SendError},
@@ -122,7 +122,7 @@ impl Gateway {
             secrets: Arc::new(secrets),
             clock: clock.clone(),
             metrics: ingest_metrics.clone(),
-            public_url: PUBLIC_URL.to_owned(),
+            public_url: PublicUrl::read(PUBLIC_URL).expect("an address"),
             max_body: sluice_core::ingest::MAX_BODY,
             replies: TwilioReplies::default(),
             refusals: Refusals::default(),

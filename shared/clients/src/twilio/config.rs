@@ -20,7 +20,7 @@ pub struct TwilioConfig {
     pub base_url: String,
     /// How long one text may take in all: name lookup, connection, request and answer.
     pub timeout: Duration,
-    /// Where Twilio reports what became of a text; the message's id is added as its query.
+    /// Where Twilio reports what became of a text; the message's id is added as its query. Never shown: there may be a password in it.
     pub status_callback: Option<String>,
 }
 
@@ -134,7 +134,7 @@ impl fmt::Debug for TwilioConfig {
             .field("from", &self.from)
             .field("base_url", &self.base_url)
             .field("timeout", &self.timeout)
-            .field("status_callback", &self.status_callback)
+            .field("status_callback", &self.status_callback.as_ref().map(|_| "…"))
             .finish()
     }
 }

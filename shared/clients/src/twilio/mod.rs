@@ -83,7 +83,7 @@ impl TwilioSms {
         if let Some(base_url) = base_url {
             config.base_url.clone_from(base_url);
         }
-        config.status_callback.clone_from(status_callback);
+        config.status_callback = status_callback.as_ref().map(|url| url.reveal().to_owned());
         let named =
             |problems: Vec<TwilioConfigProblem>| problems.iter().map(|problem| format!("{}: {problem}", problem.setting())).collect();
         Self::new(config).map(Some).map_err(named)

@@ -1,5 +1,6 @@
 //! Ingest: a webhook is verified over its raw bytes, named, queued durably, and only then answered.
 
+mod public_url;
 mod refusals;
 mod rejection;
 mod route;
@@ -13,6 +14,7 @@ use sluice_signature::{
     explain::{Finding, explain, explain_without_body},
 };
 
+pub use public_url::{NoPublicUrl, PublicUrl};
 pub use refusals::{LeftOut, Refusals};
 pub use rejection::Rejection;
 
@@ -42,8 +44,8 @@ pub struct Ingest {
     pub clock: Arc<dyn Clock>,
     /// What is counted.
     pub metrics: Arc<dyn Metrics>,
-    /// The address under which the providers reach Sluice, without a path; some sign it.
-    pub public_url: String,
+    /// The address under which the providers reach Sluice; some sign it.
+    pub public_url: PublicUrl,
     /// The largest raw body that is taken, bytes.
     pub max_body: usize,
     /// What Twilio is answered.
@@ -145,7 +147,7 @@ impl Ingest {
             Body::Unread => Bytes::new(),
             Body::Whole(_) | Body::TooLarge => return Err(self.too_large(provider, route)),
         };
-        let url = format!("{}{}", self.public_url, request.uri.path_and_query().map_or("/", |path| path.as_str()));
+        let url = format!("{}{}", self.public_url.reveal(), request.uri.path_and_query().map_or("/", |path| path.as_str()));
         let headers: Vec<_> = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let message = Message { method: request.method.as_str(), url: &url, headers: &headers, body: &body };
         if let Err(invalid) = self.verify(provider, route, &message, &secrets).await {

@@ -1,11 +1,9 @@
 use std::borrow::Cow;
 
-use http::StatusCode;
-use serde::Deserialize;
-use sluice_signature::{Form, Header, Message, explain::Explained};
+use sluice_signature::{Form, Header, Message};
 
-use super::{Answer, Fresh, Malformed, Named, PLAIN_OK, Provider, Renewal, Route, TwilioReplies, is_name, named_header};
-use crate::body::{self, Dictionary};
+use super::{Fresh, Malformed, Named, PLAIN_OK, Profile, Provider, Renewal, Route, is_name, named_header};
+use crate::{body, json::Value};
 
 /// GitHub: <https://docs.github.com/en/webhooks/webhook-events-and-payloads>. The delivery's id is the event's identity, and stays the same when it
 /// is delivered again. Neither it nor the event's name is signed.
@@ -18,28 +16,33 @@ const EVENT: &str = "X-GitHub-Event";
 /// The event that GitHub sends when a webhook is set up.
 const PING: &[u8] = b"ping";
 
-#[derive(Deserialize)]
-struct Payload<'a> {
-    #[serde(borrow, default)]
-    action: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    repository: Option<Repository<'a>>,
-    #[serde(borrow, default)]
-    organization: Option<Account<'a>>,
-}
+static PROFILE: Profile = Profile {
+    dictionary: &body::GITHUB,
+    renewals: &[
+        Renewal::header("X-GitHub-Delivery", Fresh::Uuid),
+        // What has the same body is the same event.
+        Renewal::body("after", Fresh::Hex("", 40)),
+        Renewal::body("head_commit.id", Fresh::Hex("", 40)),
+        Renewal::body("commits.0.id", Fresh::Hex("", 40)),
+        Renewal::body("issue.id", Fresh::Number),
+        Renewal::body("pull_request.id", Fresh::Number),
+        Renewal::body("release.id", Fresh::Number),
+        Renewal::body("hook_id", Fresh::Number),
+    ],
+    kept_headers: &[
+        "content-type",
+        "user-agent",
+        "x-github-event",
+        "x-github-hook-id",
+        "x-github-hook-installation-target-id",
+        "x-github-hook-installation-target-type",
+    ],
+    accepted: &PLAIN_OK,
+    ..Profile::new("github", "GitHub", "GITHUB_WEBHOOK_SECRET", "dev_github_secret_only_for_this_machine", &SCHEME)
+};
 
-#[derive(Deserialize)]
-struct Repository<'a> {
-    #[serde(borrow, default)]
-    owner: Option<Account<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Account<'a> {
-    /// An organisation's and a user's name; some old events have only `name`.
-    #[serde(borrow, default)]
-    login: Option<Cow<'a, str>>,
-}
+/// What is read of an event. An account has a `login`; in some old events only a `name`, which is not the same.
+const PLACES: [&str; 6] = ["action", "organization", "organization.login", "repository", "repository.owner", "repository.owner.login"];
 
 /// The JSON of a body, which may come as the one parameter `payload` of a form.
 ///
@@ -50,52 +53,17 @@ pub(crate) fn payload(body: &[u8]) -> Result<Cow<'_, [u8]>, Malformed> {
     if !body.starts_with(b"payload=") {
         return Ok(Cow::Borrowed(body));
     }
-    let form = Form::parse(body).map_err(|error| Malformed(format!("not a GitHub event: {error}")))?;
+    let form = Form::parse(body).map_err(|error| PROFILE.malformed(error))?;
     let mut payloads = form.values("payload");
     match (payloads.next(), payloads.next()) {
         (Some(payload), None) => Ok(Cow::Owned(payload.to_vec())),
-        _ => Err(Malformed("not a GitHub event: its form has more than one payload".to_owned())),
+        _ => Err(PROFILE.malformed("its form has more than one payload")),
     }
 }
 
 impl Provider for GitHub {
-    fn name(&self) -> &'static str {
-        "github"
-    }
-
-    fn title(&self) -> &'static str {
-        "GitHub"
-    }
-
-    fn secret_setting(&self) -> &'static str {
-        "GITHUB_WEBHOOK_SECRET"
-    }
-
-    fn dev_secret(&self) -> &'static str {
-        "dev_github_secret_only_for_this_machine"
-    }
-
-    fn scheme(&self) -> &dyn Explained {
-        &SCHEME
-    }
-
-    fn dictionary(&self) -> &'static Dictionary {
-        &body::GITHUB
-    }
-
-    fn renewals(&self) -> &'static [Renewal] {
-        const PLACES: &[Renewal] = &[
-            Renewal::header("X-GitHub-Delivery", Fresh::Uuid),
-            // What has the same body is the same event.
-            Renewal::body("after", Fresh::Hex("", 40)),
-            Renewal::body("head_commit.id", Fresh::Hex("", 40)),
-            Renewal::body("commits.0.id", Fresh::Hex("", 40)),
-            Renewal::body("issue.id", Fresh::Number),
-            Renewal::body("pull_request.id", Fresh::Number),
-            Renewal::body("release.id", Fresh::Number),
-            Renewal::body("hook_id", Fresh::Number),
-        ];
-        PLACES
+    fn profile(&self) -> &'static Profile {
+        &PROFILE
     }
 
     /// The type is the event's name, and after a dot the action where there is one: `push`, `pull_request.opened`.
@@ -106,40 +74,22 @@ impl Provider for GitHub {
             return Err(Malformed(format!("its header {EVENT} is no name of an event")));
         }
         let body = payload(message.body)?;
-        if !body.trim_ascii_start().starts_with(b"{") {
-            return Err(Malformed("not a GitHub event: it is no JSON object".to_owned()));
+        let [action, organization, organization_login, repository, owner, login] = PROFILE.fields(&body, PLACES)?;
+        if [organization, repository, owner].into_iter().flatten().any(|value| !value.is_null() && !value.is_object()) {
+            return Err(PROFILE.malformed("what should be an object is none"));
         }
-        let payload: Payload<'_> = serde_json::from_slice(&body).map_err(|error| Malformed(format!("not a GitHub event: {error}")))?;
-        let kind = match payload.action {
+        let kind = match PROFILE.text(action)? {
             Some(action) if is_name(&action) => format!("{event}.{action}"),
             _ => event.to_owned(),
         };
-        let owner = payload.organization.or_else(|| payload.repository.and_then(|repository| repository.owner));
-        let account = owner.and_then(|owner| owner.login).filter(|login| is_name(login)).map(Cow::into_owned);
+        let (organization_login, login) = (PROFILE.text(organization_login)?, PROFILE.text(login)?);
+        let owner = if organization.is_some_and(Value::is_object) { organization_login } else { login };
+        let account = owner.filter(|login| is_name(login)).map(Cow::into_owned);
         Ok(Named { key: key.to_owned(), kind, occurred_at: None, account })
     }
 
     fn is_trial(&self, message: &Message<'_>) -> bool {
         message.header(EVENT) == Header::Once(PING)
-    }
-
-    fn kept_headers(&self) -> &'static [&'static str] {
-        &[
-            "content-type",
-            "user-agent",
-            "x-github-event",
-            "x-github-hook-id",
-            "x-github-hook-installation-target-id",
-            "x-github-hook-installation-target-type",
-        ]
-    }
-
-    fn refused(&self) -> StatusCode {
-        StatusCode::UNAUTHORIZED
-    }
-
-    fn accepted(&self, _: &Route<'_>, _: &Message<'_>, _: &TwilioReplies) -> Answer {
-        PLAIN_OK
     }
 }
 

@@ -1,7 +1,7 @@
 //! The providers: how each signs, names its events, and wants to be answered. Each is one file, and one line in [`ALL`].
 
-mod fields;
 mod github;
+mod profile;
 mod renewal;
 mod replies;
 mod sendro;
@@ -11,27 +11,22 @@ mod standard;
 mod stripe;
 mod twilio;
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, fmt};
 
 use http::{Method, StatusCode};
-use serde::de::IgnoredAny;
 use sluice_signature::{
     Header, Message, Secret,
     explain::{Explained, Layout},
 };
 
-use self::fields::Fields;
 pub(crate) use self::github::payload as github_payload;
+pub use self::profile::Profile;
 pub use self::renewal::{Fresh, Place, Renewal};
 pub use self::replies::{BadReply, Reply, TwilioReplies};
 pub(crate) use self::twilio::Parameters;
 pub use self::{github::GitHub, sendro::Sendro, shopify::Shopify, slack::Slack, standard::Standard, stripe::Stripe, twilio::Twilio};
 
-use crate::{
-    body::{self, Dictionary},
-    secrets::DEFAULT_SOURCE,
-    time::Timestamp,
-};
+use crate::{body::Dictionary, secrets::DEFAULT_SOURCE, time::Timestamp};
 
 /// Some of the providers. What serves one alone names no other, so that the others' code is not part of it.
 pub type Providers = &'static [&'static dyn Provider];
@@ -107,9 +102,9 @@ impl Answer {
 }
 
 /// The answer of providers that expect JSON.
-const RECEIVED: Answer = Answer::ok("application/json", r#"{"received":true}"#);
+static RECEIVED: Answer = Answer::ok("application/json", r#"{"received":true}"#);
 /// The answer of providers that expect nothing.
-const PLAIN_OK: Answer = Answer::ok("text/plain; charset=utf-8", "OK");
+static PLAIN_OK: Answer = Answer::ok("text/plain; charset=utf-8", "OK");
 
 /// A verified body that is not what the provider sends.
 #[derive(Debug, thiserror::Error)]
@@ -118,39 +113,70 @@ pub struct Malformed(pub String);
 
 /// One provider of webhooks.
 pub trait Provider: Sync {
+    /// What is the same for all its events.
+    fn profile(&self) -> &'static Profile;
+
+    /// Names a verified event.
+    ///
+    /// # Errors
+    /// [`Malformed`] if the body is not what the provider sends.
+    fn name_event(&self, route: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed>;
+
     /// Its name in paths, settings and records.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &'static str {
+        self.profile().name
+    }
 
     /// Its name as people write it.
-    fn title(&self) -> &'static str;
+    fn title(&self) -> &'static str {
+        self.profile().title
+    }
 
     /// The setting that holds its signing secrets.
-    fn secret_setting(&self) -> &'static str;
+    fn secret_setting(&self) -> &'static str {
+        self.profile().secret_setting
+    }
 
     /// The secret that `dev` and `send` use unless told otherwise. Everybody knows it.
-    fn dev_secret(&self) -> &'static str;
+    fn dev_secret(&self) -> &'static str {
+        self.profile().dev_secret
+    }
 
     /// How it signs.
-    fn scheme(&self) -> &dyn Explained;
-
-    /// The same with another tolerance of age, zero for none, where it signs a time.
-    fn scheme_within(&self, tolerance: Duration) -> Option<Box<dyn Explained>> {
-        let _ = tolerance;
-        None
+    fn scheme(&self) -> &'static dyn Explained {
+        self.profile().scheme
     }
 
     /// How it lays out its JSON.
     fn layout(&self) -> Layout {
-        Layout::Compact
+        self.profile().layout
     }
 
     /// What its bodies have in common, so that they pack small.
     fn dictionary(&self) -> &'static Dictionary {
-        &body::NONE
+        self.profile().dictionary
     }
 
     /// What differs between two of its events.
-    fn renewals(&self) -> &'static [Renewal];
+    fn renewals(&self) -> &'static [Renewal] {
+        self.profile().renewals
+    }
+
+    /// The request headers worth keeping, in lower case.
+    fn kept_headers(&self) -> &'static [&'static str] {
+        self.profile().kept_headers
+    }
+
+    /// The status of the answer to a missing or wrong signature.
+    fn refused(&self) -> StatusCode {
+        self.profile().refused
+    }
+
+    /// The answer to an accepted event.
+    fn accepted(&self, route: &Route<'_>, message: &Message<'_>, replies: &TwilioReplies) -> Answer {
+        let _ = (route, message, replies);
+        self.profile().accepted.clone()
+    }
 
     /// Reads one of its secrets as it stands in the setting.
     fn read_secret(&self, text: &str) -> Secret {
@@ -191,12 +217,6 @@ pub trait Provider: Sync {
         vec![if source == DEFAULT_SOURCE { format!("/webhooks/{name}") } else { format!("/webhooks/{name}/{source}") }]
     }
 
-    /// Names a verified event.
-    ///
-    /// # Errors
-    /// [`Malformed`] if the body is not what the provider sends.
-    fn name_event(&self, route: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed>;
-
     /// Whether a verified request only tries out the endpoint: it is answered, and leaves nothing behind.
     fn is_trial(&self, message: &Message<'_>) -> bool {
         let _ = message;
@@ -212,22 +232,6 @@ pub trait Provider: Sync {
     /// Whether the URL's query belongs to what an event says.
     fn keeps_query(&self) -> bool {
         false
-    }
-
-    /// The request headers worth keeping, in lower case.
-    fn kept_headers(&self) -> &'static [&'static str] {
-        &["content-type", "user-agent"]
-    }
-
-    /// The status of the answer to a missing or wrong signature.
-    fn refused(&self) -> StatusCode {
-        StatusCode::UNAUTHORIZED
-    }
-
-    /// The answer to an accepted event.
-    fn accepted(&self, route: &Route<'_>, message: &Message<'_>, replies: &TwilioReplies) -> Answer {
-        let _ = (route, message, replies);
-        RECEIVED
     }
 }
 
@@ -255,11 +259,6 @@ fn named_header<'a>(message: &Message<'a>, name: &str) -> Result<&'a str, Malfor
         Header::Absent => Err(Malformed(format!("it has no header {name}"))),
         Header::Repeated => Err(Malformed(format!("its header {name} was sent more than once"))),
     }
-}
-
-/// Insists on JSON, without looking into it.
-fn insist_on_json(text: &[u8]) -> Result<(), Malformed> {
-    serde_json::from_slice::<IgnoredAny>(text).map(drop).map_err(|error| Malformed(format!("its body is no JSON: {error}")))
 }
 
 #[cfg(test)]

@@ -1,67 +1,53 @@
-use http::StatusCode;
-use sluice_signature::{Message, explain::Explained};
+use std::borrow::Cow;
 
-use super::{Answer, Fields, Fresh, Malformed, Named, Provider, RECEIVED, Renewal, Route, TwilioReplies, is_name};
-use crate::time::Timestamp;
+use sluice_signature::Message;
+
+use super::{Fresh, Malformed, Named, Profile, Provider, Renewal, Route};
+use crate::json::{self, Repeats, Value};
 
 /// Sendro. An event is what happened to a mail: its identity is the mail and what happened, out of the signed body.
 pub struct Sendro;
 
 static SCHEME: sluice_signature::Sendro = sluice_signature::Sendro::new();
 
-/// The fields of an event or of its `data` that are read: only the id and the type are insisted on.
-const FIELDS: &[&str] = &["type", "event", "emailId", "email_id", "timestamp", "createdAt", "created_at", "data"];
+static PROFILE: Profile = Profile {
+    renewals: &[Renewal::body("emailId", Fresh::Id("em_")), Renewal::body("timestamp", Fresh::Now)],
+    ..Profile::new("sendro", "Sendro", "SENDRO_WEBHOOK_SECRET", "dev_sendro_secret_only_for_this_machine", &SCHEME)
+};
+
+/// What is read of an event: only the mail and the type are insisted on. The mail stands beside the type, or in `data`.
+const PLACES: [&str; 12] = [
+    "type",
+    "event",
+    "emailId",
+    "email_id",
+    "data.emailId",
+    "data.email_id",
+    "timestamp",
+    "createdAt",
+    "created_at",
+    "data.timestamp",
+    "data.createdAt",
+    "data.created_at",
+];
+
+fn first_text<'a>(fields: &[Option<Value<'a>>]) -> Option<Cow<'a, str>> {
+    fields.iter().flatten().find_map(|value| value.text())
+}
 
 impl Provider for Sendro {
-    fn name(&self) -> &'static str {
-        "sendro"
-    }
-
-    fn title(&self) -> &'static str {
-        "Sendro"
-    }
-
-    fn secret_setting(&self) -> &'static str {
-        "SENDRO_WEBHOOK_SECRET"
-    }
-
-    fn dev_secret(&self) -> &'static str {
-        "dev_sendro_secret_only_for_this_machine"
-    }
-
-    fn scheme(&self) -> &dyn Explained {
-        &SCHEME
-    }
-
-    fn renewals(&self) -> &'static [Renewal] {
-        const PLACES: &[Renewal] = &[Renewal::body("emailId", Fresh::Id("em_")), Renewal::body("timestamp", Fresh::Now)];
-        PLACES
+    fn profile(&self) -> &'static Profile {
+        &PROFILE
     }
 
     fn name_event(&self, _: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {
-        let event = Fields::read(message.body, FIELDS).map_err(|error| Malformed(format!("not a Sendro event: {error}")))?;
-        // The mail stands beside the type, or in `data`.
-        let data = event.get("data").and_then(|data| Fields::read(data.get().as_bytes(), FIELDS).ok()).unwrap_or_default();
-        let either = |names: &[&str]| event.text(names).or_else(|| data.text(names));
-        let id = either(&["emailId", "email_id"]).ok_or_else(|| Malformed("not a Sendro event: it has no emailId".to_owned()))?;
-        let kind = event.text(&["type", "event"]).ok_or_else(|| Malformed("not a Sendro event: it has no type".to_owned()))?;
-        if !is_name(&id) || !is_name(&kind) {
-            return Err(Malformed("not a Sendro event: its emailId or type is empty, too long, or not of ASCII letters".to_owned()));
-        }
-        let occurred_at = either(&["timestamp", "createdAt", "created_at"]).and_then(|text| text.parse::<Timestamp>().ok());
-        Ok(Named { key: format!("{id}:{kind}"), kind: kind.into_owned(), occurred_at, account: None })
-    }
-
-    fn kept_headers(&self) -> &'static [&'static str] {
-        &["content-type", "user-agent"]
-    }
-
-    fn refused(&self) -> StatusCode {
-        StatusCode::UNAUTHORIZED
-    }
-
-    fn accepted(&self, _: &Route<'_>, _: &Message<'_>, _: &TwilioReplies) -> Answer {
-        RECEIVED
+        let body = std::str::from_utf8(message.body).map_err(|error| PROFILE.malformed(error))?;
+        let found = json::fields(body.as_bytes(), PLACES, Repeats::Last).map_err(|error| PROFILE.malformed(error))?;
+        let (kinds, rest) = found.split_at(2);
+        let (ids, times) = rest.split_at(4);
+        let named = PROFILE.named(first_text(ids).unwrap_or_default(), first_text(kinds).unwrap_or_default())?;
+        let occurred_at = first_text(times).and_then(|text| text.parse().ok());
+        Ok(Named { key: format!("{}:{}", named.key, named.kind), occurred_at, ..named })
     }
 }
 

@@ -1,14 +1,36 @@
-use http::StatusCode;
-use sluice_signature::{Header, Message, explain::Explained};
+use sluice_signature::{Header, Message};
 
-use super::{Answer, Fresh, Malformed, Named, PLAIN_OK, Provider, Renewal, Route, TwilioReplies, insist_on_json, named_header};
-use crate::body::{self, Dictionary};
+use super::{Fresh, Malformed, Named, PLAIN_OK, Profile, Provider, Renewal, Route, named_header};
+use crate::{body, json};
 
 /// Shopify: <https://shopify.dev/docs/apps/build/webhooks>. An event is one delivery of one topic of one shop: `X-Shopify-Event-Id` is shared by all
 /// that one action of a merchant causes, such as `orders/create` and `orders/paid`, and so identifies none of them. None of these headers is signed.
 pub struct Shopify;
 
 static SCHEME: sluice_signature::Shopify = sluice_signature::Shopify::new();
+
+static PROFILE: Profile = Profile {
+    dictionary: &body::SHOPIFY,
+    renewals: &[
+        Renewal::header("X-Shopify-Webhook-Id", Fresh::Uuid),
+        Renewal::header("X-Shopify-Event-Id", Fresh::OtherUuid),
+        Renewal::header("X-Shopify-Triggered-At", Fresh::Now),
+    ],
+    kept_headers: &[
+        "content-type",
+        "user-agent",
+        "x-shopify-api-version",
+        "x-shopify-event-id",
+        "x-shopify-test",
+        "shopify-api-version",
+        "shopify-event-id",
+        "shopify-action",
+        "shopify-handle",
+        "shopify-resource-id",
+    ],
+    accepted: &PLAIN_OK,
+    ..Profile::new("shopify", "Shopify", "SHOPIFY_WEBHOOK_SECRET", "dev_shopify_secret_only_for_this_machine", &SCHEME)
+};
 
 /// The headers' names, of the webhooks and of the events of 2026 (<https://shopify.dev/docs/apps/build/events>).
 struct Family {
@@ -24,37 +46,8 @@ static EVENTS: Family =
     Family { topic: "Shopify-Topic", shop: "Shopify-Shop-Domain", id: "Shopify-Webhook-Id", triggered_at: "Shopify-Triggered-At" };
 
 impl Provider for Shopify {
-    fn name(&self) -> &'static str {
-        "shopify"
-    }
-
-    fn title(&self) -> &'static str {
-        "Shopify"
-    }
-
-    fn secret_setting(&self) -> &'static str {
-        "SHOPIFY_WEBHOOK_SECRET"
-    }
-
-    fn dev_secret(&self) -> &'static str {
-        "dev_shopify_secret_only_for_this_machine"
-    }
-
-    fn scheme(&self) -> &dyn Explained {
-        &SCHEME
-    }
-
-    fn dictionary(&self) -> &'static Dictionary {
-        &body::SHOPIFY
-    }
-
-    fn renewals(&self) -> &'static [Renewal] {
-        const PLACES: &[Renewal] = &[
-            Renewal::header("X-Shopify-Webhook-Id", Fresh::Uuid),
-            Renewal::header("X-Shopify-Event-Id", Fresh::OtherUuid),
-            Renewal::header("X-Shopify-Triggered-At", Fresh::Now),
-        ];
-        PLACES
+    fn profile(&self) -> &'static Profile {
+        &PROFILE
     }
 
     fn name_event(&self, _: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {
@@ -67,32 +60,9 @@ impl Provider for Shopify {
         let shop = named_header(message, family.shop)?.to_ascii_lowercase();
         let id = named_header(message, family.id)?;
         // The same secret signs other things for the app than webhooks, none of which is JSON.
-        insist_on_json(message.body)?;
+        json::insist(message.body).map_err(|error| PROFILE.malformed(error))?;
         let triggered_at = named_header(message, family.triggered_at).ok().and_then(|text| text.parse().ok());
         Ok(Named { key: format!("{shop}:{topic}:{id}"), kind: topic.to_owned(), occurred_at: triggered_at, account: Some(shop) })
-    }
-
-    fn kept_headers(&self) -> &'static [&'static str] {
-        &[
-            "content-type",
-            "user-agent",
-            "x-shopify-api-version",
-            "x-shopify-event-id",
-            "x-shopify-test",
-            "shopify-api-version",
-            "shopify-event-id",
-            "shopify-action",
-            "shopify-handle",
-            "shopify-resource-id",
-        ]
-    }
-
-    fn refused(&self) -> StatusCode {
-        StatusCode::UNAUTHORIZED
-    }
-
-    fn accepted(&self, _: &Route<'_>, _: &Message<'_>, _: &TwilioReplies) -> Answer {
-        PLAIN_OK
     }
 }
 

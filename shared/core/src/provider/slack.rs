@@ -1,9 +1,8 @@
 use std::{borrow::Cow, time::Duration};
 
-use serde::Deserialize;
-use sluice_signature::{Form, KeyedHash, Message, explain::Explained};
+use sluice_signature::{Form, KeyedHash, Message};
 
-use super::{Answer, Fresh, Malformed, Named, Provider, Renewal, Route, TwilioReplies, is_name};
+use super::{Answer, Fresh, Malformed, Named, Profile, Provider, Renewal, Route, TwilioReplies, is_name};
 use crate::{envelope::digest, time::Timestamp};
 
 /// Slack: events (<https://docs.slack.dev/apis/events-api>), and as forms slash commands and interactions.
@@ -13,110 +12,58 @@ pub struct Slack;
 static SCHEME: KeyedHash =
     KeyedHash::new("X-Slack-Signature", "v0=").with_time("X-Slack-Request-Timestamp", ["v0:", ":"], Duration::from_mins(5));
 
-#[derive(Default, Deserialize)]
-struct Payload {
-    #[serde(rename = "type")]
-    kind: String,
-    event_id: Option<String>,
-    event_time: Option<i64>,
-    /// What happened, in an event.
-    event: Option<Inner>,
-    team_id: Option<String>,
-    /// Of an interaction.
-    team: Option<Team>,
-    trigger_id: Option<String>,
-    challenge: Option<String>,
-}
+static PROFILE: Profile = Profile {
+    renewals: &[
+        Renewal::body("event_id", Fresh::Hex("Ev", 10)),
+        Renewal::body("event_time", Fresh::Now),
+        Renewal::body("challenge", Fresh::Id("3eZbrw1aBm2rZgRNFdxV2595E9CY3g")),
+        Renewal::body("trigger_id", Fresh::Hex("13345224609.738474920.", 32)),
+    ],
+    kept_headers: &["content-type", "user-agent", "x-slack-retry-num", "x-slack-retry-reason"],
+    ..Profile::new("slack", "Slack", "SLACK_SIGNING_SECRET", "dev_slack_secret_only_for_this_machine", &SCHEME)
+};
 
-#[derive(Deserialize)]
-struct Inner {
-    #[serde(rename = "type")]
-    kind: String,
-}
+/// What is read of an event, and of an interaction.
+const PLACES: [&str; 8] = ["event.type", "type", "event_id", "trigger_id", "team_id", "team.id", "event_time", "challenge"];
 
-#[derive(Deserialize)]
-struct Team {
-    id: String,
-}
-
-/// The JSON of an event, or in the form of an interaction; of a slash command what corresponds to it.
-fn payload(body: &[u8]) -> Result<Payload, Malformed> {
-    let read = |json: &[u8]| serde_json::from_slice(json).map_err(|error| Malformed(format!("not a Slack request: {error}")));
-    if body.trim_ascii_start().starts_with(b"{") {
-        return read(body);
+/// A request, and the challenge of one that tries out a new endpoint: the JSON of an event, or in a form of an interaction; of a slash command what
+/// corresponds to it. What has no id of its own is known by its body, which is signed.
+fn read(body: &[u8]) -> Result<(Named, Option<String>), Malformed> {
+    let by_body = || digest(&[&String::from_utf8_lossy(body)]).into();
+    let form = if body.trim_ascii_start().starts_with(b"{") { Ok(Form::default()) } else { Form::parse(body) };
+    let form = form.map_err(|error| PROFILE.malformed(error))?;
+    let value = |name: &str| form.values(name).next().map(String::from_utf8_lossy);
+    if form.pairs().len() > 0 && value("payload").is_none() {
+        let kind = if value("ssl_check").is_some() { "ssl_check" } else { "slash_command" };
+        let account = value("team_id").filter(|team| is_name(team)).map(Cow::into_owned);
+        return Ok((Named { account, ..PROFILE.named(value("trigger_id").unwrap_or_else(by_body), kind)? }, None));
     }
-    let form = Form::parse(body).map_err(|error| Malformed(format!("not a Slack request: {error}")))?;
-    let field = |name: &str| form.pairs().find(|(found, _)| *found == name.as_bytes()).map(|(_, value)| value);
-    let text = |name: &str| field(name).map(|value| String::from_utf8_lossy(value).into_owned());
-    match field("payload") {
-        Some(json) => read(json),
-        None => {
-            let kind = if field("ssl_check").is_some() { "ssl_check" } else { "slash_command" };
-            Ok(Payload { kind: kind.to_owned(), team_id: text("team_id"), trigger_id: text("trigger_id"), ..Payload::default() })
-        }
-    }
+    let json = form.values("payload").next().unwrap_or(body);
+    let [inner, outer, event, trigger, team_id, team, time, challenge] = PROFILE.fields(json, PLACES)?;
+    let text = |field| PROFILE.text(field);
+    let (id, kind) = (text(event)?.or(text(trigger)?).unwrap_or_else(by_body), text(inner)?.or(text(outer)?).unwrap_or_default());
+    let account = text(team_id)?.or(text(team)?).filter(|team| is_name(team)).map(Cow::into_owned);
+    let occurred_at = PROFILE.integer(time)?.map(Timestamp::from_seconds);
+    Ok((Named { occurred_at, account, ..PROFILE.named(id, kind)? }, text(challenge)?.map(Cow::into_owned)))
 }
 
 impl Provider for Slack {
-    fn name(&self) -> &'static str {
-        "slack"
-    }
-
-    fn title(&self) -> &'static str {
-        "Slack"
-    }
-
-    fn secret_setting(&self) -> &'static str {
-        "SLACK_SIGNING_SECRET"
-    }
-
-    fn dev_secret(&self) -> &'static str {
-        "dev_slack_secret_only_for_this_machine"
-    }
-
-    fn scheme(&self) -> &dyn Explained {
-        &SCHEME
-    }
-
-    fn scheme_within(&self, tolerance: Duration) -> Option<Box<dyn Explained>> {
-        Some(Box::new(SCHEME.with_tolerance(tolerance)))
+    fn profile(&self) -> &'static Profile {
+        &PROFILE
     }
 
     fn name_event(&self, _: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {
-        let payload = payload(message.body)?;
-        let kind = payload.event.map_or(payload.kind, |event| event.kind);
-        // What has no id of its own is known by its body, which is signed.
-        let key = payload.event_id.or(payload.trigger_id).unwrap_or_else(|| digest(&[&String::from_utf8_lossy(message.body)]));
-        if !is_name(&key) || !is_name(&kind) {
-            return Err(Malformed("not a Slack request: its id or type is empty, too long, or not of ASCII letters".to_owned()));
-        }
-        let account = payload.team_id.or(payload.team.map(|team| team.id)).filter(|team| is_name(team));
-        Ok(Named { key, kind, occurred_at: payload.event_time.map(Timestamp::from_seconds), account })
+        read(message.body).map(|(named, _)| named)
     }
 
     fn is_trial(&self, message: &Message<'_>) -> bool {
-        payload(message.body).is_ok_and(|payload| ["url_verification", "ssl_check"].contains(&payload.kind.as_str()))
-    }
-
-    fn kept_headers(&self) -> &'static [&'static str] {
-        &["content-type", "user-agent", "x-slack-retry-num", "x-slack-retry-reason"]
-    }
-
-    fn renewals(&self) -> &'static [Renewal] {
-        const PLACES: &[Renewal] = &[
-            Renewal::body("event_id", Fresh::Hex("Ev", 10)),
-            Renewal::body("event_time", Fresh::Now),
-            Renewal::body("challenge", Fresh::Id("3eZbrw1aBm2rZgRNFdxV2595E9CY3g")),
-            Renewal::body("trigger_id", Fresh::Hex("13345224609.738474920.", 32)),
-        ];
-        PLACES
+        read(message.body).is_ok_and(|(named, _)| ["url_verification", "ssl_check"].contains(&named.kind.as_str()))
     }
 
     /// Slack shows whoever gave a command what it is answered, so there is nothing; only the challenge of a new endpoint is given back.
     fn accepted(&self, _: &Route<'_>, message: &Message<'_>, _: &TwilioReplies) -> Answer {
-        let verification = payload(message.body).ok().filter(|payload| payload.kind == "url_verification");
-        let challenge = verification.and_then(|payload| payload.challenge).unwrap_or_default();
-        Answer { body: Cow::Owned(challenge), ..Answer::ok("text/plain; charset=utf-8", "") }
+        let challenge = read(message.body).ok().and_then(|(named, challenge)| challenge.filter(|_| named.kind == "url_verification"));
+        Answer { body: challenge.unwrap_or_default().into(), ..Answer::ok("text/plain; charset=utf-8", "") }
     }
 }
 

@@ -1,10 +1,8 @@
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
 
-use http::StatusCode;
-use serde::Deserialize;
-use sluice_signature::{Message, StandardWebhooks, explain::Explained};
+use sluice_signature::{Message, StandardWebhooks};
 
-use super::{Answer, Fresh, Malformed, Named, Provider, RECEIVED, Renewal, Route, TwilioReplies, is_name};
+use super::{Fresh, Malformed, Named, Profile, Provider, Renewal, Route, is_name};
 use crate::{ids::is_source, time::Timestamp};
 
 /// Any sender that follows Standard Webhooks, Svix and its users among them
@@ -16,34 +14,20 @@ static SCHEME: StandardWebhooks = StandardWebhooks::new();
 /// What an event is called whose body does not say.
 const UNTYPED: &str = "event";
 
-/// What the specification recommends for a body. It is no duty.
-#[derive(Default, Deserialize)]
-struct Body<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    timestamp: Option<Cow<'a, str>>,
+static PROFILE: Profile = Profile {
+    renewals: &[Renewal::header("webhook-id", Fresh::Id("msg_")), Renewal::body("timestamp", Fresh::Now)],
+    ..Profile::new("standard", "Standard Webhooks", "STANDARD_WEBHOOK_SECRET", "whsec_ZGV2X29ubHlfZm9yX3RoaXNfbWFjaGluZQ==", &SCHEME)
+};
+
+/// The type and the time of a body that is what the specification recommends. It is no duty.
+fn kind_and_time(body: &[u8]) -> Result<[Option<Cow<'_, str>>; 2], Malformed> {
+    let [kind, time] = PROFILE.fields(body, ["type", "timestamp"])?;
+    Ok([PROFILE.text(kind)?, PROFILE.text(time)?])
 }
 
 impl Provider for Standard {
-    fn name(&self) -> &'static str {
-        "standard"
-    }
-
-    fn title(&self) -> &'static str {
-        "Standard Webhooks"
-    }
-
-    fn secret_setting(&self) -> &'static str {
-        "STANDARD_WEBHOOK_SECRET"
-    }
-
-    fn dev_secret(&self) -> &'static str {
-        "whsec_ZGV2X29ubHlfZm9yX3RoaXNfbWFjaGluZQ=="
-    }
-
-    fn scheme(&self) -> &dyn Explained {
-        &SCHEME
+    fn profile(&self) -> &'static Profile {
+        &PROFILE
     }
 
     /// The sender has to be named.
@@ -58,35 +42,14 @@ impl Provider for Standard {
         vec![format!("/webhooks/standard/{source}")]
     }
 
-    fn renewals(&self) -> &'static [Renewal] {
-        const PLACES: &[Renewal] = &[Renewal::header("webhook-id", Fresh::Id("msg_")), Renewal::body("timestamp", Fresh::Now)];
-        PLACES
-    }
-
-    fn scheme_within(&self, tolerance: Duration) -> Option<Box<dyn Explained>> {
-        Some(Box::new(SCHEME.with_tolerance(tolerance)))
-    }
-
     fn name_event(&self, _: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {
         let key = StandardWebhooks::id(message).filter(|id| is_name(id));
         let key = key.ok_or_else(|| Malformed("its webhook-id is missing, too long, or not of ASCII letters".to_owned()))?;
         // A body of another shape, or none of JSON, is as good: only the headers are laid down.
-        let body: Body<'_> = serde_json::from_slice(message.body).unwrap_or_default();
-        let kind = body.kind.filter(|kind| is_name(kind)).map_or_else(|| UNTYPED.to_owned(), Cow::into_owned);
-        let occurred_at = body.timestamp.and_then(|text| text.parse::<Timestamp>().ok());
+        let [kind, time] = kind_and_time(message.body).unwrap_or_default();
+        let kind = kind.filter(|kind| is_name(kind)).map_or_else(|| UNTYPED.to_owned(), Cow::into_owned);
+        let occurred_at = time.and_then(|text| text.parse::<Timestamp>().ok());
         Ok(Named { key: key.to_owned(), kind, occurred_at, account: None })
-    }
-
-    fn kept_headers(&self) -> &'static [&'static str] {
-        &["content-type", "user-agent"]
-    }
-
-    fn refused(&self) -> StatusCode {
-        StatusCode::UNAUTHORIZED
-    }
-
-    fn accepted(&self, _: &Route<'_>, _: &Message<'_>, _: &TwilioReplies) -> Answer {
-        RECEIVED
     }
 }
 

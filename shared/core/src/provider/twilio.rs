@@ -1,21 +1,34 @@
 use std::borrow::Cow;
 
 use http::{Method, StatusCode};
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
-use serde_json::value::RawValue;
-use sluice_signature::{Form, Header, Message, Secret, explain::Explained};
+use sluice_signature::{Form, Header, Message, Secret};
 
-use super::{Answer, Fresh, Malformed, Named, Provider, Renewal, Reply, Route, TwilioReplies, fields::Text, is_name};
-use crate::{ids::is_source, rules::keyword, secrets::DEFAULT_SOURCE};
+use super::{Answer, Fresh, Malformed, Named, Profile, Provider, Renewal, Reply, Route, TwilioReplies, is_name};
+use crate::{
+    ids::is_source,
+    json::{self, Value},
+    rules::keyword,
+    secrets::DEFAULT_SOURCE,
+};
 
 /// Twilio: <https://www.twilio.com/docs/usage/webhooks>. It gives its requests no identity and no time, so an event is a step in the life of a message or a
 /// call, and its identity the step's own parameters.
 pub struct Twilio;
 
 static SCHEME: sluice_signature::Twilio = sluice_signature::Twilio::new();
+
+static PROFILE: Profile = Profile {
+    renewals: &[
+        Renewal::header("I-Twilio-Idempotency-Token", Fresh::Uuid),
+        Renewal::body("MessageSid", Fresh::Hex("SM", 32)),
+        Renewal::body("SmsSid", Fresh::Hex("SM", 32)),
+        Renewal::body("SmsMessageSid", Fresh::Hex("SM", 32)),
+        Renewal::body("CallSid", Fresh::Hex("CA", 32)),
+    ],
+    kept_headers: &["content-type", "user-agent", "i-twilio-idempotency-token"],
+    refused: StatusCode::FORBIDDEN,
+    ..Profile::new("twilio", "Twilio", "TWILIO_AUTH_TOKEN", "dev_twilio_token_only_for_this_machine", &SCHEME)
+};
 
 /// Messages that were sent report here how far they are.
 const SMS_STATUS: &str = "sms-status";
@@ -24,10 +37,13 @@ const SMS: &str = "sms";
 /// Calls come in here, and are answered.
 const VOICE: &str = "voice";
 
+/// Names and values.
+type Texts<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+
 /// The parameters of a request: those of its form, of its query, or of its JSON.
 pub(crate) struct Parameters<'a> {
     /// Those of a JSON, or of a form that is not UTF-8.
-    texts: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    texts: Texts<'a>,
     /// Those of the form and of the query, where every one is UTF-8.
     forms: [Form; 2],
 }
@@ -41,9 +57,7 @@ impl<'a> Parameters<'a> {
         let form = |text: &[u8]| Form::parse(text).map_err(|error| Malformed(format!("its parameters can't be read: {error}")));
         let mut texts = Vec::new();
         let of_body = if is_json {
-            let Scalars(scalars) =
-                serde_json::from_slice(body).map_err(|error| Malformed(format!("its body is no JSON object: {error}")))?;
-            texts = scalars;
+            texts = scalars(body)?;
             Form::default()
         } else {
             form(body)?
@@ -106,36 +120,18 @@ fn is_status(text: &str) -> bool {
 const OF_CALLS: [(&str, &str, &str); 2] =
     [("RecordingSid", "RecordingStatus", "recording"), ("TranscriptionSid", "TranscriptionStatus", "transcription")];
 
-/// The texts and numbers of a JSON object, the last of each name first. What is neither is passed over without being built.
-struct Scalars<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+/// The texts and numbers of a JSON object, the last of each name first.
+fn scalars(json: &[u8]) -> Result<Texts<'_>, Malformed> {
+    let json = std::str::from_utf8(json).map_err(|error| PROFILE.malformed(error))?;
+    let entries = json::entries(json.as_bytes()).map_err(|error| PROFILE.malformed(error))?;
+    Ok(entries.into_iter().rev().filter_map(|(name, value)| Some((name, scalar(value)?))).collect())
+}
 
-impl<'de> Deserialize<'de> for Scalars<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Scalars<'de>;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Scalars<'de>, A::Error> {
-                let mut scalars = Vec::new();
-                while let Some((name, value)) = object.next_entry::<Text<'de>, &'de RawValue>()? {
-                    let name = name.0;
-                    match value.get().as_bytes() {
-                        [b'"', ..] => scalars.extend(serde_json::from_str::<Text<'de>>(value.get()).ok().map(|text| (name, text.0))),
-                        [b'-' | b'0'..=b'9', ..] => scalars.push((name, Cow::Borrowed(value.get()))),
-                        _ => {}
-                    }
-                }
-                scalars.reverse();
-                Ok(Scalars(scalars))
-            }
-        }
-
-        deserializer.deserialize_map(Reader)
+/// A text, or a number as it is written.
+fn scalar(value: Value<'_>) -> Option<Cow<'_, str>> {
+    match value.as_written() {
+        number @ [b'-' | b'0'..=b'9', ..] => Some(String::from_utf8_lossy(number)),
+        _ => value.text(),
     }
 }
 
@@ -145,24 +141,8 @@ fn query(url: &str) -> &str {
 }
 
 impl Provider for Twilio {
-    fn name(&self) -> &'static str {
-        "twilio"
-    }
-
-    fn title(&self) -> &'static str {
-        "Twilio"
-    }
-
-    fn secret_setting(&self) -> &'static str {
-        "TWILIO_AUTH_TOKEN"
-    }
-
-    fn dev_secret(&self) -> &'static str {
-        "dev_twilio_token_only_for_this_machine"
-    }
-
-    fn scheme(&self) -> &dyn Explained {
-        &SCHEME
+    fn profile(&self) -> &'static Profile {
+        &PROFILE
     }
 
     fn read_secret(&self, text: &str) -> Secret {
@@ -193,17 +173,6 @@ impl Provider for Twilio {
     }
 
     /// The types are `message.<status>` for a message that was sent, `message.received` for one that came in, and `call.<status>`.
-    fn renewals(&self) -> &'static [Renewal] {
-        const PLACES: &[Renewal] = &[
-            Renewal::header("I-Twilio-Idempotency-Token", Fresh::Uuid),
-            Renewal::body("MessageSid", Fresh::Hex("SM", 32)),
-            Renewal::body("SmsSid", Fresh::Hex("SM", 32)),
-            Renewal::body("SmsMessageSid", Fresh::Hex("SM", 32)),
-            Renewal::body("CallSid", Fresh::Hex("CA", 32)),
-        ];
-        PLACES
-    }
-
     fn name_event(&self, route: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {
         let parameters = Parameters::of(message)?;
         let (key, kind) = match route.channel {
@@ -235,14 +204,6 @@ impl Provider for Twilio {
 
     fn keeps_query(&self) -> bool {
         true
-    }
-
-    fn kept_headers(&self) -> &'static [&'static str] {
-        &["content-type", "user-agent", "i-twilio-idempotency-token"]
-    }
-
-    fn refused(&self) -> StatusCode {
-        StatusCode::FORBIDDEN
     }
 
     fn accepted(&self, route: &Route<'_>, message: &Message<'_>, replies: &TwilioReplies) -> Answer {

@@ -3,7 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::{Mode, Reader};
 use crate::{
     ids::is_source,
-    ingest::MAX_BODY,
+    ingest::{MAX_BODY, PublicUrl},
     provider::{self, BadReply, Provider, Providers, TwilioReplies},
     secrets::{DEFAULT_SOURCE, FixedSecrets, Secrets},
 };
@@ -13,9 +13,8 @@ use crate::{
 pub struct IngestSettings {
     /// Whose webhooks are taken in.
     pub providers: Providers,
-    /// The address under which the outside reaches Sluice, without a path or a slash at its end. On Lambda it may be empty: only providers that sign the URL
-    /// need it.
-    pub public_url: String,
+    /// The address under which the outside reaches Sluice. On Lambda it may be empty: only providers that sign the URL need it.
+    pub public_url: PublicUrl,
     /// The largest raw body that is taken, bytes.
     pub max_body: usize,
     /// The signing secrets of each provider's sources.
@@ -27,7 +26,7 @@ pub struct IngestSettings {
 impl IngestSettings {
     /// Reads what one machine needs, which listens on `listen`: the secrets of all providers.
     pub fn read(reader: &mut Reader<'_>, mode: Mode, listen: SocketAddr) -> Self {
-        let public_url = read_public_url(reader).unwrap_or_else(|| format!("http://localhost:{}", listen.port()));
+        let public_url = read_public_url(reader).unwrap_or_else(|| PublicUrl::of_this_machine(listen.port()));
         let providers = provider::ALL;
         let secrets = read_secrets(reader, mode, providers);
         Self { providers, public_url, max_body: read_max_body(reader), secrets, replies: read_replies(reader) }
@@ -98,8 +97,8 @@ impl IngestSettings {
 }
 
 /// Why a URL can hardly be the one that a provider was given.
-fn doubt(public_url: &str) -> Option<&'static str> {
-    let uri: http::Uri = public_url.parse().ok()?;
+fn doubt(public_url: &PublicUrl) -> Option<&'static str> {
+    let uri: http::Uri = public_url.reveal().parse().ok()?;
     let host = uri.host()?;
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
     let private = match address {
@@ -182,19 +181,10 @@ fn read_reply(reader: &mut Reader<'_>, setting: &str, usual: Option<String>, che
     }
 }
 
-pub(super) fn read_public_url(reader: &mut Reader<'_>) -> Option<String> {
-    let url = reader.text("SLUICE_PUBLIC_URL")?.trim_end_matches('/');
-    let fits = url.parse::<http::Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("https" | "http"))
-            && uri.host().is_some()
-            && uri.query().is_none()
-            && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
-            && uri.authority().is_some_and(|authority| authority.port().is_none() || authority.port_u16().is_some())
-            && matches!(uri.path(), "" | "/")
-            && !url.contains('#')
-    });
-    if !fits {
-        reader.problem("SLUICE_PUBLIC_URL", "must be scheme and host alone, such as https://hooks.example.com");
+pub(super) fn read_public_url(reader: &mut Reader<'_>) -> Option<PublicUrl> {
+    let read = PublicUrl::read(reader.text("SLUICE_PUBLIC_URL")?);
+    if let Err(problem) = read {
+        reader.problem("SLUICE_PUBLIC_URL", problem.to_string());
     }
-    Some(url.to_owned())
+    Some(read.unwrap_or_default())
 }

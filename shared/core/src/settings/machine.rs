@@ -57,7 +57,7 @@ impl Settings {
             data: reader.text("SLUICE_DATA").unwrap_or("sluice-data").into(),
             listen,
             api_keys: read_api_keys(&mut reader, mode),
-            webhooks: WebhookSettings::read(&mut reader, mode, &ingest.public_url),
+            webhooks: WebhookSettings::read(&mut reader, mode, ingest.public_url.reveal()),
             ingest,
             rules: RuleSettings::read(&mut reader, mode),
             outgoing: OutgoingSettings::read(&mut reader, mode),

@@ -49,8 +49,8 @@ pub enum SmsSettings {
         from: String,
         /// Where the API is; Twilio's own unless set.
         base_url: Option<String>,
-        /// Where Twilio is to report what becomes of a text, if it can reach that.
-        status_callback: Option<String>,
+        /// Where Twilio is to report what becomes of a text, if it can reach that. There may be a password in it.
+        status_callback: Option<Secret>,
     },
 }
 
@@ -229,9 +229,9 @@ fn read_sms(reader: &mut Reader<'_>, mode: Mode) -> SmsSettings {
 }
 
 /// Under Sluice's own address. Twilio refuses texts whose callback is at an address of this machine alone, but for a stand-in on the same machine.
-fn read_status_callback(reader: &mut Reader<'_>, stand_in: bool) -> Option<String> {
+fn read_status_callback(reader: &mut Reader<'_>, stand_in: bool) -> Option<Secret> {
     let url = read_public_url(reader)?;
-    let host = url.split_once("://").map_or("", |(_, rest)| rest.split([':', '/']).next().unwrap_or_default());
+    let host = url.host().unwrap_or_default();
     let local = ["localhost", "127.0.0.1", "["].iter().any(|name| host.starts_with(name));
-    (stand_in || !local).then(|| format!("{url}/webhooks/twilio/sms-status"))
+    (stand_in || !local).then(|| Secret::new(format!("{}/webhooks/twilio/sms-status", url.reveal())))
 }

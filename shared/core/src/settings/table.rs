@@ -30,7 +30,7 @@ macro_rules! table {
 table! {
     "SLUICE_DATA", "sluice-data", "the folder that holds the data";
     "SLUICE_LISTEN", "127.0.0.1:3000", "the address to listen on";
-    "SLUICE_PUBLIC_URL", "http://localhost:PORT", "scheme and host under which the outside reaches Sluice, such as `https://hooks.example.com`; Twilio reports there what becomes of texts";
+    "SLUICE_PUBLIC_URL", "http://localhost:PORT", "scheme and host under which the outside reaches Sluice, such as `https://hooks.example.com`, with the user info that Twilio was given, if any (never shown); Twilio reports there what becomes of texts";
     "SLUICE_API_KEY", "none: the API answers 401", "keys of the API, separated by commas; 24 characters or more";
     "STRIPE_WEBHOOK_SECRET[__SOURCE]", "none: Stripe is not served", "Stripe's signing secrets (`whsec_…`), separated by commas while one is rotated; with `__ACME`, those of the source `acme`";
     "STRIPE_SECRET_KEY[__SOURCE]", "none: nothing is looked up", "Stripe's API keys for what events don't say: restricted ones that may read charges, payment intents, payment methods, invoices, subscriptions and events; a live and a test key, separated by commas; sources as above";

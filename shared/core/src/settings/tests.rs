@@ -29,7 +29,7 @@ fn dev_needs_nothing() {
     assert!(matches!(settings.outgoing.sms, SmsSettings::Captured));
     assert!(settings.rules.stripe_test_mode);
     assert_eq!(settings.listen.to_string(), "127.0.0.1:3000");
-    assert_eq!(settings.ingest.public_url, "http://localhost:3000");
+    assert_eq!(settings.ingest.public_url.reveal(), "http://localhost:3000");
     assert_eq!(settings.ingest.secrets.sources("stripe").collect::<Vec<_>>(), ["default"]);
 }
 
@@ -136,7 +136,7 @@ fn a_function_reads_only_its_own_room() {
     };
     let queue = ("SLUICE_INBOUND_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/inbound");
     let (ingest, queues) = read(&[("STRIPE_WEBHOOK_SECRET", "arn:aws:secretsmanager:us-east-1:1:secret:s"), queue]).expect("is complete");
-    assert_eq!((ingest.public_url.as_str(), queues.outbound), ("", None));
+    assert_eq!((ingest.public_url.reveal(), queues.outbound), ("", None));
     let problems = read(&[("SLUICE_INBOUND_QUEUE_URL", "inbound"), ("STRIPE_WEBHOOK_SECRET__ACME!", "whsec_x"), ("SLUICE_TABEL", "t")]);
     let problems = problems.unwrap_err();
     let named: Vec<_> = problems.iter().filter_map(|problem| problem.split(':').next()).collect();
@@ -200,4 +200,22 @@ fn a_public_url_that_can_hardly_be_meant_is_doubted_where_it_is_signed() {
     for fine in ["https://hooks.acme.dev", "https://hooks.acme.dev:8443", "https://203.0.113.9"] {
         assert_eq!(doubts(fine, true), [""; 0], "{fine}");
     }
+}
+
+#[test]
+fn user_info_of_the_public_url_is_kept_and_not_shown() {
+    let mut given = PRODUCTION.to_vec();
+    given.extend([
+        ("SLUICE_PUBLIC_URL", "https://twilio:hush@10.1.2.3"),
+        ("TWILIO_AUTH_TOKEN", "0123456789abcdef0123456789abcdef"),
+        ("TWILIO_ACCOUNT_SID", "AC0123456789abcdef0123456789abcdef"),
+        ("SLUICE_SMS_FROM", "+15005550006"),
+    ]);
+    let settings = Settings::read(Mode::Serve, &environment(&given)).expect("is complete");
+    assert_eq!(settings.ingest.public_url.reveal(), "https://twilio:hush@10.1.2.3");
+    let SmsSettings::Twilio { status_callback, .. } = &settings.outgoing.sms else { panic!("{:?}", settings.outgoing.sms) };
+    let callback = status_callback.as_ref().map(|url| url.reveal());
+    assert_eq!(callback, Some("https://twilio:hush@10.1.2.3/webhooks/twilio/sms-status"), "as Twilio is given it, so that it signs it");
+    let shown = format!("{settings:?} {:?}", settings.ingest.doubts());
+    assert!(shown.contains("https://…@10.1.2.3") && !shown.contains("hush"), "{shown}");
 }

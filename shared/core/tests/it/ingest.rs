@@ -6,13 +6,13 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use sluice_core::{
     envelope::InboundMessage,
-    ingest::{Body, Ingest, Refusals},
+    ingest::{Body, Ingest, PublicUrl, Refusals},
     ports::{Clock, NoMetrics, QueueName},
     provider::{self, TwilioReplies},
     secrets::FixedSecrets,
     testing::{Fault, Faults, Faulty, ManualClock, MemoryQueue},
 };
-use sluice_signature::{Message, Scheme, Secret, Stripe};
+use sluice_signature::{Message, Scheme, Secret, Stripe, Twilio};
 
 use crate::support::{incompressible, start};
 
@@ -38,7 +38,7 @@ fn door() -> Door {
         secrets: Arc::new(secrets),
         clock: clock.clone(),
         metrics: Arc::new(NoMetrics),
-        public_url: "https://hooks.example.com".to_owned(),
+        public_url: PublicUrl::read("https://hooks.example.com").expect("an address"),
         max_body: 2_000_000,
         replies: TwilioReplies::default(),
         refusals: Refusals::default(),
@@ -199,4 +199,35 @@ async fn a_refusal_says_in_the_log_what_was_tried_and_shows_no_secret() {
     let all = format!("{lines:?}");
     let hex = signature.split("v1=").nth(1).expect("a signature");
     assert!(!all.contains("whsec_old") && !all.contains(hex), "{all}");
+}
+
+/// Twilio signs the URL as it was given it, user info included. Whoever reads the log learns no password from it.
+#[tokio::test]
+async fn user_info_of_the_public_url_is_signed_and_not_logged() {
+    const PATH: &str = "/webhooks/twilio/sms-status";
+    const FORM: &[u8] = b"MessageSid=SM1&MessageStatus=sent";
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+    let _logged = tracing::subscriber::set_default(subscriber);
+    let mut door = door();
+    let mut secrets = FixedSecrets::default();
+    secrets.insert("twilio", "default", vec![Secret::new("token")]);
+    door.ingest.secrets = Arc::new(secrets);
+    door.ingest.public_url = PublicUrl::read("https://twilio:hush@hooks.example.com").expect("an address");
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    for (given, expected) in [
+        ("https://twilio:hush@hooks.example.com", StatusCode::OK),
+        ("https://twilio:hush@hooks.example.com:443", StatusCode::OK),
+        ("https://hooks.example.com", StatusCode::FORBIDDEN),
+        ("https://twilio:other@hooks.example.com", StatusCode::FORBIDDEN),
+    ] {
+        let unsigned = Message { method: "POST", url: &format!("{given}{PATH}"), headers: &[(form.0, form.1.as_bytes())], body: FORM };
+        let signed = Twilio::new().sign(&unsigned, &[Secret::new("token")], 0).expect("can be signed");
+        let request = Request::builder().method(Method::POST).uri(PATH).header(form.0, form.1).header(Twilio::HEADER, &signed.headers[0].1);
+        let (parts, ()) = request.body(()).expect("a request").into_parts();
+        assert_eq!(door.ingest.handle(&parts, Body::Whole(Bytes::from_static(FORM))).await.status(), expected, "{given}");
+    }
+    let lines = format!("{:?}", log.lines());
+    assert!(lines.contains("https://…@hooks.example.com") && lines.contains("user info") && !lines.contains("hush"), "{lines}");
 }

@@ -15,6 +15,7 @@ mod github;
 mod history;
 mod ingest;
 mod invoicing;
+mod json;
 mod messages;
 mod openapi;
 mod operator;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use sluice_core::{
     event::EventStatus,
-    ingest::{Body, Ingest, Refusals},
+    ingest::{Body, Ingest, PublicUrl, Refusals},
     ports::{Clock, NoMetrics},
     provider::{self, TwilioReplies},
     secrets::FixedSecrets,
@@ -40,7 +40,7 @@ fn gateway() -> Gateway {
         secrets: Arc::new(secrets),
         clock: world.clock.clone(),
         metrics: Arc::new(NoMetrics),
-        public_url: PUBLIC_URL.to_owned(),
+        public_url: PublicUrl::read(PUBLIC_URL).expect("an address"),
         max_body: 2_000_000,
         replies: TwilioReplies::default(),
         refusals: Refusals::default(),

@@ -71,6 +71,11 @@ fn name(provider: &dyn Provider, request: &Request) -> Named {
 }
 
 impl Sample {
+    /// Its body as it is sent.
+    pub(crate) fn body(&self) -> &str {
+        &self.request.body
+    }
+
     /// The message that ingest puts into the queue.
     pub(crate) fn message(&self, at: Timestamp) -> InboundMessage {
         let Named { key, kind, occurred_at, account } = self.named.clone();

@@ -19,6 +19,8 @@ pub use finding::Finding;
 pub use layout::{Layout, lay_out};
 pub use url::UrlChange;
 
+use std::time::Duration;
+
 use crate::{Header, Invalid, Message, Scheme, Secret, Verified};
 
 /// A scheme that knows what its users mistake.
@@ -32,6 +34,12 @@ pub trait Explained: Scheme {
     /// What the message says about why the signature's header is missing or cannot be read.
     fn doubt_header(&self, message: &Message<'_>) -> Option<Finding> {
         let _ = message;
+        None
+    }
+
+    /// The same scheme with another tolerance of age, zero for none, where it signs a time.
+    fn within(&self, tolerance: Duration) -> Option<Box<dyn Explained>> {
+        let _ = tolerance;
         None
     }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::{Explained, Finding};
 use crate::{
     Header, Message, Secret, StandardWebhooks,
@@ -9,7 +11,7 @@ impl Explained for StandardWebhooks {
         if secret.reveal().starts_with("v1,") {
             return Some("begins with v1, which is no part of the key: give what stands behind it, from whsec_ on.");
         }
-        match Key::read(secret) {
+        match secret.standard() {
             Ok(Key::Symmetric(key)) if key.length() < SHORTEST => Some("is shorter than the 24 bytes that the specification asks for."),
             Ok(Key::Private(_)) => Some("is a private key, which belongs to the sender: a receiver needs the public one, whpk_…."),
             Ok(_) => None,
@@ -21,6 +23,10 @@ impl Explained for StandardWebhooks {
             Err(BadKey::NoPublicKey) => Some("is no ed25519 public key, which has 32 bytes."),
             Err(BadKey::NoPrivateKey) => Some("is no ed25519 private key."),
         }
+    }
+
+    fn within(&self, tolerance: Duration) -> Option<Box<dyn Explained>> {
+        Some(Box::new(self.with_tolerance(tolerance)))
     }
 
     fn doubt_message(&self, message: &Message<'_>) -> Vec<Finding> {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::{Explained, Finding, Layout, lay_out};
@@ -16,6 +18,10 @@ impl Explained for Stripe {
             return Some("does not begin with whsec_, as Stripe's signing secrets do, and the prefix is part of the key: give all of it.");
         }
         None
+    }
+
+    fn within(&self, tolerance: Duration) -> Option<Box<dyn Explained>> {
+        Some(Box::new(self.with_tolerance(tolerance)))
     }
 
     fn doubt_message(&self, message: &Message<'_>) -> Vec<Finding> {

@@ -44,6 +44,10 @@ impl Explained for Twilio {
         if let Some((scheme, rest)) = url.split_once("://") {
             let other = if scheme.eq_ignore_ascii_case("https") { "http" } else { "https" };
             others.push((UrlChange::Scheme, format!("{other}://{rest}")));
+            let authority = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
+            if let Some(at) = authority.rfind('@') {
+                others.push((UrlChange::UserInfoAdded, format!("{scheme}://{}", &rest[at + 1..])));
+            }
         }
         let (path, query) = url.find('?').map_or((url, ""), |at| url.split_at(at));
         others.push((UrlChange::Slash, path.strip_suffix('/').map_or_else(|| format!("{path}/{query}"), |path| format!("{path}{query}"))));

@@ -14,6 +14,8 @@ pub enum UrlChange {
     QueryAdded,
     /// It has the hash of the body in its query.
     HashLost,
+    /// It has no user info.
+    UserInfoAdded,
 }
 
 impl fmt::Display for UrlChange {
@@ -25,6 +27,7 @@ impl fmt::Display for UrlChange {
             }
             Self::Slash => "the slash at the end of its path is removed, or one is added: use the URL as the provider was given it.",
             Self::QueryAdded => "its query is left out: something in front added it. Use the URL as the provider requested it.",
+            Self::UserInfoAdded => "its user info is left out: the provider was given the URL without user and password. Use it as the provider was given it.",
             Self::HashLost => "bodySHA256 stands in its query: the query was lost on the way. Use the URL as the provider requested it.",
         })
     }

@@ -7,13 +7,14 @@ use ed25519_dalek::{
     Signature, SigningKey, VerifyingKey,
     ed25519::signature::{MultipartSigner, MultipartVerifier},
 };
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::Secret;
+use crate::secret::keyed;
 
 /// A secret, read for what its prefix says that it is.
+#[derive(Clone)]
 pub(crate) enum Key {
     /// Both sign and verify with it.
     Symmetric(Symmetric),
@@ -52,15 +53,14 @@ const TEXT: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
 
 impl Key {
-    pub(crate) fn read(secret: &Secret) -> Result<Self, BadKey> {
-        let text = secret.reveal();
+    pub(crate) fn read(text: &str) -> Result<Self, BadKey> {
         if let Some(text) = text.strip_prefix("whpk_") {
             return Public::read(&Bytes::read(text)?).map(Self::Public);
         }
         if let Some(text) = text.strip_prefix("whsk_") {
             return Private::read(&Bytes::read(text)?).map(Self::Private);
         }
-        Bytes::read(text.strip_prefix("whsec_").unwrap_or(text)).map(|bytes| Self::Symmetric(Symmetric(bytes)))
+        Bytes::read(text.strip_prefix("whsec_").unwrap_or(text)).map(|bytes| Self::Symmetric(Symmetric::new(&bytes)))
     }
 }
 
@@ -90,11 +90,24 @@ impl Bytes {
 }
 
 /// A key of `v1`.
-pub(crate) struct Symmetric(Bytes);
+#[derive(Clone)]
+pub(crate) struct Symmetric {
+    keyed: Hmac<Sha256>,
+    #[cfg(feature = "explain")]
+    length: usize,
+}
 
 impl Symmetric {
+    fn new(bytes: &Bytes) -> Self {
+        Self {
+            keyed: keyed(bytes.as_slice()),
+            #[cfg(feature = "explain")]
+            length: bytes.length,
+        }
+    }
+
     pub(crate) fn mac(&self, signed: &[&[u8]]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("HMAC takes keys of any length");
+        let mut mac = self.keyed.clone();
         for part in signed {
             mac.update(part);
         }
@@ -103,11 +116,12 @@ impl Symmetric {
 
     #[cfg(feature = "explain")]
     pub(crate) const fn length(&self) -> usize {
-        self.0.length
+        self.length
     }
 }
 
 /// A public key of `v1a`.
+#[derive(Clone)]
 pub(crate) struct Public(VerifyingKey);
 
 impl Public {
@@ -124,6 +138,7 @@ impl Public {
 }
 
 /// A private key of `v1a`.
+#[derive(Clone)]
 pub(crate) struct Private(SigningKey);
 
 impl Private {

@@ -6,9 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signature, SigningKey};
 use hmac::Mac;
 
-#[cfg(feature = "explain")]
-pub(crate) use self::key::BadKey;
-pub(crate) use self::key::Key;
+pub(crate) use self::key::{BadKey, Key};
 use crate::{CannotSign, Header, Invalid, Message, Scheme, Secret, Signed, Verified, encoding, secret::filled};
 
 /// Standard Webhooks (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>), as Svix and many others
@@ -135,7 +133,7 @@ impl Scheme for StandardWebhooks {
         let signed: [&[u8]; 5] = [id, b".", digits, b".", message.body];
         let mut tried = 0;
         for (secret, text) in filled(secrets)? {
-            let fits = match Key::read(text) {
+            let fits = match text.standard() {
                 Ok(Key::Symmetric(key)) if signatures.v1 > 0 => {
                     let mac = key.mac(&signed);
                     signatures.of(b"v1").any(|signature: [u8; 32]| mac.clone().verify_slice(&signature).is_ok())
@@ -172,7 +170,7 @@ impl Scheme for StandardWebhooks {
         let mut signatures = Vec::new();
         for (secret, text) in filled(secrets)? {
             let unusable = |problem| CannotSign::Unusable { secret, problem };
-            signatures.push(match Key::read(text).map_err(|bad| unusable(bad.problem()))? {
+            signatures.push(match text.standard().map_err(|bad| unusable(bad.problem()))? {
                 Key::Symmetric(key) => format!("v1,{}", STANDARD.encode(key.mac(&signed).finalize().into_bytes())),
                 Key::Private(key) => format!("v1a,{}", STANDARD.encode(key.sign(&signed))),
                 Key::Public(_) => return Err(unusable("it is a public key, which only verifies")),

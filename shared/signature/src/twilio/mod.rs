@@ -1,8 +1,7 @@
 mod url;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit, Mac};
-use sha1::Sha1;
+use hmac::Mac;
 use sha2::{Digest, Sha256};
 
 use self::url::Spelling;
@@ -142,11 +141,9 @@ impl Scheme for Twilio {
         let spelling = Spelling::read(without_fragment(message.url));
         let mut headers = Vec::new();
         match secret.name().filter(|name| is_shared_key(name)) {
-            None => {
-                headers.push((Self::HEADER, STANDARD.encode(mac::<Hmac<Sha1>>(secret, &spelling, &parameters).finalize().into_bytes())))
-            }
+            None => headers.push((Self::HEADER, STANDARD.encode(mac(secret.sha1(), &spelling, &parameters).finalize().into_bytes()))),
             Some(id) => {
-                headers.push((Self::HEADER, STANDARD.encode(mac::<Hmac<Sha256>>(secret, &spelling, &parameters).finalize().into_bytes())));
+                headers.push((Self::HEADER, STANDARD.encode(mac(secret.sha256(), &spelling, &parameters).finalize().into_bytes())));
                 headers.push((Self::SETTINGS_HEADER, format!("key={id},algorithm={ALGORITHM}")));
             }
         }
@@ -203,14 +200,14 @@ impl Signature {
 
     fn fits(&self, key: &Secret, url: &Spelling<'_>, parameters: &[u8]) -> bool {
         match self {
-            Self::Sha1(signature) => mac::<Hmac<Sha1>>(key, url, parameters).verify_slice(signature).is_ok(),
-            Self::Sha256(signature) => mac::<Hmac<Sha256>>(key, url, parameters).verify_slice(signature).is_ok(),
+            Self::Sha1(signature) => mac(key.sha1(), url, parameters).verify_slice(signature).is_ok(),
+            Self::Sha256(signature) => mac(key.sha256(), url, parameters).verify_slice(signature).is_ok(),
         }
     }
 }
 
-fn mac<M: Mac + KeyInit>(key: &Secret, url: &Spelling<'_>, parameters: &[u8]) -> M {
-    let mut mac = <M as KeyInit>::new_from_slice(key.reveal().as_bytes()).expect("HMAC takes keys of any length");
+/// Goes on with a keyed hash over what is signed.
+fn mac<M: Mac>(mut mac: M, url: &Spelling<'_>, parameters: &[u8]) -> M {
     for piece in url.pieces() {
         mac.update(piece);
     }
