@@ -159,6 +159,21 @@ mod tests {
         );
     }
 
+    /// API Gateway makes no stage with settings of a route that is not there yet.
+    #[test]
+    fn the_health_check_has_a_throttle_of_its_own() {
+        let stage = resources("AWS::ApiGatewayV2::Stage").remove("HttpStage").expect("a stage");
+        let (_, own) = stage.split_once("RouteSettings:\n").expect("settings of routes");
+        let (key, throttle) = own.lines().next().and_then(|line| line.trim().split_once(": {")).expect("a route's");
+        assert!(throttle.contains("ThrottlingRateLimit: ") && throttle.contains("ThrottlingBurstLimit: "), "{throttle}");
+        let route = resources("AWS::ApiGatewayV2::Route").remove("HealthRoute").expect("a route");
+        assert!(
+            key.ends_with(" /healthz") && route.lines().next().is_some_and(|line| line.contains(&format!("RouteKey: {key},"))),
+            "{key}"
+        );
+        assert!(stage.contains("DependsOn: HealthRoute\n"));
+    }
+
     #[test]
     fn every_function_has_a_role_of_its_own_and_nothing_beside_it() {
         let functions = resources("AWS::Serverless::Function");

@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use sluice_lambda::{provider::Slack, rooms};
+use sluice_lambda::{Allocator, provider::Slack, rooms};
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     sluice_lambda::run(|environment| rooms::ingest(&[&Slack], environment))

@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use sluice_lambda::{provider::Standard, rooms};
+use sluice_lambda::{Allocator, provider::Standard, rooms};
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     sluice_lambda::run(|environment| rooms::ingest(&[&Standard], environment))

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 use sluice_core::{
     effect::{EffectKind, EffectState},
     ports::{Measure, Metrics},
@@ -38,6 +38,8 @@ struct Taken {
     reason: Option<&'static str>,
     /// In what way its signature is missing or wrong, if that is why.
     code: Option<&'static str>,
+    /// The webhook that was taken, by the id of its event's record.
+    event: Option<String>,
 }
 
 impl EmfMetrics {
@@ -49,24 +51,25 @@ impl EmfMetrics {
     /// The line for what was measured since the last one, without its end; `None` if nothing was.
     #[must_use]
     pub fn line(&self, request_id: &str, now: Timestamp) -> Option<String> {
-        let Taken { counts, times, reason, code } = std::mem::take(&mut *self.taken.lock().unwrap_or_else(PoisonError::into_inner));
+        let Taken { counts, times, reason, code, event } = std::mem::take(&mut *self.taken.lock().unwrap_or_else(PoisonError::into_inner));
         if counts.is_empty() && times.is_empty() {
             return None;
         }
         let (by_reason, others): (Vec<_>, Vec<_>) = counts.keys().chain(times.keys()).partition(|name| **name == "Rejected");
-        let mut dimensions = vec![json!(["FunctionName"]), json!(["FunctionName", "Reason"])];
-        dimensions.extend(code.map(|_| json!(["FunctionName", "Reason", "Code"])));
-        let directives = [directive(&by_reason, &json!(dimensions)), directive(&others, &json!([["FunctionName"]]))];
-        let directives: Vec<Value> = directives.into_iter().flatten().collect();
-        let mut line = Map::new();
-        line.insert("_aws".to_owned(), json!({ "Timestamp": now.millis(), "CloudWatchMetrics": directives }));
-        line.insert("FunctionName".to_owned(), json!(self.function));
-        line.insert("request_id".to_owned(), json!(request_id));
-        line.extend(reason.map(|reason| ("Reason".to_owned(), json!(reason))));
-        line.extend(code.map(|code| ("Code".to_owned(), json!(code))));
-        line.extend(counts.into_iter().map(|(name, count)| (name.to_owned(), json!(count))));
-        line.extend(times.into_iter().map(|(name, times)| (name.to_owned(), json!(times))));
-        Some(Value::Object(line).to_string())
+        let all: [&[&str]; 3] = [&["FunctionName"], &["FunctionName", "Reason"], &["FunctionName", "Reason", "Code"]];
+        let with_reason = if code.is_some() { &all[..] } else { &all[..2] };
+        let metrics = [directive(&by_reason, with_reason), directive(&others, &all[..1])].into_iter().flatten().collect();
+        let line = Line {
+            request_id,
+            event: event.as_deref(),
+            reason,
+            code,
+            counts: &counts,
+            times: &times,
+            function: &self.function,
+            about: About { metrics, timestamp: now.millis() },
+        };
+        Some(serde_json::to_string(&line).expect("serialising to memory can't fail"))
     }
 
     /// Writes the line to the log.
@@ -79,11 +82,56 @@ impl EmfMetrics {
     }
 }
 
-/// What CloudWatch makes of metrics that have the same dimensions; `None` if there are none.
-fn directive(names: &[&&str], dimensions: &Value) -> Option<Value> {
+/// A line as it is written: what people look for first.
+#[derive(Serialize)]
+struct Line<'a> {
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a str>,
+    #[serde(rename = "Reason", skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(rename = "Code", skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(flatten)]
+    counts: &'a BTreeMap<&'static str, u64>,
+    #[serde(flatten)]
+    times: &'a BTreeMap<&'static str, Vec<u64>>,
+    #[serde(rename = "FunctionName")]
+    function: &'a str,
+    #[serde(rename = "_aws")]
+    about: About<'a>,
+}
+
+/// What CloudWatch is to make of it.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct About<'a> {
+    #[serde(rename = "CloudWatchMetrics")]
+    metrics: Vec<Directive<'a>>,
+    timestamp: i64,
+}
+
+/// Metrics that have the same dimensions.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive<'a> {
+    namespace: &'static str,
+    dimensions: &'a [&'a [&'a str]],
+    metrics: Vec<Metric>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metric {
+    name: &'static str,
+    unit: &'static str,
+}
+
+/// The directive for these metrics; `None` if there are none.
+fn directive<'a>(names: &[&&'static str], dimensions: &'a [&'a [&'a str]]) -> Option<Directive<'a>> {
     let unit = |name: &str| if matches!(name, "Latency" | "QueueAge") { "Milliseconds" } else { "Count" };
-    let metrics: Vec<Value> = names.iter().map(|name| json!({ "Name": name, "Unit": unit(name) })).collect();
-    (!metrics.is_empty()).then(|| json!({ "Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics }))
+    let metrics: Vec<Metric> = names.iter().map(|name| Metric { name, unit: unit(name) }).collect();
+    (!metrics.is_empty()).then_some(Directive { namespace: NAMESPACE, dimensions, metrics })
 }
 
 /// The metrics that an outcome counts for, besides `Handled`.
@@ -119,11 +167,14 @@ impl Taken {
 }
 
 impl Metrics for EmfMetrics {
-    fn record(&self, measure: Measure) {
+    fn record(&self, measure: Measure<'_>) {
         let taken = &mut *self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         match measure {
             // Each provider has a function of its own, whose name tells it.
-            Measure::Received { provider: _ } => taken.count("Received"),
+            Measure::Received { provider: _, event } => {
+                taken.event = event.map(str::to_owned);
+                taken.count("Received");
+            }
             Measure::Rejected { provider: _, reason } => {
                 (taken.reason, taken.code) = (Some(reason.name()), reason.code());
                 taken.count("Rejected");
@@ -143,6 +194,7 @@ impl Metrics for EmfMetrics {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
     use sluice_core::{ingest::Rejection, provider};
 
     use super::*;
@@ -162,6 +214,16 @@ mod tests {
         metrics.record(Measure::Latency(Duration::from_micros(1_900)));
         insta::assert_snapshot!(pretty(&metrics));
         assert_eq!(metrics.line("7a1b", NOW), None, "a line tells only what came after the one before");
+    }
+
+    #[test]
+    fn a_webhook_that_was_taken() {
+        let metrics = EmfMetrics::new("stripe");
+        metrics.record(Measure::Received { provider: "stripe", event: Some("in_2Yc8mRjW0pXe4VbN1tQzLk") });
+        metrics.record(Measure::Latency(Duration::from_millis(11)));
+        insta::assert_snapshot!(pretty(&metrics));
+        metrics.record(Measure::Received { provider: "slack", event: None });
+        assert!(!pretty(&metrics).contains("event"), "an event belongs to its own line alone");
     }
 
     #[test]

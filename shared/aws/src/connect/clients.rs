@@ -5,7 +5,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 
-use super::{AwsEnvironment, EnvironmentProblem, http};
+use super::{AwsEnvironment, EnvironmentProblem, agent::Agent, http};
 
 /// How long calls may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,7 @@ macro_rules! config {
             .region($service::config::Region::new(clients.environment.region.clone()))
             .credentials_provider(clients.environment.credentials.clone())
             .http_client(clients.http.clone())
+            .interceptor(Agent)
             .retry_config(RetryConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .timeout_config(clients.timeout_config());

@@ -1,5 +1,6 @@
 //! How AWS is reached: as whom, where, and through which HTTP client.
 
+mod agent;
 mod clients;
 mod environment;
 mod http;

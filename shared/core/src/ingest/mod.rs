@@ -120,8 +120,8 @@ impl Ingest {
             }
         };
         match self.take(provider, &route, request, body).await {
-            Ok(answer) => {
-                self.metrics.record(Measure::Received { provider: provider.name() });
+            Ok((answer, event)) => {
+                self.metrics.record(Measure::Received { provider: provider.name(), event: event.as_deref() });
                 respond(answer)
             }
             Err(reason) => {
@@ -131,7 +131,14 @@ impl Ingest {
         }
     }
 
-    async fn take(&self, provider: &dyn Provider, route: &Route<'_>, request: &Parts, body: Body) -> Result<Answer, Rejection> {
+    /// Takes a webhook in. Returns the answer, and the id of its event's record unless it was only a trial.
+    async fn take(
+        &self,
+        provider: &dyn Provider,
+        route: &Route<'_>,
+        request: &Parts,
+        body: Body,
+    ) -> Result<(Answer, Option<String>), Rejection> {
         let Some(secrets) = self.secrets.active(provider.name(), route.source) else {
             // Whoever asks makes such a source up: those are counted together.
             if self.has_line(provider.name(), "", Rejection::UnknownSource.name()) {
@@ -161,10 +168,8 @@ impl Ingest {
                 Rejection::Signature { code: invalid.code() }
             });
         }
-        if !provider.is_trial(&message) {
-            self.accept(provider, route, &message).await?;
-        }
-        Ok(provider.accepted(route, &message, &self.replies))
+        let event = if provider.is_trial(&message) { None } else { Some(self.accept(provider, route, &message).await?) };
+        Ok((provider.accepted(route, &message, &self.replies), event))
     }
 
     /// Counts a refusal, and says whether it is logged.
@@ -190,7 +195,8 @@ impl Ingest {
         }
     }
 
-    async fn accept(&self, provider: &dyn Provider, route: &Route<'_>, message: &Message<'_>) -> Result<(), Rejection> {
+    /// Names a verified event and queues it. Returns the id of its record.
+    async fn accept(&self, provider: &dyn Provider, route: &Route<'_>, message: &Message<'_>) -> Result<String, Rejection> {
         let named = match provider.name_event(route, message) {
             Ok(named) => named,
             Err(malformed) => {
@@ -216,7 +222,8 @@ impl Ingest {
             headers: kept_headers(provider, message),
             body,
         };
-        tracing::debug!(event = envelope.event_id(), r#type = envelope.kind, "a webhook is verified and goes to the queue");
+        let event = envelope.event_id();
+        tracing::debug!(event, r#type = envelope.kind, "a webhook is verified and goes to the queue");
         let text = InboundMessage::Event(Box::new(envelope)).to_text();
         let message = ports::Message { body: text, group: None };
         self.queue.send(QueueName::Inbound, vec![message], None).await.map_err(|error| {
@@ -224,7 +231,8 @@ impl Ingest {
                 tracing::error!(provider = provider.name(), %error, "a webhook could not be queued; the sender is told to send it again");
             }
             Rejection::NotQueued
-        })
+        })?;
+        Ok(event)
     }
 }
 

@@ -8,11 +8,13 @@ use crate::{
 
 /// One thing that is counted or timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Measure {
+pub enum Measure<'a> {
     /// A webhook was verified, queued and answered 2xx.
     Received {
         /// Who sent it.
         provider: &'static str,
+        /// The id of its event's record; `None` for a request that only tried out the endpoint.
+        event: Option<&'a str>,
     },
     /// A webhook was not taken.
     Rejected {
@@ -49,7 +51,7 @@ pub enum Measure {
 /// Takes measurements. Never waits and never fails: nothing depends on it.
 pub trait Metrics: Send + Sync {
     /// Takes one.
-    fn record(&self, measure: Measure);
+    fn record(&self, measure: Measure<'_>);
 }
 
 /// Takes them nowhere.
@@ -57,5 +59,5 @@ pub trait Metrics: Send + Sync {
 pub struct NoMetrics;
 
 impl Metrics for NoMetrics {
-    fn record(&self, _measure: Measure) {}
+    fn record(&self, _measure: Measure<'_>) {}
 }
