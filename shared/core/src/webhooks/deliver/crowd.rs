@@ -14,12 +14,8 @@ const MOST_IN_A_CROWD: usize = 16;
 const QUICK: Duration = Duration::from_secs(1);
 /// One of so many places is kept free for those who are known to be quick.
 const KEPT_FREE: usize = 4;
-/// Of so many subscriptions it is remembered how quick they were, and when the last of their deliveries has its turn.
+/// Of so many subscriptions it is remembered how quick they were.
 const MOST_REMEMBERED: usize = 10_000;
-/// From one turn of a subscription's to the next.
-const TURN: Duration = Duration::from_secs(2);
-/// The longest line of turns. Who would come behind its end looks anew at some time within it.
-const LINE: Duration = Duration::from_mins(1);
 
 /// Counts the attempts under way in this process. While more than half of the places are taken, a subscription that is slow, or of which nothing is known,
 /// has one place, and all of these together leave some free: so one slow endpoint, or thousands of them, leave room for the others.
@@ -33,8 +29,6 @@ pub struct Crowd {
 struct Inside {
     all: usize,
     by_subscription: HashMap<String, State>,
-    /// When the last of those that were put off has its turn, by subscription.
-    turns: HashMap<String, Timestamp>,
 }
 
 #[derive(Default)]
@@ -91,21 +85,6 @@ impl Crowd {
         state.under_way.push(now);
         inside.all += 1;
         Ok(Place { crowd: self.clone(), subscription: subscription.to_owned(), since: now, ended: None })
-    }
-
-    /// When a delivery that may not go before `from` has its turn. Those of one subscription come one after the other: each looks only whether it may go, and
-    /// thousands that look at once, at each of hundreds of slow endpoints, would take more time than everybody's attempts. `random` is any number.
-    pub(super) fn turn(&self, subscription: &str, from: Timestamp, now: Timestamp, random: u128) -> Timestamp {
-        let mut inside = self.inside();
-        if inside.turns.len() >= MOST_REMEMBERED && !inside.turns.contains_key(subscription) {
-            inside.turns.retain(|_, turn| *turn > now);
-        }
-        let next = inside.turns.get(subscription).map_or(from, |last| from.max(*last + TURN));
-        if next > from + LINE || inside.turns.len() >= MOST_REMEMBERED {
-            return from + LINE * u32::try_from(random % 1_000).unwrap_or(0) / 1_000;
-        }
-        inside.turns.insert(subscription.to_owned(), next);
-        next
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -187,26 +166,5 @@ mod tests {
             quickly(&crowd, &number.to_string(), at(0));
         }
         assert!(crowd.inside().by_subscription.len() <= MOST_REMEMBERED);
-    }
-
-    #[test]
-    fn those_that_were_put_off_come_one_after_the_other() {
-        let crowd = Crowd::new(10);
-        let turns: Vec<_> = (0..31).map(|_| crowd.turn("slow", at(1_000), at(0), 500)).collect();
-        assert_eq!((turns[0], turns[1], turns[30]), (at(1_000), at(3_000), at(61_000)));
-        assert_eq!(crowd.turn("slow", at(1_000), at(0), 500), at(31_000), "behind the end of the line it is some time within it");
-        assert_eq!(crowd.turn("other", at(1_000), at(0), 500), at(1_000));
-        assert_eq!(crowd.turn("slow", at(90_000), at(89_000), 500), at(90_000), "the line has an end");
-    }
-
-    #[test]
-    fn turns_that_are_remembered_are_bounded() {
-        let crowd = Crowd::new(10);
-        for number in 0..MOST_REMEMBERED + 10 {
-            crowd.turn(&number.to_string(), at(1_000), at(0), 0);
-        }
-        assert_eq!(crowd.inside().turns.len(), MOST_REMEMBERED);
-        crowd.turn("later", at(3_000), at(2_000), 0);
-        assert_eq!(crowd.inside().turns.len(), 1);
     }
 }

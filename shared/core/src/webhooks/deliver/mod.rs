@@ -234,11 +234,10 @@ impl Deliverer {
         outcome.map(Some)
     }
 
-    /// Waits for its turn after `until`, and a little longer.
+    /// Waits until `until` and a little longer.
     async fn put_off(&self, held: Held, until: Timestamp, why: WaitsFor) -> Result<Option<Outcome>, PortError> {
-        let turn = self.crowd.turn(&held.subscription.id, until, self.clock.now(), self.ids.random());
         let spread = SPREAD * u32::try_from(self.ids.random() % 1_000).unwrap_or(0) / 1_000;
-        self.wait(held, turn + spread, why, Vec::new()).await
+        self.wait(held, until + spread, why, Vec::new()).await
     }
 
     async fn wait(&self, mut held: Held, until: Timestamp, why: WaitsFor, writes: Vec<Write>) -> Result<Option<Outcome>, PortError> {
