@@ -77,7 +77,7 @@ pub(super) fn run(args: &ListenArgs, surroundings: &mut Surroundings<'_>) -> Res
     let client = args.target.client(surroundings)?;
     if !client.is_loopback() {
         return Err(usage(
-            "listen receives on this machine, and only a gateway on this machine delivers here: run `sluice dev`, or give --to http://127.0.0.1:3000",
+            "listen receives on this machine, and only a gateway on this machine delivers here: run `sluice dev`, or give --to http://127.0.0.1:3000; for a gateway elsewhere, let a tunnel lead to your receiver, and subscribe its URL with `sluice subscriptions create`",
         ));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;

@@ -58,6 +58,10 @@ pub enum Command {
     /// Publish an event to whoever subscribed to it
     Publish(webhooks::PublishArgs),
     /// Receive here what a gateway on this machine would deliver, show it, and pass it on to a receiver that is being developed
+    ///
+    /// It makes a subscription for as long as it runs, to an address of this machine. No gateway but one on this machine can reach that, and only where webhooks
+    /// may go to loopback, as in `sluice dev`. For a gateway elsewhere, let a tunnel lead to your receiver, and subscribe the tunnel's URL with `sluice
+    /// subscriptions create`.
     Listen(listen::ListenArgs),
     /// Copy a data folder consistently, also while Sluice runs on it
     Backup(backup::BackupArgs),

@@ -9,3 +9,8 @@ fn send() {
 fn verify() {
     insta::assert_snapshot!(refused(&["verify", "--help"]).to_string());
 }
+
+#[test]
+fn listen() {
+    insta::assert_snapshot!(refused(&["listen", "--help"]).to_string());
+}

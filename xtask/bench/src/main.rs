@@ -6,6 +6,7 @@ mod figures;
 mod growth;
 mod http;
 mod inbound;
+mod isolation;
 mod latency;
 mod load;
 mod outbound;

@@ -17,6 +17,7 @@ use crate::{
     clock, disk,
     figures::{Aim, Machine, Row, row},
     http::Connection,
+    isolation,
     latency::Latencies,
     process, records, requests,
     server::Server,
@@ -43,6 +44,15 @@ pub(crate) struct Options {
     /// The size of an event's data, bytes
     #[arg(long, default_value_t = 384, value_parser = clap::value_parser!(u32).range(64..100_000))]
     payload: u32,
+    /// Measures something else: how much longer one fast subscription waits while so many others have receivers that take everything and never answer
+    #[arg(long, default_value_t = 0)]
+    slow: u16,
+    /// With --slow: how many events a second the fast subscription gets
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..10_000))]
+    rate: u32,
+    /// With --slow: for how many seconds, without the slow ones and with them
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..3_600))]
+    seconds: u32,
     /// The folder to lay the data in, in a folder of its own that is removed afterwards [default: beside this program]
     #[arg(long)]
     folder: Option<PathBuf>,
@@ -68,6 +78,10 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("the load can't be run: {error}"))?;
     let (server, sink) = (Server::start(folder.path())?, Sink::start()?);
+    if options.slow > 0 {
+        let load = isolation::Load { slow: options.slow.into(), rate: options.rate, seconds: options.seconds };
+        return isolation::run(&load, &runtime, &server, &sink, &machine, options.json);
+    }
     let measured = runtime.block_on(measure(options, &server, &sink))?;
     server.stop()?;
     let rows = measured.rows(options, &machine);

@@ -1,8 +1,11 @@
-//! A receiver of webhooks that answers at once, and notes when each event came.
+//! A receiver of webhooks that answers at once, and notes when each event came. Under some paths it never answers.
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::Instant,
 };
@@ -18,12 +21,27 @@ use crate::clock;
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 /// What stands before an event's number in its body.
 const NUMBER: &[u8] = b"\"number\":";
+/// What the paths begin with under which it takes a webhook and never answers.
+pub(crate) const HANGING: &str = "/hang/";
 
 /// A receiver, on a thread of its own.
 pub(crate) struct Sink {
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    arrivals: Arc<Mutex<Vec<(usize, Instant)>>>,
+    noted: Arc<Noted>,
+}
+
+#[derive(Default)]
+struct Noted {
+    arrivals: Mutex<Vec<(usize, Instant)>>,
+    /// How many came that are never answered.
+    hung: AtomicUsize,
+}
+
+impl Noted {
+    fn arrivals(&self) -> MutexGuard<'_, Vec<(usize, Instant)>> {
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Sink {
@@ -33,8 +51,8 @@ impl Sink {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(problem)?;
         listener.set_nonblocking(true).map_err(problem)?;
         let address = listener.local_addr().map_err(problem)?;
-        let arrivals = Arc::<Mutex<Vec<_>>>::default();
-        let noted = Arc::clone(&arrivals);
+        let noted = Arc::<Noted>::default();
+        let shared = Arc::clone(&noted);
         let runtime = Builder::new_current_thread().enable_all().build().map_err(problem)?;
         thread::spawn(move || {
             runtime.block_on(async move {
@@ -42,31 +60,42 @@ impl Sink {
                 // A connection that can't be accepted is tried again by whoever delivers.
                 loop {
                     let Ok((stream, _)) = listener.accept().await else { continue };
-                    tokio::spawn(serve(stream, Arc::clone(&noted)));
+                    tokio::spawn(serve(stream, Arc::clone(&shared)));
                 }
             });
         });
-        Ok(Self { address, arrivals })
+        Ok(Self { address, noted })
     }
 
     /// How many webhooks have come.
     pub(crate) fn count(&self) -> usize {
-        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.noted.arrivals().len()
     }
 
     /// The number of each event that came, and when.
     pub(crate) fn arrivals(&self) -> Vec<(usize, Instant)> {
-        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.noted.arrivals().clone()
+    }
+
+    /// How many have come that are never answered.
+    pub(crate) fn hung(&self) -> usize {
+        self.noted.hung.load(Ordering::Relaxed)
     }
 }
 
-async fn serve(mut stream: TcpStream, noted: Arc<Mutex<Vec<(usize, Instant)>>>) {
+async fn serve(mut stream: TcpStream, noted: Arc<Noted>) {
     // It only costs time where it does not hold.
     let _ = stream.set_nodelay(true);
     let mut read = Vec::with_capacity(8192);
     loop {
         while let Some((length, number)) = whole(&read) {
-            noted.lock().unwrap_or_else(PoisonError::into_inner).push((number, clock::now()));
+            if hangs(&read) {
+                noted.hung.fetch_add(1, Ordering::Relaxed);
+                // Until the other side has had enough.
+                let _ = stream.read(&mut [0]).await;
+                return;
+            }
+            noted.arrivals().push((number, clock::now()));
             read.drain(..length);
             if stream.write_all(ANSWER).await.is_err() {
                 return;
@@ -77,6 +106,11 @@ async fn serve(mut stream: TcpStream, noted: Arc<Mutex<Vec<(usize, Instant)>>>) 
             Ok(_) => {}
         }
     }
+}
+
+/// Whether the first request is one that is never answered.
+fn hangs(read: &[u8]) -> bool {
+    read.strip_prefix(b"POST ").is_some_and(|rest| rest.starts_with(HANGING.as_bytes()))
 }
 
 /// The length of the first request and the number of the event in it, once it is there as a whole.
@@ -106,5 +140,6 @@ mod tests {
         let request = b"POST /1 HTTP/1.1\r\nhost: x\r\nContent-Length: 23\r\n\r\n{\"data\":{\"number\":407}}POST";
         assert_eq!(whole(&request[..60]), None);
         assert_eq!(whole(request), Some((request.len() - 4, 407)));
+        assert!(!hangs(request) && hangs(b"POST /hang/7 HTTP/1.1\r\n"));
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::Bound};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Delivery, DeliveryStatus, FanOut, OutboundMessage, Published, Subscription};
+use super::{Delivery, DeliveryStatus, FanOut, OutboundMessage, Published, Subscription, tally::Job};
 use crate::{
     event::{EventRecord, EventStatus},
     ids::fresh,
@@ -16,8 +16,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// How many are taken in hand at once.
-const PAGE: usize = 100;
+/// How many are taken in hand at once: as many as one commit has room for, beside the count.
+const PAGE: usize = 99;
 
 /// What is to be caught up on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,11 +124,12 @@ impl CatchUp {
         let (index, list) = &lists[at];
         let page = self.read(out, *index, list, &from.after).await?;
         let stored: Vec<_> = page.items.iter().map(|(_, stored)| stored).collect();
-        let done = match self.what {
+        let job = Job { id: job, counted: from.count };
+        match self.what {
             What::Failed => self.resend(out, job, &stored).await?,
-            What::Missing => self.replay(out, subscription, &stored).await?,
-        };
-        let count = from.count + done;
+            What::Missing => self.replay(out, subscription, job, &stored).await?,
+        }
+        let count = job.count(out.store).await?;
         let last = page.items.last().filter(|_| page.more).map(|(last, _)| last.sort.clone());
         Ok(match (last, lists.get(at + 1)) {
             (Some(after), _) => Page::More(Progress { count, list: list.clone(), after }),
@@ -138,14 +139,14 @@ impl CatchUp {
     }
 
     /// Has those that have failed for good, and that this job has not begun with, made once more.
-    async fn resend(&self, out: &FanOut<'_>, job: &str, found: &[&Stored]) -> Result<u64, PortError> {
+    async fn resend(&self, out: &FanOut<'_>, job: Job<'_>, found: &[&Stored]) -> Result<(), PortError> {
         let now = out.clock.now();
         let again = |stored: &Stored| -> Result<Option<(Delivery, u64)>, PortError> {
             let mut delivery = Delivery::from_stored(stored)?;
-            if delivery.status != DeliveryStatus::PermanentlyFailed || delivery.job.as_deref() == Some(job) {
+            if delivery.status != DeliveryStatus::PermanentlyFailed || delivery.job.as_deref() == Some(job.id) {
                 return Ok(None);
             }
-            delivery.begin_anew(Some(job.to_owned()), now);
+            delivery.begin_anew(Some(job.id.to_owned()), now);
             Ok(Some((delivery, stored.version)))
         };
         let mut ready = BTreeMap::new();
@@ -159,33 +160,36 @@ impl CatchUp {
                 document: delivery.document(),
                 condition: Condition::Version(*version),
             };
-            let writes = ready.values().map(put).collect();
+            let mut writes: Vec<_> = ready.values().map(put).collect();
+            writes.push(job.add(ready.len(), out.store, now).await?);
             let messages = ready.values().map(|(delivery, _)| OutboundMessage::of(delivery, now)).collect();
             let commit = Commit { token: fresh("", out.ids), writes };
             match out.store.commit_and_send(commit, out.queue, QueueName::Outbound, messages, None).await? {
                 (Committed::Applied, sent) => {
                     if let Err(error) = sent {
-                        tracing::warn!(job, %error, "deliveries to be made once more could not be queued; the sweeper will");
+                        tracing::warn!(job = job.id, %error, "deliveries to be made once more could not be queued; the sweeper will");
                     }
                     break;
                 }
                 (Committed::Refused(refusals), _) => {
                     let ids: Vec<_> = ready.keys().cloned().collect();
                     for refusal in refusals {
+                        // Behind them stands the count, which is read again.
+                        let Some(id) = ids.get(refusal.write) else { continue };
                         let changed = refusal.found.as_ref().map(&again).transpose()?.flatten();
                         match changed {
-                            Some(changed) => drop(ready.insert(ids[refusal.write].clone(), changed)),
-                            None => drop(ready.remove(&ids[refusal.write])),
+                            Some(changed) => drop(ready.insert(id.clone(), changed)),
+                            None => drop(ready.remove(id)),
                         }
                     }
                 }
             }
         }
-        Ok(ready.len() as u64)
+        Ok(())
     }
 
     /// Notes down the deliveries that are missing.
-    async fn replay(&self, out: &FanOut<'_>, subscription: &Subscription, found: &[&Stored]) -> Result<u64, PortError> {
+    async fn replay(&self, out: &FanOut<'_>, subscription: &Subscription, job: Job<'_>, found: &[&Stored]) -> Result<(), PortError> {
         let now = out.clock.now();
         let missing = self.missing(out, subscription, found).await?;
         for event in &missing {
@@ -194,10 +198,7 @@ impl CatchUp {
             out.store.commit(Commit { token: fresh("", out.ids), writes: vec![write] }).await?;
         }
         let delivery = |event: &Published| Delivery::new(event, &subscription.id, subscription.tenant.clone(), now);
-        let deliveries: Vec<_> = missing.iter().map(delivery).collect();
-        let count = deliveries.len() as u64;
-        out.note_down(deliveries).await?;
-        Ok(count)
+        out.note_down(missing.iter().map(delivery).collect(), Some(job)).await
     }
 
     /// The events among these that the subscription wants and has no delivery of.

@@ -14,6 +14,8 @@ use crate::{
 
 /// The most attempts that are kept, the latest ones.
 const MOST_ATTEMPTS: usize = 20;
+/// What the log says of an attempt whose outcome nobody could write down.
+const CUT_SHORT: &str = "what came of this attempt is not known: it was cut short, maybe before anything was sent";
 /// As much of an answer is kept in an attempt, bytes.
 pub const EXCERPT: usize = 4 << 10;
 
@@ -33,11 +35,29 @@ pub enum DeliveryStatus {
 
 described_words!(DeliveryStatus: Pending, Delivered, Failed, PermanentlyFailed);
 
+/// Why a delivery is not attempted before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitsFor {
+    /// The last attempt failed, and the schedule or the receiver says when the next one is.
+    Retry,
+    /// The endpoint is left alone for a while.
+    Pause,
+    /// The subscription's limit of deliveries a second.
+    RateLimit,
+    /// As many attempts as may be are under way.
+    Capacity,
+    /// The operator: it can't be signed as things are set up.
+    Operator,
+}
+
+described_words!(WaitsFor: Retry, Pause, RateLimit, Capacity, Operator);
+
 described! {
     /// One attempt.
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Attempt as "Attempt" {
-        /// When it began.
+        /// When it began; of one that was cut short, when it was due.
         pub at: Timestamp,
         /// The answer's status, if there was one.
         pub status_code: Option<u16>,
@@ -89,7 +109,10 @@ pub struct Delivery {
     /// The time that the endpoint's rate limit has given it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<Timestamp>,
-    /// Why there will be no other attempt, where no attempt says so.
+    /// What it waits for, where it had to be put off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<WaitsFor>,
+    /// Why it waits, or why there will be no other attempt, where no attempt says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Who is making an attempt.
@@ -137,6 +160,7 @@ impl Delivery {
             due_at: Some(now),
             queued: true,
             slot: None,
+            waits_for: None,
             reason: None,
             lease: None,
             job: None,
@@ -157,6 +181,15 @@ impl Delivery {
             self.attempts.remove(0);
         }
         (self.lease, self.slot) = (None, None);
+        (self.waits_for, self.reason) = (None, None);
+    }
+
+    /// Notes so many attempts of which nobody could write down what came of them. The receiver may have seen each of them.
+    pub fn note_cut_short(&mut self, attempts: u32) {
+        let at = self.due_at.unwrap_or(self.created_at);
+        for _ in 0..attempts {
+            self.note(Attempt { at, status_code: None, duration_ms: 0, response: None, error: Some(CUT_SHORT.to_owned()) });
+        }
     }
 
     /// Forgets what the receiver answered: it may have repeated data that is to be erased. Whether there was something to forget.
@@ -173,13 +206,14 @@ impl Delivery {
 
     /// There will be no other attempt. `reason`: why, where no attempt says so.
     pub fn give_up(&mut self, reason: Option<String>) {
-        self.reason = reason;
+        (self.waits_for, self.reason) = (None, reason);
         self.status = DeliveryStatus::PermanentlyFailed;
         (self.due_at, self.queued, self.lease, self.slot) = (None, false, None, None);
     }
 
-    /// It is due at `at`. A message is sent for it if that is soon; beyond, the due index alone keeps it.
-    pub fn wait(&mut self, at: Timestamp, now: Timestamp) {
+    /// It is due at `at`, because of `why`. A message is sent for it if that is soon; beyond, the due index alone keeps it.
+    pub fn wait(&mut self, at: Timestamp, why: Option<WaitsFor>, now: Timestamp) {
+        (self.waits_for, self.reason) = (why, None);
         self.due_at = Some(at);
         self.queued = at.since(now) <= super::LONGEST_DELAY;
         self.lease = None;
@@ -188,8 +222,8 @@ impl Delivery {
     /// It is to be delivered once more, with all its retries, from now on.
     pub fn begin_anew(&mut self, job: Option<String>, now: Timestamp) {
         self.status = DeliveryStatus::Pending;
-        (self.failed, self.slot, self.job, self.reason) = (0, None, job, None);
-        self.wait(now, now);
+        (self.failed, self.slot, self.job) = (0, None, job);
+        self.wait(now, None, now);
     }
 }
 

@@ -5,7 +5,11 @@ use std::{
     ops::Bound,
 };
 
-use super::{Delivery, Entry, InterestBoard, OutboundMessage, Pattern, Published};
+use super::{
+    Delivery, Entry, InterestBoard, OutboundMessage, Pattern, Published,
+    interest::{Moment, Subscriber, Subscribers},
+    tally::Job,
+};
 use crate::{
     ids::fresh,
     ports::{Clock, Commit, Committed, Condition, Ids, Index, Order, Page, PortError, Query, Queue, QueueName, Store, Write},
@@ -45,7 +49,7 @@ impl FanOut<'_> {
             // Where the list that was begun is gone meanwhile, the next one begins at its beginning.
             let from = after.take().filter(|_| list == begun);
             let page = self.subscribers(&list, from, PAGE).await?;
-            self.note_down(self.deliveries(event, &page)?).await?;
+            self.note_down(self.deliveries(event, &page)?, None).await?;
             if let Some((last, _)) = page.items.last().filter(|_| page.more) {
                 return Ok(Some(format!("{list}\n{}", last.sort)));
             }
@@ -53,18 +57,42 @@ impl FanOut<'_> {
         Ok(None)
     }
 
-    /// The deliveries of an event that is about to be published, if its subscribers are few; `None` if they are to be reached in pages.
-    pub(crate) async fn few(&self, interest: &InterestBoard, event: &Published) -> Result<Option<Vec<Delivery>>, PortError> {
-        let patterns = interest.covering_now(&event.kind, self.store, self.clock).await?;
-        let mut few: BTreeMap<String, Delivery> = BTreeMap::new();
-        for list in lists(event.tenant.as_deref(), &patterns) {
+    /// The deliveries of an event that is about to be published and that these patterns cover, as they were at that moment or later, if its subscribers are
+    /// few; `None` if they are to be reached in pages.
+    pub(crate) async fn few(
+        &self,
+        interest: &InterestBoard,
+        (patterns, moment): (&[Pattern], Moment),
+        event: &Published,
+    ) -> Result<Option<Vec<Delivery>>, PortError> {
+        let tenant = event.tenant.as_deref();
+        let subscribers = match interest.subscribers(tenant, &event.kind) {
+            Some(known) => known,
+            None => {
+                let found = self.few_subscribers(tenant, patterns).await?;
+                interest.note(moment, tenant, &event.kind, &found);
+                found
+            }
+        };
+        let Subscribers::Few(few) = subscribers else { return Ok(None) };
+        let now = self.clock.now();
+        Ok(Some(few.iter().map(|one| Delivery::new(event, &one.subscription, one.tenant.clone(), now)).collect()))
+    }
+
+    async fn few_subscribers(&self, tenant: Option<&str>, patterns: &[Pattern]) -> Result<Subscribers, PortError> {
+        // A subscription that several patterns lead to gets the event once.
+        let mut few = BTreeMap::new();
+        for list in lists(tenant, patterns) {
             let page = self.subscribers(&list, None, FEW).await?;
-            few.extend(self.deliveries(event, &page)?.into_iter().map(|delivery| (delivery.id.clone(), delivery)));
+            for (_, stored) in &page.items {
+                let entry = Entry::from_stored(stored)?;
+                few.insert(entry.subscription, entry.tenant);
+            }
             if page.more || few.len() > FEW {
-                return Ok(None);
+                return Ok(Subscribers::Many);
             }
         }
-        Ok(Some(few.into_values().collect()))
+        Ok(Subscribers::Few(few.into_iter().map(|(subscription, tenant)| Subscriber { subscription, tenant }).collect()))
     }
 
     async fn subscribers(&self, list: &str, after: Option<String>, limit: usize) -> Result<Page, PortError> {
@@ -85,14 +113,17 @@ impl FanOut<'_> {
         entries.map(|entry| entry.map(|entry| Delivery::new(event, &entry.subscription, entry.tenant, now))).collect()
     }
 
-    /// Puts each delivery that is not there yet, and sends the messages of all that are still to be made.
-    pub(crate) async fn note_down(&self, deliveries: Vec<Delivery>) -> Result<(), PortError> {
+    /// Puts each delivery that is not there yet, and sends the messages of all that are still to be made. Those that are put are counted for the `job`.
+    pub(crate) async fn note_down(&self, deliveries: Vec<Delivery>, job: Option<Job<'_>>) -> Result<(), PortError> {
         let mut missing: BTreeMap<String, Delivery> = deliveries.into_iter().map(|delivery| (delivery.id.clone(), delivery)).collect();
         let mut messages = Vec::new();
         let message = |delivery: &Delivery, due_at: Timestamp| OutboundMessage::of(delivery, due_at);
         while !missing.is_empty() {
             let put = |delivery: &Delivery| Write::Put { document: delivery.document(), condition: Condition::Absent };
-            let writes: Vec<_> = missing.values().map(put).collect();
+            let mut writes: Vec<_> = missing.values().map(put).collect();
+            if let Some(job) = job {
+                writes.push(job.add(missing.len(), self.store, self.clock.now()).await?);
+            }
             let sent = missing.values().map(|delivery| message(delivery, delivery.created_at)).collect();
             let commit = Commit { token: fresh("", self.ids), writes };
             match self.store.commit_and_send(commit, self.queue, QueueName::Outbound, sent, None).await? {
@@ -103,7 +134,9 @@ impl FanOut<'_> {
                 (Committed::Refused(refusals), _) => {
                     let ids: Vec<_> = missing.keys().cloned().collect();
                     for refusal in refusals {
-                        missing.remove(&ids[refusal.write]);
+                        // Behind them stands the count, which is read again.
+                        let Some(id) = ids.get(refusal.write) else { continue };
+                        missing.remove(id);
                         let known = refusal.found.as_ref().map(Delivery::from_stored).transpose()?;
                         // One that nobody has begun with: its message may have been lost with the process that noted it down.
                         if let Some(known) = known.filter(|known| known.attempted == 0 && known.lease.is_none()) {

@@ -1,7 +1,7 @@
 //! Which events anybody wants at all: what nobody subscribes to costs nothing to publish.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -19,6 +19,8 @@ use crate::{
 pub const KNOWN_WITHIN: Duration = Duration::from_secs(2);
 /// The most patterns that are told apart; beyond them, everything counts as wanted.
 const MOST: usize = 2_000;
+/// Of so many types of events it is remembered who gets them.
+const MOST_REMEMBERED: usize = 1_000;
 
 /// How many active subscriptions have each pattern. One document, changed with each subscription.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,9 +94,33 @@ pub struct InterestBoard {
 struct Board {
     /// Since when it is known, and what.
     known: Option<(Timestamp, Arc<Interest>)>,
+    /// Who gets the events of a tenant and a type, for as long as the interest is known.
+    subscribers: HashMap<(Option<String>, String), Subscribers>,
     /// How often it was changed here: what was read before a change is not put up after it.
     changes: u64,
 }
+
+/// Who gets an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Subscribers {
+    /// These.
+    Few(Arc<[Subscriber]>),
+    /// More than are noted down in the commit that publishes.
+    Many,
+}
+
+/// Somebody who gets an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Subscriber {
+    /// The subscription.
+    pub(crate) subscription: String,
+    /// Whose it is.
+    pub(crate) tenant: Option<String>,
+}
+
+/// Between two changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment(u64);
 
 impl InterestBoard {
     /// A board with nothing on it.
@@ -136,14 +162,39 @@ impl InterestBoard {
         let mut board = self.lock();
         if board.changes == changes {
             board.known = Some((now, interest));
+            board.subscribers.clear();
         }
         Ok(covering)
+    }
+
+    /// The present moment, to be taken before the patterns are read by which subscribers are looked for that are to be remembered.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment(self.lock().changes)
+    }
+
+    /// Who gets an event of this tenant and type, if that is remembered: only where nobody else changes subscriptions.
+    pub(crate) fn subscribers(&self, tenant: Option<&str>, event_type: &str) -> Option<Subscribers> {
+        let board = self.lock();
+        if board.subscribers.is_empty() {
+            return None;
+        }
+        board.subscribers.get(&(tenant.map(str::to_owned), event_type.to_owned())).cloned()
+    }
+
+    /// Remembers who gets an event of this tenant and type, unless something was changed since `moment`.
+    pub(crate) fn note(&self, moment: Moment, tenant: Option<&str>, event_type: &str, subscribers: &Subscribers) {
+        let mut board = self.lock();
+        let is_true = self.changed_by == ChangedBy::Itself && board.known.is_some() && board.changes == moment.0;
+        if is_true && board.subscribers.len() < MOST_REMEMBERED {
+            board.subscribers.insert((tenant.map(str::to_owned), event_type.to_owned()), subscribers.clone());
+        }
     }
 
     /// It was changed: what is known counts no more.
     pub fn forget(&self) {
         let mut board = self.lock();
         board.known = None;
+        board.subscribers.clear();
         board.changes += 1;
     }
 
@@ -170,6 +221,31 @@ mod tests {
         assert_eq!((interest.covering("a.b"), interest.covering("b.a")), (vec![pattern("a.*")], vec![]));
         interest.remove(&pattern("a.*"));
         assert_eq!(interest, Interest::default());
+    }
+
+    #[test]
+    fn who_gets_an_event_is_remembered_until_something_changes() {
+        let few = Subscribers::Few(Arc::from([Subscriber { subscription: "sub_1".to_owned(), tenant: None }]));
+        let board = InterestBoard::new(ChangedBy::Itself);
+        let know = || board.lock().known = Some((Timestamp::from_seconds(0), Arc::default()));
+        know();
+        let before = board.moment();
+        board.note(before, None, "a.b", &few);
+        assert_eq!((board.subscribers(None, "a.b"), board.subscribers(Some("acme"), "a.b")), (Some(few.clone()), None));
+        board.forget();
+        assert_eq!(board.subscribers(None, "a.b"), None);
+        know();
+        board.note(before, None, "a.b", &few);
+        assert_eq!(board.subscribers(None, "a.b"), None, "it was looked for before the change");
+        for number in 0..MOST_REMEMBERED + 10 {
+            board.note(board.moment(), None, &number.to_string(), &Subscribers::Many);
+        }
+        assert_eq!(board.lock().subscribers.len(), MOST_REMEMBERED);
+
+        let shared = InterestBoard::new(ChangedBy::Others);
+        shared.lock().known = Some((Timestamp::from_seconds(0), Arc::default()));
+        shared.note(shared.moment(), None, "a.b", &few);
+        assert_eq!(shared.subscribers(None, "a.b"), None, "others may have changed something");
     }
 
     proptest! {

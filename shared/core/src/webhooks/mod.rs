@@ -19,6 +19,7 @@ pub mod schedule;
 pub mod sealed;
 mod sign;
 mod subscription;
+mod tally;
 pub mod verdict;
 
 use std::{sync::Arc, time::Duration};
@@ -26,7 +27,7 @@ use std::{sync::Arc, time::Duration};
 pub(crate) use catch_up::Page as CatchUpPage;
 pub use catch_up::{CatchUp, Progress as CatchUpProgress, What};
 pub use deliver::{Crowd, Deliverer};
-pub use delivery::{Attempt, Delivery, DeliveryStatus, EXCERPT};
+pub use delivery::{Attempt, Delivery, DeliveryStatus, EXCERPT, WaitsFor};
 pub use endpoint::Endpoint;
 pub(crate) use fan_out::FanOut;
 pub use in_hand::InHand;

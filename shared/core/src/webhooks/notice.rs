@@ -1,6 +1,8 @@
 //! What happened to a subscription or a delivery, as an event of Sluice's own: published for those who subscribe to it.
 
-use serde_json::Value;
+use std::sync::Arc;
+
+use serde_json::{Value, value::RawValue};
 
 use super::{Delivery, FanOut, InterestBoard, Published, Subscription};
 use crate::{
@@ -32,13 +34,13 @@ pub(crate) fn is_own_news(kind: &str) -> bool {
 }
 
 /// An event that somebody publishes: its own record, whose body is the data.
-pub(crate) struct Publication<'a> {
+pub(crate) struct Publication<'a, D: ?Sized> {
     /// What makes it the same event when it comes again.
     pub(crate) key: String,
     pub(crate) kind: &'a str,
     pub(crate) tenant: Option<String>,
     pub(crate) occurred_at: Timestamp,
-    pub(crate) data: &'a Value,
+    pub(crate) data: &'a D,
     /// The subscription whose owner is sent a mail about it.
     pub(crate) mail: Option<&'a str>,
 }
@@ -52,10 +54,34 @@ pub(crate) struct Begun {
     pub(crate) writes: Vec<Write>,
 }
 
-impl Publication<'_> {
+/// What can be published.
+pub(crate) trait Data {
+    /// Its JSON text.
+    fn json(&self) -> Vec<u8>;
+}
+
+impl Data for Value {
+    fn json(&self) -> Vec<u8> {
+        to_json(self)
+    }
+}
+
+impl Data for RawValue {
+    fn json(&self) -> Vec<u8> {
+        self.get().as_bytes().to_vec()
+    }
+}
+
+impl<D: Data + ?Sized> Data for Arc<D> {
+    fn json(&self) -> Vec<u8> {
+        D::json(self)
+    }
+}
+
+impl<D: Data + ?Sized> Publication<'_, D> {
     /// The event's record, with its fan-out to be done if anybody wants it, and what is published.
     pub(crate) fn records(&self, wanted: bool, now: Timestamp) -> (EventRecord, Published) {
-        let data = to_json(self.data);
+        let data = self.data.json();
         let mut event = EventRecord::new(Envelope {
             provider: SLUICE.to_owned(),
             source: PUBLISH.to_owned(),
@@ -86,9 +112,10 @@ impl Publication<'_> {
 
     /// Publishes it for `out`: what is to be written, with the deliveries if they are few, so that nothing is left to be done but to send their messages.
     pub(crate) async fn begin(&self, out: &FanOut<'_>, interest: &InterestBoard, now: Timestamp) -> Result<Begun, PortError> {
-        let wanted = !interest.covering_now(self.kind, out.store, out.clock).await?.is_empty();
-        let (mut event, published) = self.records(wanted, now);
-        let few = if wanted { out.few(interest, &published).await? } else { None };
+        let moment = interest.moment();
+        let patterns = interest.covering_now(self.kind, out.store, out.clock).await?;
+        let (mut event, published) = self.records(!patterns.is_empty(), now);
+        let few = if patterns.is_empty() { None } else { out.few(interest, (&patterns, moment), &published).await? };
         if few.is_some() {
             event
                 .effects

@@ -202,10 +202,8 @@ impl Record for Published {
     }
 
     fn places(&self) -> Vec<Place> {
-        vec![
-            place(Index::List, Self::KIND, self.published_at, &self.id),
-            place(Index::Group, &Self::list_of(self.tenant.as_deref()), self.published_at, &self.id),
-        ]
+        let of_tenant = self.tenant.as_deref().map(|tenant| place(Index::Group, &Self::list_of(tenant), self.published_at, &self.id));
+        [place(Index::List, Self::KIND, self.published_at, &self.id)].into_iter().chain(of_tenant).collect()
     }
 
     /// As long as the event record that it goes back to.
@@ -228,7 +226,7 @@ impl Record for Published {
 impl Published {
     /// The list of what was published for a tenant.
     #[must_use]
-    pub fn list_of(tenant: Option<&str>) -> String {
-        format!("published/{}", tenant.unwrap_or_default())
+    pub fn list_of(tenant: &str) -> String {
+        format!("published/{tenant}")
     }
 }

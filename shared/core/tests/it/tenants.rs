@@ -174,17 +174,20 @@ async fn what_a_tenant_makes_is_its_own() {
     let path = "/api/v1/bookings/b1";
     let put = call_as(&world, &key, &Method::PUT, path, Some(&booking(json!({ "customer_phone": null })))).await;
     assert_eq!((put.status, &put.json["tenant"]), (StatusCode::CREATED, &json!("acme")));
-    let event = json!({ "type": "order.created", "data": {} });
+    let event = json!({ "type": "order.placed", "data": {} });
     let event = call_as(&world, &key, &Method::POST, "/api/v1/events", Some(&event)).await;
     assert_eq!((event.status, &event.json["tenant"]), (StatusCode::ACCEPTED, &json!("acme")));
     for (method, path, body) in [
         (Method::PUT, path, booking(json!({ "tenant": "other" }))),
         (Method::POST, "/api/v1/subscriptions", json!({ "url": "https://a.example/", "event_types": ["*"], "tenant": "other" })),
-        (Method::POST, "/api/v1/events", json!({ "type": "order.created", "data": {}, "tenant": "other" })),
+        (Method::POST, "/api/v1/events", json!({ "type": "order.placed", "data": {}, "tenant": "other" })),
     ] {
         let answer = call_as(&world, &key, &method, path, Some(&body)).await;
         assert_eq!((answer.status, &answer.json["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("tenant")), "{path}");
     }
+    // What Sluice tells of records nobody else tells its operator.
+    let forged = call_as(&world, &key, &Method::POST, "/api/v1/events", Some(&json!({ "type": "booking.deposit_paid", "data": {} }))).await;
+    assert_eq!((forged.status, &forged.json["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("type")));
     let own = call_as(&world, &key, &Method::PUT, "/api/v1/tenants/acme", Some(&json!({ "name": "mine" }))).await;
     assert_eq!(own.status, StatusCode::FORBIDDEN);
 }

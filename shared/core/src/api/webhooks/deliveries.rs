@@ -21,7 +21,7 @@ use crate::{
     record::Record,
     schema::described,
     time::Timestamp,
-    webhooks::{Attempt, Delivery, DeliveryStatus, OutboundMessage, Published, Subscription},
+    webhooks::{Attempt, Delivery, DeliveryStatus, OutboundMessage, Published, Subscription, WaitsFor},
 };
 
 /// How often a delivery that changes under a resend is looked at anew.
@@ -37,7 +37,9 @@ described! {
         event_id: String,
         event_type: String,
         status: DeliveryStatus,
-        /// Why there will be no other attempt, where no attempt says so.
+        /// What the next attempt waits for until `next_attempt_at`; null where it is made as soon as can be.
+        waits_for: Option<WaitsFor>,
+        /// Why it waits, or why there will be no other attempt, where no attempt says so.
         reason: Option<String>,
         /// The latest attempts, oldest first, up to 20.
         attempts: Vec<Attempt>,
@@ -60,6 +62,7 @@ impl From<Delivery> for View {
             event_id: delivery.event_id,
             event_type: delivery.event_type,
             status: delivery.status,
+            waits_for: delivery.waits_for,
             reason: delivery.reason,
             attempts: delivery.attempts,
             attempted: delivery.attempted,

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Value, value::RawValue};
 
 use super::{input::of_caller, object, on};
 use crate::{
@@ -21,8 +21,9 @@ use crate::{
     form::{self, Form},
     ids::fresh,
     listing,
+    news::BUSINESS_EVENTS,
     ports::{Commit, Committed, Index, Message, PortError, QueueName, Stored},
-    record::{Record, to_json},
+    record::Record,
     schema::described,
     time::Timestamp,
     webhooks::{Begun, FanOut, LARGEST_DATA, OWN_NEWS, OutboundMessage, Publication, Published, is_event_type},
@@ -103,7 +104,7 @@ pub(super) async fn list(
     // A tenant's own stand together.
     let (index, name) = match caller.tenant() {
         None => (Index::List, Published::KIND.to_owned()),
-        tenant => (Index::Group, Published::list_of(tenant)),
+        Some(tenant) => (Index::Group, Published::list_of(tenant)),
     };
     let listed = listing::list(&*api.store, index, &name, cursor, limit, keep).await?;
     let views = listed.items.iter().map(|stored| Published::from_stored(stored).as_ref().map(View::from).map_err(clone_error));
@@ -129,19 +130,29 @@ pub(super) async fn read(State(api): State<Arc<Api>>, caller: Caller, Path(id): 
 /// What somebody publishes.
 struct Given {
     kind: String,
-    data: Value,
+    data: Box<RawValue>,
     tenant: Option<String>,
     occurred_at: Option<Timestamp>,
 }
 
-fn given(fields: Map<String, Value>) -> Result<Given, Problem> {
+/// The field whose text is kept: read as a value, large numbers would lose digits, and fields their order.
+#[derive(Deserialize)]
+struct AsSent<'a> {
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+}
+
+fn given(body: &[u8], caller: &Caller) -> Result<Given, Problem> {
+    let fields = of_caller(object(body)?, caller)?;
+    let not_json = |error: serde_json::Error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}"));
+    let sent = if body.is_empty() { None } else { serde_json::from_slice::<AsSent<'_>>(body).map_err(not_json)?.data };
     let mut form = Form::new(&fields, &["type", "data", "tenant", "occurred_at"]);
     if fields.contains_key("id") {
         form.wrong("id", "is drawn by Sluice; send your own as the header Idempotency-Key");
     }
     let given = Given {
-        kind: form.required("type", event_type),
-        data: form.required("data", data),
+        kind: form.required("type", |value| event_type(value, caller)),
+        data: form.required("data", |value| data(value, sent)),
         tenant: form.optional("tenant", form::id),
         occurred_at: form.optional("occurred_at", form::time),
     };
@@ -149,7 +160,9 @@ fn given(fields: Map<String, Value>) -> Result<Given, Problem> {
     if errors.is_empty() { Ok(given) } else { Err(Problem::fields(errors)) }
 }
 
-fn event_type(value: &Value) -> Result<String, String> {
+/// A type of the caller's own. Those by which Sluice tells of records are the operator's to use, whose records they are: told by a tenant, they would
+/// reach the operator's subscriptions as if they were so.
+fn event_type(value: &Value, caller: &Caller) -> Result<String, String> {
     let wrong = "must be a type such as order.created: words of letters, digits, _ and -, separated by full stops";
     let text = value.as_str().filter(|text| is_event_type(text)).ok_or(wrong)?;
     let provider =
@@ -157,12 +170,37 @@ fn event_type(value: &Value) -> Result<String, String> {
     if OWN_NEWS.iter().any(|prefix| text.starts_with(prefix)) || provider(text) {
         return Err("begins with a name under which Sluice publishes itself".to_owned());
     }
+    if caller.tenant().is_some() && BUSINESS_EVENTS.iter().any(|event| event.name == text) {
+        return Err("is a type by which Sluice tells of records; the key of a tenant publishes under types of its own".to_owned());
+    }
     Ok(text.to_owned())
 }
 
-fn data(value: &Value) -> Result<Value, String> {
-    let fits = value.is_object() && to_json(value).len() <= LARGEST_DATA;
-    if fits { Ok(value.clone()) } else { Err(format!("must be an object of at most {} KiB", LARGEST_DATA >> 10)) }
+fn data(value: &Value, sent: Option<&RawValue>) -> Result<Box<RawValue>, String> {
+    let text = sent.filter(|_| value.is_object()).map(|sent| without_blanks(sent.get())).filter(|text| text.len() <= LARGEST_DATA);
+    let wrong = || format!("must be an object of at most {} KiB", LARGEST_DATA >> 10);
+    text.and_then(|text| RawValue::from_string(text).ok()).ok_or_else(wrong)
+}
+
+/// JSON text without the blanks between its tokens (RFC 8259, section 2), and otherwise as it is.
+fn without_blanks(json: &str) -> String {
+    let (mut in_text, mut escaped) = (false, false);
+    let kept = |character: &char| {
+        if in_text {
+            in_text = escaped || *character != '"';
+            escaped = !escaped && *character == '\\';
+            return true;
+        }
+        in_text = *character == '"';
+        !matches!(character, ' ' | '\t' | '\n' | '\r')
+    };
+    json.chars().filter(kept).collect()
+}
+
+/// Whether two JSON texts say the same, whatever the order of their fields.
+fn say_the_same(one: &[u8], other: &[u8]) -> bool {
+    let read = |text: &[u8]| serde_json::from_slice::<Value>(text).ok();
+    one == other || (read(one).is_some() && read(one) == read(other))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
@@ -180,7 +218,7 @@ pub(super) async fn publish(
     WholeBody(body): WholeBody,
 ) -> Result<(StatusCode, Json<View>), Problem> {
     let webhooks = on(&api)?;
-    let given = given(of_caller(object(&body)?, &caller)?)?;
+    let given = given(&body, &caller)?;
     let now = api.clock.now();
     let key = idempotency_key(&headers)?.map_or_else(|| format!("own/{}", fresh("", &*api.ids)), |key| format!("key/{key}"));
     let publication = Publication {
@@ -188,7 +226,7 @@ pub(super) async fn publish(
         kind: &given.kind,
         tenant: given.tenant.clone(),
         occurred_at: given.occurred_at.unwrap_or(now),
-        data: &given.data,
+        data: &*given.data,
         mail: None,
     };
     let out = FanOut { store: &*api.store, queue: &*api.queue, clock: &*api.clock, ids: &*api.ids };
@@ -231,8 +269,9 @@ async fn again(
     let found = api.store.get(&[EventRecord::key_of(&event.id)]).await?.pop().flatten();
     let known = found.as_ref().map(EventRecord::from_stored).transpose()?;
     let known = known.ok_or_else(|| PortError::Temporary(format!("{} was removed meanwhile", event.id)))?;
+    let bodies = known.body().unpack().ok().zip(event.body().unpack().ok());
     let same = known.kind == event.kind
-        && known.body().unpack().ok() == event.body().unpack().ok()
+        && bodies.is_some_and(|(known, sent)| say_the_same(&known, &sent))
         && occurred_at.is_none_or(|at| known.occurred_at == Some(at));
     if !same {
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "this Idempotency-Key was used for another event"));
@@ -249,5 +288,32 @@ async fn send_on(api: &Api, id: &str) {
     let message = Message { body: InboundMessage::Resume { id: id.to_owned() }.to_text(), group: None };
     if let Err(error) = api.queue.send(QueueName::Inbound, vec![message], None).await {
         tracing::warn!(event = id, %error, "what was published could not be queued; the sweeper will");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn blanks_between_tokens_go_and_those_in_texts_stay() {
+        let json = "{ \"a \\\" b\" :\t[ 1 ,\r\n 2.50 ] , \"\\\\\" : \" \" }";
+        assert_eq!(without_blanks(json), "{\"a \\\" b\":[1,2.50],\"\\\\\":\" \"}");
+    }
+
+    proptest! {
+        #[test]
+        fn without_blanks_it_says_the_same(texts in prop::collection::btree_map(".{0,8}", ".{0,8}", 0..6)) {
+            let pretty = serde_json::to_string_pretty(&texts).expect("texts");
+            prop_assert_eq!(without_blanks(&pretty), serde_json::to_string(&texts).expect("texts"));
+        }
+    }
+
+    #[test]
+    fn the_order_of_fields_makes_no_other_event() {
+        assert!(say_the_same(br#"{"a":1,"b":2}"#, br#"{"b":2,"a":1}"#));
+        assert!(!say_the_same(br#"{"a":1}"#, br#"{"a":2}"#) && !say_the_same(b"no", b"JSON"));
     }
 }

@@ -14,7 +14,6 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use bytes::Bytes;
 use serde_json::{Map, Value};
 
 pub use self::event_types::{ProviderSample, document as event_types_document};
@@ -63,7 +62,7 @@ fn on(api: &Api) -> Result<&Webhooks, Problem> {
 }
 
 /// The fields of a JSON object; an empty body has none.
-fn object(body: &Bytes) -> Result<Map<String, Value>, Problem> {
+fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
     if body.is_empty() {
         return Ok(Map::new());
     }

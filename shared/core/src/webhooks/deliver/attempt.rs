@@ -2,12 +2,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Deliverer, Held, Place, UNTIL_MENDED};
+use super::{Deliverer, Held, Place, Trouble, UNTIL_MENDED};
 use crate::{
     ports::{Measure, PortError, Post},
     process::Outcome,
     time::Timestamp,
-    webhooks::{attempt_headers, verdict::Verdict},
+    webhooks::{WaitsFor, attempt_headers, verdict::Verdict},
 };
 
 /// What must be left of the handling's time after the attempt, to write down what came of it.
@@ -17,20 +17,20 @@ const SHORTEST: Duration = Duration::from_secs(1);
 
 impl Deliverer {
     /// Signs, posts, and writes down what came of it. The lease is held.
-    pub(super) async fn attempt(&self, mut held: Held, deadline: Timestamp, place: &mut Place) -> Result<Outcome, PortError> {
+    pub(super) async fn attempt(&self, mut held: Held, deadline: Timestamp, place: &mut Place) -> Result<Outcome, Trouble> {
         let began = self.clock.now();
         let left = deadline.since(began).saturating_sub(RESERVE);
         if left < SHORTEST {
-            held.delivery.wait(began, began);
+            held.delivery.wait(began, Some(WaitsFor::Capacity), began);
             return Ok(self.give_back(held).await);
         }
         let post = match self.request(&held, began, left).await {
             Ok(post) => post,
-            Err(Unready::Port(error)) => return Err(error),
+            Err(Unready::Port(error)) => return Err(error.into()),
             Err(Unready::Operator(reason)) => {
                 tracing::error!(delivery = held.delivery.id, subscription = held.subscription.id, reason, "a delivery can't be signed");
+                held.delivery.wait(began + UNTIL_MENDED, Some(WaitsFor::Operator), began);
                 held.delivery.reason = Some(reason);
-                held.delivery.wait(began + UNTIL_MENDED, began);
                 return Ok(self.give_back(held).await);
             }
         };
@@ -57,6 +57,7 @@ impl Deliverer {
             super::outcome::Ended { began, ended, status, error, excerpt: outcome.map(|answered| answered.excerpt).ok(), verdict },
         )
         .await
+        .map_err(Trouble::Lost)
     }
 
     async fn request(&self, held: &Held, now: Timestamp, left: Duration) -> Result<Post, Unready> {

@@ -1,8 +1,11 @@
 //! A message of the queue `outbound`: one attempt to deliver, at most, whatever crashes.
 //!
 //! A lease is taken (by a process that is alone with the data in its own memory, else in the store), the attempt made, and what came of it written down; each
-//! write is conditional on the version held. Whoever finds a lease that has run out makes the attempt again, under the same `webhook-id`. What may not go yet gets a new due time and its message is done with: no attempt and
-//! no receive is counted for it.
+//! write is conditional on the version held. Whoever finds a lease that has run out makes the attempt again, under the same `webhook-id`. What may not go yet gets
+//! a new due time and its message is done with: no attempt and no receive is counted for it.
+//!
+//! An attempt that was cut short is in the log, too. It is known by a lease that has run out; where the lease is in memory, by the message, which has been
+//! received before.
 
 mod attempt;
 mod crowd;
@@ -12,7 +15,7 @@ use std::{sync::Arc, time::Duration};
 
 pub use self::crowd::Crowd;
 use self::crowd::{NoPlace, Place};
-use super::{Delivery, Endpoint, OutboundMessage, Published, Subscription, Webhooks, endpoint::Admission};
+use super::{Delivery, Endpoint, OutboundMessage, Published, Subscription, WaitsFor, Webhooks, endpoint::Admission};
 use crate::{
     event::Lease,
     ids::fresh,
@@ -58,7 +61,10 @@ pub struct Deliverer {
 
 /// Why a handling stopped short.
 enum Trouble {
+    /// No attempt began.
     Port(PortError),
+    /// An attempt was made, and what came of it could not be written down.
+    Lost(PortError),
     /// Somebody else makes the attempt.
     Busy(Timestamp),
 }
@@ -108,21 +114,28 @@ impl Deliverer {
                 return later(format!("the message can't be read: {error}"));
             }
         };
-        match self.deliver(&parsed, message.deadline).await {
-            Ok(outcome) => Disposition::Done(outcome),
-            Err(Trouble::Busy(until)) => Disposition::Later { at: until, reason: "somebody else is working on it".to_owned() },
-            Err(Trouble::Port(error)) => {
-                tracing::warn!(delivery = parsed.delivery, %error, receives = message.receives, "a delivery could not be handled and will be tried again");
-                later(error.to_string())
+        let in_hand = &self.webhooks.in_hand;
+        let error = match self.deliver(&parsed, message.receives, message.deadline).await {
+            Ok(outcome) => {
+                in_hand.forget(&parsed.delivery);
+                return Disposition::Done(outcome);
             }
-        }
+            Err(Trouble::Busy(until)) => return Disposition::Later { at: until, reason: "somebody else is working on it".to_owned() },
+            Err(Trouble::Port(error)) => {
+                in_hand.left_untouched(&parsed.delivery);
+                error
+            }
+            Err(Trouble::Lost(error)) => error,
+        };
+        tracing::warn!(delivery = parsed.delivery, %error, receives = message.receives, "a delivery could not be handled and will be tried again");
+        later(error.to_string())
     }
 
-    async fn deliver(&self, message: &OutboundMessage, deadline: Timestamp) -> Result<Outcome, Trouble> {
+    async fn deliver(&self, message: &OutboundMessage, receives: u32, deadline: Timestamp) -> Result<Outcome, Trouble> {
         let _hold = self.webhooks.in_hand.take(&message.delivery, deadline + LEASE_MARGIN).map_err(Trouble::Busy)?;
         for _ in 0..ROUNDS {
             let now = self.clock.now().max(message.due_at);
-            match self.find(message, now).await? {
+            match self.find(message, receives, now).await? {
                 Found::Nothing => return Ok(Outcome::Nothing),
                 Found::Leased(until) => return Err(Trouble::Busy(until)),
                 Found::Hopeless(found, reason) => {
@@ -146,14 +159,14 @@ impl Deliverer {
         Err(PortError::Temporary(format!("the delivery {} kept changing", message.delivery)).into())
     }
 
-    async fn find(&self, message: &OutboundMessage, now: Timestamp) -> Result<Found, PortError> {
+    async fn find(&self, message: &OutboundMessage, receives: u32, now: Timestamp) -> Result<Found, PortError> {
         let OutboundMessage { delivery, subscription, event, .. } = message;
         let keys = [Delivery::key(delivery), Subscription::key(subscription), Endpoint::key(subscription), Published::key(event)];
         let mut found = self.store.get(&keys).await?.into_iter();
         let (stored, subscription) = (found.next().flatten(), found.next().flatten());
         let (endpoint, event) = (found.next().flatten(), found.next().flatten());
         let Some(stored) = stored else { return Ok(Found::Nothing) };
-        let (delivery, version) = (Delivery::from_stored(&stored)?, stored.version);
+        let (mut delivery, version) = (Delivery::from_stored(&stored)?, stored.version);
         // Done, or put off: there is another message for then.
         if !delivery.unfinished() || delivery.due_at.is_none_or(|due_at| due_at > now) {
             return Ok(Found::Nothing);
@@ -161,6 +174,7 @@ impl Deliverer {
         if let Some(lease) = delivery.lease.as_ref().filter(|lease| self.incarnation.is_alive(lease, self.clock.now())) {
             return Ok(Found::Leased(lease.until));
         }
+        delivery.note_cut_short(self.cut_short(&delivery, receives));
         let hopeless = |delivery, reason| Ok(Found::Hopeless(Box::new((delivery, version)), reason));
         let Some(subscription) = subscription.as_ref().map(Subscription::from_stored).transpose()? else {
             return hopeless(delivery, "the subscription is gone");
@@ -179,12 +193,22 @@ impl Deliverer {
         Ok(Found::Held(Box::new(Held { delivery, version, subscription, endpoint: state, endpoint_stored: endpoint, event })))
     }
 
+    /// How many attempts of a delivery that nobody has in hand may have been cut short.
+    fn cut_short(&self, delivery: &Delivery, receives: u32) -> u32 {
+        let leased = u32::from(delivery.lease.is_some());
+        match self.incarnation {
+            Incarnation::Sole(_) => self.webhooks.in_hand.cut_short(&delivery.id, receives).max(leased),
+            // A message comes again here for other reasons, too; a lease is there before every attempt.
+            Incarnation::OneOfMany => leased,
+        }
+    }
+
     /// Makes the attempt, or puts it off. `None` if somebody else has changed something that decides.
-    async fn with(&self, mut held: Held, now: Timestamp, deadline: Timestamp) -> Result<Option<Outcome>, PortError> {
+    async fn with(&self, mut held: Held, now: Timestamp, deadline: Timestamp) -> Result<Option<Outcome>, Trouble> {
         let mut place = match self.crowd.enter(&held.subscription.id, self.clock.now()) {
             Ok(place) => place,
-            Err(NoPlace { quick: true }) => return self.wait(held, now + SOON, Vec::new()).await,
-            Err(NoPlace { quick: false }) => return self.put_off(held, now + Duration::from_secs(1), Vec::new()).await,
+            Err(NoPlace { quick: true }) => return Ok(self.wait(held, now + SOON, WaitsFor::Capacity, Vec::new()).await?),
+            Err(NoPlace { quick: false }) => return Ok(self.put_off(held, now + Duration::from_secs(1), WaitsFor::Capacity).await?),
         };
         let probe = held.subscription.timeout() + LEASE_MARGIN;
         let admission = held.endpoint.admit(now, held.subscription.rate_limit, held.delivery.slot, probe);
@@ -192,11 +216,11 @@ impl Deliverer {
         let further = match admission {
             Admission::Go => Vec::new(),
             Admission::GoOnceStored => vec![endpoint()],
-            Admission::Wait(until) => return self.put_off(held, until, Vec::new()).await,
+            Admission::Wait(until) => return Ok(self.put_off(held, until, WaitsFor::Pause).await?),
             Admission::WaitForSlot(slot) => {
                 let writes = vec![endpoint()];
                 held.delivery.slot = Some(slot);
-                return self.wait(held, slot, writes).await;
+                return Ok(self.wait(held, slot, WaitsFor::RateLimit, writes).await?);
             }
         };
         // Alone with the data, to have the delivery in hand is enough.
@@ -211,13 +235,14 @@ impl Deliverer {
     }
 
     /// Waits until `until` and a little longer.
-    async fn put_off(&self, held: Held, until: Timestamp, writes: Vec<Write>) -> Result<Option<Outcome>, PortError> {
+    async fn put_off(&self, held: Held, until: Timestamp, why: WaitsFor) -> Result<Option<Outcome>, PortError> {
         let spread = SPREAD * u32::try_from(self.ids.random() % 1_000).unwrap_or(0) / 1_000;
-        self.wait(held, until + spread, writes).await
+        self.wait(held, until + spread, why, Vec::new()).await
     }
 
-    async fn wait(&self, mut held: Held, until: Timestamp, writes: Vec<Write>) -> Result<Option<Outcome>, PortError> {
-        held.delivery.wait(until, self.clock.now());
+    async fn wait(&self, mut held: Held, until: Timestamp, why: WaitsFor, writes: Vec<Write>) -> Result<Option<Outcome>, PortError> {
+        held.delivery.wait(until, Some(why), self.clock.now());
+        held.delivery.reason = held.endpoint.reason.take().filter(|_| why == WaitsFor::Pause);
         let stored = self.put(&held.delivery, held.version, writes).await?;
         Ok(stored.map(|_| Outcome::Nothing))
     }

@@ -11,7 +11,7 @@ use crate::{
     record::Record,
     time::Timestamp,
     webhooks::{
-        Attempt, DeliveryStatus, Disabled, EXCERPT, Endpoint, Subscription, change_subscription,
+        Attempt, DeliveryStatus, Disabled, EXCERPT, Endpoint, Subscription, WaitsFor, change_subscription,
         endpoint::{Consequence, DISABLED_AFTER},
         manage::Made,
         notice::{DELIVERY_FAILED, Publication, SUBSCRIPTION_DISABLED, SUBSCRIPTION_FAILING, is_own_news},
@@ -64,7 +64,7 @@ impl Deliverer {
                 match schedule.wait(held.delivery.failed, *hint, &*self.ids) {
                     Some(wait) => {
                         held.delivery.status = DeliveryStatus::Failed;
-                        held.delivery.wait(now + wait, now);
+                        held.delivery.wait(now + wait, Some(WaitsFor::Retry), now);
                     }
                     None => held.delivery.give_up(None),
                 }

@@ -58,12 +58,23 @@ async fn retry_after_is_kept_and_an_overloaded_endpoint_is_left_alone() {
     assert_eq!(world.receivers.got().len(), 1, "the second one waits, too");
     let shown = get(&world, &format!("/api/v1/subscriptions/{id}")).await;
     assert_eq!((&shown["endpoint"]["state"], &shown["endpoint"]["reason"]), (&json!("open"), &json!("the receiver answered 429")));
+    // One waits as it was asked to, and the other one for the endpoint.
+    assert_eq!(waiting(&world, "order.created").await, ("failed".to_owned(), json!("retry"), Value::Null));
+    assert_eq!(waiting(&world, "order.paid").await, ("pending".to_owned(), json!("pause"), json!("the receiver answered 429")));
     world.run_until_quiet().await;
     let got = world.receivers.got();
     assert_eq!(got.len(), 3);
     assert!(got[1].at.since(got[0].at).as_secs() >= 600);
     assert_eq!(get(&world, &format!("/api/v1/subscriptions/{id}")).await["endpoint"]["state"], "closed");
-    assert!(deliveries(&world, "").await.iter().all(|delivery| delivery["status"] == "delivered"));
+    for delivery in deliveries(&world, "").await {
+        assert_eq!((&delivery["status"], &delivery["waits_for"], &delivery["reason"]), (&json!("delivered"), &Value::Null, &Value::Null));
+    }
+}
+
+/// The status of the one delivery of this type, what it waits for, and why.
+async fn waiting(world: &World, kind: &str) -> (String, Value, Value) {
+    let delivery = deliveries(world, &format!("&type={kind}")).await.pop().expect("one");
+    (delivery["status"].as_str().expect("a word").to_owned(), delivery["waits_for"].clone(), delivery["reason"].clone())
 }
 
 #[tokio::test]
@@ -167,6 +178,9 @@ async fn a_rate_limit_is_kept() {
     for _ in 0..50 {
         publish(&world, "order.created").await;
     }
+    while world.step().await {}
+    let waits: Vec<_> = deliveries(&world, "&status=pending").await.iter().map(|delivery| delivery["waits_for"].clone()).collect();
+    assert!(waits.len() > 40 && waits.iter().all(|waits| waits == "rate_limit"), "{waits:?}");
     world.run_until_quiet().await;
     let got = world.receivers.got();
     assert_eq!(got.len(), 50);
@@ -232,6 +246,63 @@ async fn a_new_subscription_gets_what_it_missed() {
     assert_eq!(types, ["order.created", "order.paid", "stripe.payment_intent.succeeded"]);
 }
 
+/// Jobs that set three deliveries going, of which two have failed and one is missing; `fault`: which of their calls goes wrong, and how. Returns them, and
+/// how many calls were made from their beginning.
+async fn jobs(world: &World, fault: Option<(u64, Fault)>) -> (Vec<Value>, u64) {
+    let job = async |id: &str, path: &str| {
+        let path = format!("/api/v1/subscriptions/{id}/{path}");
+        loop {
+            // Of one whose answer was lost the next has only what is left: it is told by its count, too.
+            if let Some(answer) = world.unless_crashed(post(world, &path, json!({ "since": start() }))).await
+                && answer.status.is_success()
+            {
+                return;
+            }
+        }
+    };
+    world.receivers.answer(URL, &[500]);
+    let (id, _) = subscribe(world, json!({ "retry_schedule": [60], "event_types": ["order.created"] })).await;
+    publish(world, "order.created").await;
+    publish(world, "order.created").await;
+    publish(world, "order.paid").await;
+    world.run_until_quiet().await;
+    let path = format!("/api/v1/subscriptions/{id}");
+    let patch = json!({ "event_types": ["order.*"] });
+    assert_eq!(call(world, Method::PATCH, &path, Some(patch)).await.status, StatusCode::OK);
+    world.receivers.answer(URL, &[200]);
+    let before = world.faults.calls();
+    if let Some((call, fault)) = fault {
+        world.faults.plan(before + call, fault);
+    }
+    job(&id, "recover").await;
+    job(&id, "replay-missing").await;
+    world.run_until_quiet().await;
+    let calls = world.faults.calls() - before;
+    let jobs = world.events().into_iter().filter(|event| event.source == "catch_up");
+    let mut shown = Vec::new();
+    for event in jobs {
+        shown.push(get(world, &format!("{path}/jobs/{}", event.id)).await);
+    }
+    (shown, calls)
+}
+
+#[tokio::test]
+async fn a_job_counts_what_it_has_set_going_whatever_goes_wrong() {
+    let whole = world();
+    let (shown, calls) = jobs(&whole, None).await;
+    assert!(shown.len() == 2 && calls > 20, "the jobs make {calls} calls: {shown:?}");
+    for call in 0..calls {
+        for fault in Fault::ALL {
+            let world = world();
+            let (shown, _) = jobs(&world, Some((call, fault))).await;
+            let counted: u64 = shown.iter().filter_map(|job| job["count"].as_u64()).sum();
+            assert!(shown.iter().all(|job| job["state"] == "done"), "call {call}, {fault:?}: {shown:?}");
+            assert_eq!(counted, 3, "call {call}, {fault:?}: {shown:?}");
+            assert!(deliveries(&world, "").await.iter().all(|delivery| delivery["status"] == "delivered"), "call {call}, {fault:?}");
+        }
+    }
+}
+
 /// Two subscribers, one that fails at first; an event that is published, and a webhook.
 async fn story(world: &World) {
     world.receivers.answer(URL, &[503, 500, 200]);
@@ -290,8 +361,9 @@ async fn every_call_goes_wrong(world: impl Fn() -> World) {
                 let id = delivery["id"].as_str().expect("an id");
                 let got = world.receivers.got().into_iter().filter(|got| got.header("X-Webhook-Delivery") == id).count();
                 let logged = delivery["attempts"].as_array().expect("attempts").len();
-                // Where an attempt was made and its outcome lost, it was made once more.
-                assert!(got >= 1 && got.abs_diff(logged) <= 1, "call {call}, {fault:?}: {got} attempts, {logged} logged");
+                // Each attempt is in the log, also one that was cut short. The poster's own call may be doubled, and one that never began be suspected.
+                let unseen = usize::from(fault == Fault::Duplicate);
+                assert!(got >= 1 && got <= logged + unseen && logged <= got + 1, "call {call}, {fault:?}: {got} attempts, {logged} logged");
             }
             for event in world.events() {
                 assert!(!event.unfinished(), "call {call}, {fault:?}: {event:?}");

@@ -76,6 +76,33 @@ async fn an_idempotency_key_publishes_once() {
 }
 
 #[tokio::test]
+async fn data_reaches_its_receiver_with_its_numbers_and_the_order_of_its_fields() {
+    let world = world();
+    subscribe(&world, json!({})).await;
+    let publish = async |key: &str, data: &str| {
+        let request = Request::post("/api/v1/events")
+            .header(header::AUTHORIZATION, format!("Bearer {KEY}"))
+            .header("Idempotency-Key", key)
+            .body(Body::from(format!("{{ \"type\": \"order.created\",\n \"data\": {data} }}")))
+            .expect("a request");
+        send(&world, request).await
+    };
+    let kept = r#"{"z":123456789012345678901234567890,"b":1.10,"a":"\u00e9  ","n":{"2":0.1e-3,"1":[]}}"#;
+    // As short as is kept beside the record, and as long as is packed.
+    for (key, data) in [("short", kept.to_owned()), ("long", kept.replace("\\u00e9", &"x".repeat(5_000)))] {
+        let sent = data.replace(',', " ,\n  ");
+        let first = publish(key, &sent).await;
+        assert_eq!(first.status, StatusCode::ACCEPTED, "{}", first.json);
+        assert_eq!(publish(key, &data).await.json, first.json, "blanks make no other event");
+        world.run_until_quiet().await;
+        let body = String::from_utf8(world.receivers.got().pop().expect("it came").body.to_vec()).expect("text");
+        assert!(body.ends_with(&format!(",\"data\":{data}}}")), "{body}");
+    }
+    let twice = publish("twice", "{}, \"data\": {}").await;
+    assert_eq!(twice.status, StatusCode::BAD_REQUEST, "{}", twice.json);
+}
+
+#[tokio::test]
 async fn events_go_to_their_tenant_and_to_the_operator() {
     let world = world();
     for (url, tenant) in [("https://a.example/", Some("a")), ("https://b.example/", Some("b")), ("https://operator.example/", None)] {

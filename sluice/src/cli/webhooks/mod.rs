@@ -1,9 +1,12 @@
 //! Webhooks out, from the terminal.
 
+mod shown;
+
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use self::shown::{deliveries_in_lines, delivery_in_full, subscription_in_full, subscriptions_in_lines};
 use super::{
     Error, Exit, Surroundings,
     client::ApiAnswer,
@@ -163,16 +166,14 @@ pub(super) fn subscriptions(command: &SubscriptionsCommand, surroundings: &mut S
     match command {
         C::List { target } => {
             let answer = target.client(surroundings)?.get("/api/v1/subscriptions?limit=1000")?;
-            tell(answer, target, surroundings, |json| {
-                table(&["ID", "STATE", "TYPES", "URL"], &items(json).map(subscription).collect::<Vec<_>>())
-            })
+            tell(answer, target, surroundings, subscriptions_in_lines)
         }
         C::Create(create) => {
             let target = &create.target;
             let answer = target.client(surroundings)?.send(Method::POST, "/api/v1/subscriptions", Some(&create.body()?), None)?;
             tell(answer, target, surroundings, |json| format!("{}\nsecret, shown only now: {}\n", text(&json["id"]), text(&json["secret"])))
         }
-        C::Show(one) => call(one, Method::GET, "", None, surroundings, whole),
+        C::Show(one) => call(one, Method::GET, "", None, surroundings, subscription_in_full),
         C::Enable(one) => call(one, Method::POST, "/enable", None, surroundings, |json| format!("{} is served\n", text(&json["id"]))),
         C::Disable(one) => {
             call(one, Method::POST, "/disable", None, surroundings, |json| format!("{} is served no more\n", text(&json["id"])))
@@ -253,13 +254,11 @@ pub(super) fn deliveries(command: &DeliveriesCommand, surroundings: &mut Surroun
                 }
             }
             let answer = target.client(surroundings)?.get(&path)?;
-            tell(answer, target, surroundings, |json| {
-                table(&["ID", "STATUS", "TRIED", "TYPE", "CREATED", "LAST"], &items(json).map(delivery).collect::<Vec<_>>())
-            })
+            tell(answer, target, surroundings, deliveries_in_lines)
         }
         DeliveriesCommand::Show(one) => {
             let answer = one.target.client(surroundings)?.get(&format!("/api/v1/deliveries/{}", one.id))?;
-            tell(answer, &one.target, surroundings, whole)
+            tell(answer, &one.target, surroundings, delivery_in_full)
         }
         DeliveriesCommand::Resend(one) => {
             let answer = one.target.client(surroundings)?.post(&format!("/api/v1/deliveries/{}/resend", one.id))?;
@@ -297,68 +296,15 @@ fn tell(answer: ApiAnswer, target: &Target, surroundings: &mut Surroundings<'_>,
     Ok(if success { Exit::Success } else { Exit::Failure })
 }
 
-fn whole(json: &Value) -> String {
-    format!("{json:#}\n")
-}
-
 fn without_nulls(json: Value) -> Value {
     let Value::Object(mut fields) = json else { return json };
     fields.retain(|_, value| !value.is_null());
     Value::Object(fields)
 }
 
-fn items(page: &Value) -> impl Iterator<Item = &Value> {
-    page["items"].as_array().into_iter().flatten()
-}
-
-fn subscription(json: &Value) -> Vec<String> {
-    let state = match (json["active"].as_bool(), json["endpoint"]["state"].as_str()) {
-        (Some(true), Some("closed") | None) => "active",
-        (Some(true), _) => "paused",
-        _ => "disabled",
-    };
-    let types: Vec<_> = json["event_types"].as_array().into_iter().flatten().map(text).collect();
-    vec![text(&json["id"]), state.to_owned(), types.join(" "), text(&json["url"])]
-}
-
-fn delivery(json: &Value) -> Vec<String> {
-    let last = json["attempts"].as_array().and_then(|attempts| attempts.last());
-    let last =
-        last.map_or_else(String::new, |attempt| attempt["error"].as_str().map_or_else(|| text(&attempt["status_code"]), str::to_owned));
-    vec![
-        text(&json["id"]),
-        text(&json["status"]),
-        json["attempted"].to_string(),
-        text(&json["event_type"]),
-        text(&json["created_at"]),
-        last,
-    ]
-}
-
-/// Columns as wide as what stands in them.
-fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
-    let widths: Vec<usize> = heads
-        .iter()
-        .enumerate()
-        .map(|(column, head)| rows.iter().map(|row| row[column].chars().count()).chain([head.len()]).max().unwrap_or(0))
-        .collect();
-    let line = |cells: Vec<&str>| {
-        let padded: Vec<_> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        format!("{}\n", padded.join("  ").trim_end())
-    };
-    let rows = rows.iter().map(|row| line(row.iter().map(String::as_str).collect()));
-    [line(heads.to_vec())].into_iter().chain(rows).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn columns_are_as_wide_as_what_stands_in_them() {
-        let rows = [vec!["sub_1".to_owned(), "é".to_owned()], vec!["s".to_owned(), "paused".to_owned()]];
-        assert_eq!(table(&["ID", "STATE"], &rows), "ID     STATE\nsub_1  é\ns      paused\n");
-    }
 
     #[test]
     fn one_delivery_is_no_deliveries() {
@@ -370,11 +316,5 @@ mod tests {
     fn a_header_is_read_up_to_the_first_equals_sign() {
         assert_eq!(name_and_value("X-Team=a=b"), Ok(("X-Team".to_owned(), "a=b".to_owned())));
         assert!(name_and_value("X-Team").is_err());
-    }
-
-    #[test]
-    fn a_subscription_in_a_line() {
-        let json = json!({ "id": "sub_1", "active": true, "endpoint": { "state": "open" }, "event_types": ["a", "b.*"], "url": "https://x.example/" });
-        assert_eq!(subscription(&json), ["sub_1", "paused", "a b.*", "https://x.example/"]);
     }
 }
