@@ -123,10 +123,7 @@ fn secrets_of_the_setting_and_a_body_of_standard_input() {
     let ran = try_sluice(&arguments, &setting, &body).expect("verified");
     assert_eq!(ran.exit, Exit::Success);
     let nothing_set = try_sluice(&arguments, &[], &body).err().expect("no secret").to_string();
-    assert_eq!(
-        nothing_set,
-        "there is no secret: give --secret, set STRIPE_WEBHOOK_SECRET, or name with --source the source that has one"
-    );
+    assert_eq!(nothing_set, "there is no secret: give --secret, set STRIPE_WEBHOOK_SECRET, or name with --source the source that has one");
 }
 
 #[test]

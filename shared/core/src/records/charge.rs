@@ -66,8 +66,9 @@ impl ChargeFact {
     /// What has been refunded and stayed so, with the time when it was. Stripe's times are whole seconds: what failed in the second in which an amount was
     /// reached is a part of that amount, since a refund is made before it fails.
     fn lasting(&self) -> (i64, Timestamp) {
-        let back_after =
-            |at: Timestamp| self.failed.values().filter(|(failed, _)| *failed >= at).map(|(_, amount)| *amount).fold(0, i64::saturating_add);
+        let back_after = |at: Timestamp| {
+            self.failed.values().filter(|(failed, _)| *failed >= at).map(|(_, amount)| *amount).fold(0, i64::saturating_add)
+        };
         let left = self.observed().into_iter().map(|(at, refunded)| (refunded.saturating_sub(back_after(at)).max(0), at));
         left.max_by_key(|(refunded, at)| (*refunded, std::cmp::Reverse(*at))).unwrap_or((0, self.at))
     }

@@ -134,7 +134,14 @@ pub(super) fn refund_failed() -> SupportRefundFailed {
 }
 
 pub(super) fn refund_failed_least() -> SupportRefundFailed {
-    SupportRefundFailed { failed: dollars(6_000), refunded: None, customer_name: None, customer_email: None, customer_phone: None, ..refund_failed() }
+    SupportRefundFailed {
+        failed: dollars(6_000),
+        refunded: None,
+        customer_name: None,
+        customer_email: None,
+        customer_phone: None,
+        ..refund_failed()
+    }
 }
 
 pub(super) fn order_made() -> OrderConfirmed {

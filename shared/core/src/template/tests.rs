@@ -1,8 +1,8 @@
 use super::{
     examples::{
         alert, alert_least, confirmed, data_request, data_request_least, full, hold_ended, late_payment, late_payment_least, least,
-        mail_left_out, order_made, order_made_least, payment_failed, refunded, reinstated, text_failed, text_failed_least, trouble,
-        trouble_least,
+        mail_left_out, order_made, order_made_least, payment_failed, refund_failed, refund_failed_least, refunded, reinstated, text_failed,
+        text_failed_least, trouble, trouble_least,
     },
     *,
 };

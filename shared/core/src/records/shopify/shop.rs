@@ -67,7 +67,15 @@ impl Shop {
     /// Of the shop `id` something is heard for the first time.
     #[must_use]
     pub fn first_heard(id: &str, at: Timestamp) -> Self {
-        Self { id: id.to_owned(), said: Said::default(), closed_at: None, closed_as_of: None, open_at: None, heard: Heard::at(at), history: History::default() }
+        Self {
+            id: id.to_owned(),
+            said: Said::default(),
+            closed_at: None,
+            closed_as_of: None,
+            open_at: None,
+            heard: Heard::at(at),
+            history: History::default(),
+        }
     }
 
     /// Joins that the app was removed from it at `at`, when it had last changed at `as_of`.
