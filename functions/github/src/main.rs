@@ -2,10 +2,7 @@
 
 use std::process::ExitCode;
 
-use sluice_lambda::{Allocator, provider::GitHub, rooms};
-
-#[global_allocator]
-static ALLOCATOR: Allocator = Allocator;
+use sluice_lambda::{provider::GitHub, rooms};
 
 fn main() -> ExitCode {
     sluice_lambda::run(|environment| rooms::ingest(&[&GitHub], environment))

@@ -2,10 +2,7 @@
 
 use std::process::ExitCode;
 
-use sluice_lambda::{Allocator, provider::Sendro, rooms};
-
-#[global_allocator]
-static ALLOCATOR: Allocator = Allocator;
+use sluice_lambda::{provider::Sendro, rooms};
 
 fn main() -> ExitCode {
     sluice_lambda::run(|environment| rooms::ingest(&[&Sendro], environment))

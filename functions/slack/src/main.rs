@@ -2,10 +2,7 @@
 
 use std::process::ExitCode;
 
-use sluice_lambda::{Allocator, provider::Slack, rooms};
-
-#[global_allocator]
-static ALLOCATOR: Allocator = Allocator;
+use sluice_lambda::{provider::Slack, rooms};
 
 fn main() -> ExitCode {
     sluice_lambda::run(|environment| rooms::ingest(&[&Slack], environment))

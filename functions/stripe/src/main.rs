@@ -2,10 +2,7 @@
 
 use std::process::ExitCode;
 
-use sluice_lambda::{Allocator, provider::Stripe, rooms};
-
-#[global_allocator]
-static ALLOCATOR: Allocator = Allocator;
+use sluice_lambda::{provider::Stripe, rooms};
 
 fn main() -> ExitCode {
     sluice_lambda::run(|environment| rooms::ingest(&[&Stripe], environment))

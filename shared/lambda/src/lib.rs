@@ -17,8 +17,5 @@ pub use http::{HttpAnswer, HttpEvent, Unreadable};
 pub use invocation::span;
 pub use log::subscriber;
 pub use metrics::EmfMetrics;
-/// What functions of ingest allocate with: a webhook makes a thousand small values and drops them, for which the system's own takes a seventh of all
-/// instructions. To the others, which wait for services, it would only add its size.
-pub use mimalloc::MiMalloc as Allocator;
 pub use sluice_core::provider;
 pub use start::{Environment, StartError, run};

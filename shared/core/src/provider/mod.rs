@@ -188,7 +188,10 @@ pub trait Provider: Sync {
     /// # Errors
     /// What is wrong with it.
     fn check_secret(&self, text: &str) -> Result<(), &'static str> {
-        if text.starts_with(['"', '\'']) { Err("begins with a quotation mark: write the secret alone") } else { Ok(()) }
+        if text.starts_with(['"', '\'']) {
+            return Err("begins with a quotation mark: write the secret alone");
+        }
+        if self.read_secret(text).is_blank() { Err("names what the secret is for, and no secret: write it behind the colon") } else { Ok(()) }
     }
 
     /// Whether it signs the URL, so that Sluice must know under which it is reached.

@@ -34,7 +34,11 @@ fn read(body: &[u8]) -> Result<(Named, Option<String>), Malformed> {
     let form = form.map_err(|error| PROFILE.malformed(error))?;
     let value = |name: &str| form.values(name).next().map(String::from_utf8_lossy);
     if form.pairs().len() > 0 && value("payload").is_none() {
-        let kind = if value("ssl_check").is_some() { "ssl_check" } else { "slash_command" };
+        let kind = match (value("ssl_check"), value("command")) {
+            (Some(_), _) => "ssl_check",
+            (None, Some(_)) => "slash_command",
+            (None, None) => return Err(PROFILE.malformed("it is no command, and has no payload")),
+        };
         let account = value("team_id").filter(|team| is_name(team)).map(Cow::into_owned);
         return Ok((Named { account, ..PROFILE.named(value("trigger_id").unwrap_or_else(by_body), kind)? }, None));
     }
@@ -98,6 +102,11 @@ mod tests {
             [1, 2].map(|minute| named(&format!(r#"{{"type":"app_rate_limited","minute_rate_limited":{minute},"team_id":"T1"}}"#)));
         assert_eq!(limited.kind, "app_rate_limited");
         assert_ne!(limited.key, later.key);
+    }
+
+    #[test]
+    fn a_form_that_is_neither_command_nor_interaction_is_malformed() {
+        assert!(Slack.name_event(&Route { channel: "", source: "default" }, &message("a=b")).is_err());
     }
 
     #[test]

@@ -30,6 +30,10 @@ impl Provider for Standard {
         &PROFILE
     }
 
+    fn check_secret(&self, text: &str) -> Result<(), &'static str> {
+        StandardWebhooks::check_key(text)
+    }
+
     /// The sender has to be named.
     fn route<'a>(&self, rest: &[&'a str]) -> Option<Route<'a>> {
         match rest {
@@ -70,6 +74,16 @@ mod tests {
         assert!(event.occurred_at.is_some());
         for body in ["", "hello", "[]", r#"{"type":7}"#, r#"{"type":""}"#] {
             assert_eq!(named("msg_1", body).expect("an event").kind, UNTYPED, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_a_key() {
+        for text in ["whsec_ZGV2X29ubHlfZm9yX3RoaXNfbWFjaGluZQ==", "ZGV2X29ubHlf", "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="] {
+            assert_eq!(Standard.check_secret(text), Ok(()), "{text}");
+        }
+        for text in ["whsec_", "whsec_!!!", "whpk_AAAA", "", "\"whsec_ZGV2\""] {
+            assert!(Standard.check_secret(text).is_err(), "{text}");
         }
     }
 

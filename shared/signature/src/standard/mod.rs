@@ -63,6 +63,14 @@ impl StandardWebhooks {
     /// More signatures `v1a` than these are never sent.
     pub const MOST_V1A: usize = 8;
 
+    /// Checks that a text can be one of its secrets.
+    ///
+    /// # Errors
+    /// Why it is no key.
+    pub fn check_key(text: &str) -> Result<(), &'static str> {
+        Key::read(text).map(drop).map_err(BadKey::problem)
+    }
+
     /// As the specification has it.
     #[must_use]
     pub const fn new() -> Self {
