@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn the_health_check_has_a_throttle_of_its_own() {
         let stage = resources("AWS::ApiGatewayV2::Stage").remove("HttpStage").expect("a stage");
-        let (_, own) = stage.split_once("RouteSettings:\n").expect("settings of routes");
+        let (_, own) = stage.split_once(" RouteSettings:\n").expect("settings of routes");
         let (key, throttle) = own.lines().next().and_then(|line| line.trim().split_once(": {")).expect("a route's");
         assert!(throttle.contains("ThrottlingRateLimit: ") && throttle.contains("ThrottlingBurstLimit: "), "{throttle}");
         let route = resources("AWS::ApiGatewayV2::Route").remove("HealthRoute").expect("a route");

@@ -169,15 +169,19 @@ fn a_body_over_the_limit_is_told_so() {
         let request = sluice_tests::sign(body, home.secret(), sluice_tests::seconds_now());
         home.client().webhook("/webhooks/stripe", &request).expect(413);
     }
-    // One whose length is not said beforehand.
-    let mut stream = connect(&home);
-    stream.write_all(b"POST /webhooks/stripe HTTP/1.1\r\nhost: sluice\r\ntransfer-encoding: chunked\r\n\r\n").expect("it is read");
-    for _ in 0..20 {
-        stream.write_all(format!("400\r\n{}\r\n", " ".repeat(1024)).as_bytes()).expect("it is read");
+    // One whose length is not said beforehand. Where nothing is signed at all, it isn't kept either.
+    for (signature, status) in [("stripe-signature: t=1,v1=00\r\n", "413"), ("", "400")] {
+        let mut stream = connect(&home);
+        let head = format!("POST /webhooks/stripe HTTP/1.1\r\nhost: sluice\r\n{signature}transfer-encoding: chunked\r\n\r\n");
+        stream.write_all(head.as_bytes()).expect("it is read");
+        for _ in 0..20 {
+            stream.write_all(format!("400\r\n{}\r\n", " ".repeat(1024)).as_bytes()).expect("it is read");
+        }
+        let mut answer = [0; 64];
+        let length = stream.read(&mut answer).expect("an answer");
+        let answer = String::from_utf8_lossy(&answer[..length]);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
     }
-    let mut answer = [0; 64];
-    let length = stream.read(&mut answer).expect("an answer");
-    assert!(answer[..length].starts_with(b"HTTP/1.1 413"), "{}", String::from_utf8_lossy(&answer[..length]));
     others_are_served(&home);
 }
 
