@@ -191,7 +191,11 @@ pub trait Provider: Sync {
         if text.starts_with(['"', '\'']) {
             return Err("begins with a quotation mark: write the secret alone");
         }
-        if self.read_secret(text).is_blank() { Err("names what the secret is for, and no secret: write it behind the colon") } else { Ok(()) }
+        if self.read_secret(text).is_blank() {
+            Err("names what the secret is for, and no secret: write it behind the colon")
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether it signs the URL, so that Sluice must know under which it is reached.
