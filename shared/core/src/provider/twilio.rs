@@ -111,9 +111,9 @@ fn is_sid(text: &str) -> bool {
     (1..=34).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
 
-/// Whether a text has the form of a status: one word in small letters.
+/// Whether a text has the form of a status: one word in small letters. No digits, because the next parameter's value could be moved to its end.
 fn is_status(text: &str) -> bool {
-    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
+    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || b"_-".contains(&byte))
 }
 
 /// What is told of a call beside its status: the parameter of its id, that of how far it is, and the type's first word.
@@ -248,7 +248,6 @@ mod tests {
             named(SMS_STATUS, "", &format!("MessageSid={SM}&MessageStatus=teleported")).expect("an event").kind,
             "message.teleported"
         );
-        assert_eq!(named(SMS_STATUS, "", &format!("MessageSid={SM}&MessageStatus=v2_sent")).expect("an event").kind, "message.v2_sent");
         assert!(Twilio.check_secret("AC0123:").is_err() && Twilio.check_secret("webhooks_sharedkey_a:").is_err());
         assert_eq!(Twilio.check_secret("AC0123:0123456789abcdef"), Ok(()));
     }
