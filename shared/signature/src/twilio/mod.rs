@@ -39,7 +39,8 @@ use crate::{CannotSign, Form, Header, Invalid, Message, Scheme, Secret, Signed, 
 /// - An empty body needs the hash of nothing, if there is one, but not for GET: such requests are sent with a hash that has been copied
 ///   along, and the URL vouches for all there is.
 /// - Go takes the first of several values only; here all count, as for Node, Python and PHP.
-/// - The algorithm is `HMAC_SHA256`, in letters of any size as in Python and Node. Python takes `HMAC_SHA1`, too; a shared key never signs with that.
+/// - The algorithm is exactly `HMAC_SHA256`, as Twilio writes it. Python's and Node's libraries take small letters, and Python's `HMAC_SHA1`, which a
+///   shared key never signs with.
 ///
 /// No time is signed: a captured request stays valid for ever.
 #[derive(Clone, Copy, Debug, Default)]
@@ -176,7 +177,7 @@ pub(crate) fn shared_key<'a>(message: &Message<'a>) -> Result<Option<&'a str>, I
             return Err(malformed("it names more than one key or algorithm"));
         }
     }
-    if !algorithm.is_some_and(|algorithm| algorithm.eq_ignore_ascii_case(ALGORITHM)) {
+    if algorithm != Some(ALGORITHM) {
         return Err(malformed("its algorithm is not HMAC_SHA256"));
     }
     key.filter(|key| !key.is_empty()).map(Some).ok_or_else(|| malformed("it names no key"))
