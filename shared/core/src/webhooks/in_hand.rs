@@ -1,11 +1,11 @@
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::time::Timestamp;
 
-/// The deliveries that this process has in hand, each with the time by which it has let go of it.
+/// The deliveries that this process has in hand, each with what its holder was asked meanwhile.
 ///
 /// Where it is the only process that holds the data this is all the lease that a delivery needs: it ends with the process, and so does everybody who
 /// could have made the attempt. Elsewhere it keeps two messages of one batch from meeting in the store.
@@ -13,31 +13,71 @@ use crate::time::Timestamp;
 /// It also remembers which deliveries it has let go of before an attempt began, so that no attempt is suspected where there was none.
 #[derive(Clone, Default)]
 pub struct InHand {
-    deliveries: Arc<Mutex<HashMap<String, Timestamp>>>,
+    deliveries: Arc<Mutex<HashMap<String, For>>>,
     untouched: Arc<Mutex<HashMap<String, u32>>>,
+}
+
+/// What a delivery is in hand for.
+enum For {
+    /// Its message is handled. If the holder was asked to look at it again: as of when.
+    Message { asked: Option<Timestamp> },
+    /// Somebody changes it, which takes one write.
+    Change,
+}
+
+/// Why a message's delivery can't be taken in hand.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// Another message of it is handled, and whoever handles that looks at it again: this one is done with.
+    Asked,
+    /// Somebody changes it.
+    Busy,
 }
 
 /// Of so many deliveries it is remembered that no attempt began. Beyond, one may be suspected that was not.
 const MOST_REMEMBERED: usize = 10_000;
 
-/// A delivery in hand, until this is dropped.
+/// A delivery in hand, until this is dropped or has let go.
 pub(crate) struct Hold {
     in_hand: InHand,
     delivery: String,
+    let_go: bool,
 }
 
 impl InHand {
-    /// Takes a delivery in hand. To be called before it is read, so that what is read stays true.
+    /// Takes a delivery in hand for one of its messages. To be called before it is read, so that what is read stays true.
     ///
     /// # Errors
-    /// When it will have been let go, if it is in hand.
-    pub(crate) fn take(&self, delivery: &str, until: Timestamp) -> Result<Hold, Timestamp> {
-        let mut deliveries = self.lock();
-        if let Some(until) = deliveries.get(delivery) {
-            return Err(*until);
+    /// [`Taken`] if it is in hand.
+    pub(crate) fn take(&self, delivery: &str, due_at: Timestamp) -> Result<Hold, Taken> {
+        match self.lock().entry(delivery.to_owned()) {
+            Entry::Vacant(free) => {
+                free.insert(For::Message { asked: None });
+                Ok(self.hold(delivery))
+            }
+            Entry::Occupied(mut held) => match held.get_mut() {
+                For::Message { asked } => {
+                    *asked = (*asked).max(Some(due_at));
+                    Err(Taken::Asked)
+                }
+                For::Change => Err(Taken::Busy),
+            },
         }
-        deliveries.insert(delivery.to_owned(), until);
-        Ok(Hold { in_hand: self.clone(), delivery: delivery.to_owned() })
+    }
+
+    /// Takes a delivery in hand to change it; `None` if it is in hand.
+    pub(crate) fn take_to_change(&self, delivery: &str) -> Option<Hold> {
+        match self.lock().entry(delivery.to_owned()) {
+            Entry::Vacant(free) => {
+                free.insert(For::Change);
+                Some(self.hold(delivery))
+            }
+            Entry::Occupied(_) => None,
+        }
+    }
+
+    fn hold(&self, delivery: &str) -> Hold {
+        Hold { in_hand: self.clone(), delivery: delivery.to_owned(), let_go: false }
     }
 
     /// A message of this delivery comes again, and no attempt began.
@@ -62,7 +102,7 @@ impl InHand {
         self.untouched().remove(delivery);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, For>> {
         self.deliveries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -71,9 +111,27 @@ impl InHand {
     }
 }
 
+impl Hold {
+    /// Lets go, unless asked meanwhile to look again: then it stays in hand, to be read anew, as of the time returned.
+    pub(crate) fn let_go(&mut self) -> Option<Timestamp> {
+        let mut deliveries = self.in_hand.lock();
+        let asked = match deliveries.get_mut(&self.delivery) {
+            Some(For::Message { asked }) => asked.take(),
+            Some(For::Change) | None => None,
+        };
+        if asked.is_none() {
+            deliveries.remove(&self.delivery);
+            self.let_go = true;
+        }
+        asked
+    }
+}
+
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.in_hand.lock().remove(&self.delivery);
+        if !self.let_go {
+            self.in_hand.lock().remove(&self.delivery);
+        }
     }
 }
 
@@ -81,14 +139,36 @@ impl Drop for Hold {
 mod tests {
     use super::*;
 
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(1_800_000_000 + seconds)
+    }
+
     #[test]
     fn a_delivery_is_in_one_hand_until_it_is_let_go() {
-        let (in_hand, until) = (InHand::default(), Timestamp::from_seconds(1_800_000_000));
-        let hold = in_hand.take("dlv_1", until).expect("it is free");
-        assert_eq!(in_hand.clone().take("dlv_1", until + std::time::Duration::from_secs(1)).err(), Some(until));
-        assert!(in_hand.take("dlv_2", until).is_ok());
+        let in_hand = InHand::default();
+        let hold = in_hand.take_to_change("dlv_1").expect("it is free");
+        assert!(in_hand.clone().take_to_change("dlv_1").is_none() && in_hand.take_to_change("dlv_2").is_some());
+        assert_eq!(in_hand.take("dlv_1", at(0)).err(), Some(Taken::Busy));
         drop(hold);
-        assert!(in_hand.take("dlv_1", until).is_ok());
+        assert!(in_hand.take("dlv_1", at(0)).is_ok());
+        assert!(in_hand.lock().is_empty());
+    }
+
+    #[test]
+    fn whoever_is_asked_looks_again_before_letting_go() {
+        let in_hand = InHand::default();
+        let mut hold = in_hand.take("dlv_1", at(0)).expect("it is free");
+        for due_at in [at(2), at(1)] {
+            assert_eq!(in_hand.take("dlv_1", due_at).err(), Some(Taken::Asked));
+        }
+        assert!(in_hand.take_to_change("dlv_1").is_none());
+        assert_eq!(hold.let_go(), Some(at(2)));
+        assert!(in_hand.take_to_change("dlv_1").is_none(), "still in hand");
+        assert_eq!(hold.let_go(), None);
+        let next = in_hand.take("dlv_1", at(3)).expect("it was let go");
+        drop(hold);
+        assert!(in_hand.take_to_change("dlv_1").is_none(), "what the next one holds is its own");
+        drop(next);
         assert!(in_hand.lock().is_empty());
     }
 

@@ -30,6 +30,7 @@ pub use deliver::{Crowd, Deliverer};
 pub use delivery::{Attempt, Delivery, DeliveryStatus, EXCERPT, WaitsFor};
 pub use endpoint::Endpoint;
 pub(crate) use fan_out::FanOut;
+pub(crate) use in_hand::Hold;
 pub use in_hand::InHand;
 pub use interest::{ChangedBy, Interest, InterestBoard, KNOWN_WITHIN};
 pub use manage::{Made, change_subscription};

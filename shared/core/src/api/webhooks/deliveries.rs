@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -21,11 +21,15 @@ use crate::{
     record::Record,
     schema::described,
     time::Timestamp,
-    webhooks::{Attempt, Delivery, DeliveryStatus, OutboundMessage, Published, Subscription, WaitsFor},
+    webhooks::{Attempt, Delivery, DeliveryStatus, Hold, InHand, OutboundMessage, Published, Subscription, WaitsFor},
 };
 
 /// How often a delivery that changes under a resend is looked at anew.
 const ROUNDS: u32 = 8;
+/// How long a resend waits for a delivery to be let go.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How often it looks.
+const PAUSE: Duration = Duration::from_millis(10);
 
 described! {
     /// One event on its way to one subscriber.
@@ -148,6 +152,18 @@ async fn find(api: &Api, caller: &Caller, id: &str) -> Result<(Delivery, u64), P
     if caller.sees(delivery.tenant.as_deref()) { Ok((delivery, stored.version)) } else { Err(missing()) }
 }
 
+/// Takes a delivery in hand. One whose attempt has just ended is let go in a moment, once its endpoint's state is written down.
+async fn taken_in_hand(api: &Api, in_hand: &InHand, id: &str) -> Option<Hold> {
+    let until = api.clock.now() + PATIENCE;
+    loop {
+        let hold = in_hand.take_to_change(id);
+        if hold.is_some() || api.clock.now() >= until {
+            return hold;
+        }
+        api.clock.sleep(PAUSE).await;
+    }
+}
+
 /// Has a delivery made once more, with all its retries, whatever became of it.
 pub(super) async fn resend(
     State(api): State<Arc<Api>>,
@@ -172,7 +188,7 @@ pub(super) async fn resend(
         if delivery.lease.as_ref().is_some_and(|lease| now < lease.until) {
             return Err(under_way());
         }
-        let hold = webhooks.in_hand.take(&id, now).map_err(|_| under_way())?;
+        let hold = taken_in_hand(&api, &webhooks.in_hand, &id).await.ok_or_else(under_way)?;
         delivery.begin_anew(None, now);
         let write = Write::Put { document: delivery.document(), condition: Condition::Version(version) };
         let committed = api.store.commit(Commit { token: fresh("", &*api.ids), writes: vec![write] }).await?;

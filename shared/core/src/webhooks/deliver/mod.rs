@@ -15,7 +15,7 @@ use std::{sync::Arc, time::Duration};
 
 pub use self::crowd::Crowd;
 use self::crowd::{NoPlace, Place};
-use super::{Delivery, Endpoint, OutboundMessage, Published, Subscription, WaitsFor, Webhooks, endpoint::Admission};
+use super::{Delivery, Endpoint, OutboundMessage, Published, Subscription, WaitsFor, Webhooks, endpoint::Admission, in_hand::Taken};
 use crate::{
     event::Lease,
     ids::fresh,
@@ -116,11 +116,11 @@ impl Deliverer {
         };
         let in_hand = &self.webhooks.in_hand;
         let error = match self.deliver(&parsed, message.receives, message.deadline).await {
-            Ok(outcome) => {
-                in_hand.forget(&parsed.delivery);
-                return Disposition::Done(outcome);
+            Ok(outcome) => return Disposition::Done(outcome),
+            Err(Trouble::Busy(until)) => {
+                in_hand.left_untouched(&parsed.delivery);
+                return Disposition::Later { at: until, reason: "somebody else is working on it".to_owned() };
             }
-            Err(Trouble::Busy(until)) => return Disposition::Later { at: until, reason: "somebody else is working on it".to_owned() },
             Err(Trouble::Port(error)) => {
                 in_hand.left_untouched(&parsed.delivery);
                 error
@@ -131,10 +131,31 @@ impl Deliverer {
         later(error.to_string())
     }
 
+    /// A message that comes while another one of the same delivery is handled here is done with at once: whoever has the delivery in hand looks again.
     async fn deliver(&self, message: &OutboundMessage, receives: u32, deadline: Timestamp) -> Result<Outcome, Trouble> {
-        let _hold = self.webhooks.in_hand.take(&message.delivery, deadline + LEASE_MARGIN).map_err(Trouble::Busy)?;
+        let mut hold = match self.webhooks.in_hand.take(&message.delivery, message.due_at) {
+            Ok(hold) => hold,
+            Err(Taken::Asked) => return Ok(Outcome::Nothing),
+            Err(Taken::Busy) => return Err(Trouble::Busy(self.clock.now() + SOON)),
+        };
+        let mut outcome = self.deliver_held(message, message.due_at, receives, deadline).await?;
+        while let Some(due_at) = hold.let_go() {
+            // What may have been cut short before is in the log by now.
+            outcome = self.deliver_held(message, due_at, 1, deadline).await?;
+        }
+        self.webhooks.in_hand.forget(&message.delivery);
+        Ok(outcome)
+    }
+
+    async fn deliver_held(
+        &self,
+        message: &OutboundMessage,
+        due_at: Timestamp,
+        receives: u32,
+        deadline: Timestamp,
+    ) -> Result<Outcome, Trouble> {
         for _ in 0..ROUNDS {
-            let now = self.clock.now().max(message.due_at);
+            let now = self.clock.now().max(due_at);
             match self.find(message, receives, now).await? {
                 Found::Nothing => return Ok(Outcome::Nothing),
                 Found::Leased(until) => return Err(Trouble::Busy(until)),

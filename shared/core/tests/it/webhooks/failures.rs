@@ -1,5 +1,7 @@
 //! What becomes of deliveries that fail, and who is told.
 
+use std::cell::Cell;
+
 use super::*;
 
 #[tokio::test]
@@ -301,6 +303,41 @@ async fn a_job_counts_what_it_has_set_going_whatever_goes_wrong() {
             assert!(deliveries(&world, "").await.iter().all(|delivery| delivery["status"] == "delivered"), "call {call}, {fault:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_recovery_between_an_attempt_and_the_end_of_its_handling_is_not_held_up() {
+    let mut met = 0;
+    for call in 0..12 {
+        let world = world().alone();
+        world.receivers.answer(URL, &[500, 200]);
+        let (id, _) = subscribe(&world, json!({ "retry_schedule": [] })).await;
+        publish(&world, "order.created").await;
+        let began = world.clock.now();
+        world.faults.plan(world.faults.calls() + call, Fault::Yield);
+        let ended = Cell::new(false);
+        let failing = async {
+            assert!(world.step().await);
+            ended.set(true);
+        };
+        let recovering = async {
+            while !ended.get() && deliveries(&world, "").await[0]["status"] != "permanently_failed" {
+                tokio::task::yield_now().await;
+            }
+            met += u32::from(!ended.get());
+            assert_eq!(
+                post(&world, &format!("/api/v1/subscriptions/{id}/recover"), json!({ "since": start() })).await.status,
+                StatusCode::ACCEPTED
+            );
+            while world.step().await {}
+        };
+        futures_util::future::join(failing, recovering).await;
+        while world.step().await {}
+        let delivery = &deliveries(&world, "").await[0];
+        assert_eq!((&delivery["status"], &delivery["attempted"]), (&json!("delivered"), &json!(2)), "call {call}: {delivery}");
+        assert!(world.clock.now().since(began).as_secs() < 1, "call {call}");
+    }
+    assert!(met > 0, "they never met");
 }
 
 /// Two subscribers, one that fails at first; an event that is published, and a webhook.
