@@ -12,6 +12,7 @@ use crate::{
     ports::{Index, Key, Place, PortError, Stored},
     record::{Record, group, place},
     schema::Described,
+    state::State,
     time::Timestamp,
 };
 
@@ -142,7 +143,7 @@ macro_rules! served_record {
             &self.id
         }
 
-        fn state(&self) -> serde_json::Value {
+        fn state(&self) -> crate::state::State {
             crate::kind::state_of(self)
         }
 
@@ -177,8 +178,8 @@ pub(crate) fn group_places<K: Served>(record: &K, at: Timestamp) -> impl Iterato
 }
 
 /// What history compares: the fields that the API shows.
-pub(crate) fn state_of<K: Served>(record: &K) -> serde_json::Value {
-    serde_json::to_value(record.shown()).unwrap_or_default()
+pub(crate) fn state_of<K: Served>(record: &K) -> State {
+    State::of(&record.shown())
 }
 
 /// The type of the event that a put makes.

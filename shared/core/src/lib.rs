@@ -32,6 +32,7 @@ pub mod rules;
 pub mod schema;
 pub mod secrets;
 pub mod settings;
+pub mod state;
 pub mod sweep;
 pub mod template;
 #[cfg(any(test, feature = "testing"))]

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::{
     ports::{Document, Index, Key},
+    state::State,
     time::Timestamp,
 };
 
@@ -44,7 +45,7 @@ pub struct BusinessEvent {
 }
 
 /// What a change of a record tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct News {
     /// The type of the event.
     pub kind: &'static str,
@@ -53,7 +54,7 @@ pub struct News {
     /// Whose record it is.
     pub tenant: Option<String>,
     /// The record as the API shows it now.
-    pub data: Arc<Value>,
+    pub data: Arc<State>,
     /// When it was planned.
     pub at: Timestamp,
 }
@@ -130,29 +131,29 @@ pub(crate) fn personal(kind: &str) -> &'static [&'static str] {
 }
 
 impl When {
-    fn holds(self, (before_stored, before): (Option<&Document>, &Value), (after_stored, after): (&Document, &Value)) -> bool {
-        let differs = |field: &str| before[field] != after[field];
+    fn holds(self, before: Option<(&Document, &State)>, (after_stored, after): (&Document, &State)) -> bool {
+        let (was, is) = (|field: &str| before.map_or(&Value::Null, |(_, before)| &before[field]), |field: &str| &after[field]);
         match self {
-            Self::Begins => before.is_null(),
-            Self::BeginsAs(field, word) => before.is_null() && after[field] == word,
-            Self::Becomes(field, word) => after[field] == word && differs(field),
-            Self::IsSet(field) => before[field].is_null() && !after[field].is_null(),
-            Self::Grows(field) => after[field].as_i64().unwrap_or(0) > before[field].as_i64().unwrap_or(0),
-            Self::Changes(field) => differs(field) && !after[field].is_null(),
-            Self::IsMarked(field) => is_marked(after_stored, field) && !before_stored.is_some_and(|before| is_marked(before, field)),
+            Self::Begins => before.is_none(),
+            Self::BeginsAs(field, word) => before.is_none() && is(field) == word,
+            Self::Becomes(field, word) => is(field) == word && was(field) != word,
+            Self::IsSet(field) => was(field).is_null() && !is(field).is_null(),
+            Self::Grows(field) => is(field).as_i64().unwrap_or(0) > was(field).as_i64().unwrap_or(0),
+            Self::Changes(field) => was(field) != is(field) && !is(field).is_null(),
+            Self::IsMarked(field) => is_marked(after_stored, field) && !before.is_some_and(|(before, _)| is_marked(before, field)),
         }
     }
 }
 
 /// What the change of a record tells: of its document and state `before`, if it was there, and `after`.
 #[must_use]
-pub fn news(before: Option<(&Document, &Value)>, after: (&Document, &Arc<Value>), at: Timestamp) -> Vec<News> {
+pub fn news(before: Option<(&Document, &State)>, after: (&Document, &Arc<State>), at: Timestamp) -> Vec<News> {
     let (document, state) = (after.0, after.1.as_ref());
     let kind = document.key.kind.as_ref();
     if !BUSINESS_EVENTS.iter().any(|event| event.record == kind) || !is_served(document) {
         return Vec::new();
     }
-    let before = before.filter(|(before, _)| is_served(before)).map_or((None, &Value::Null), |(before, state)| (Some(before), state));
+    let before = before.filter(|(before, _)| is_served(before));
     let told = BUSINESS_EVENTS.iter().filter(|event| event.record == kind && event.when.holds(before, (document, state)));
     told.map(|event| News {
         kind: event.name,
@@ -173,13 +174,11 @@ fn is_marked(document: &Document, field: &str) -> bool {
     serde_json::from_slice::<Value>(&document.data).is_ok_and(|stored| stored[field] == true)
 }
 
-fn without_personal(kind: &str, state: &Arc<Value>) -> Arc<Value> {
+fn without_personal(kind: &str, state: &Arc<State>) -> Arc<State> {
     let mut state = Arc::clone(state);
     let personal = personal(kind);
-    if !personal.is_empty()
-        && let Value::Object(fields) = Arc::make_mut(&mut state)
-    {
-        fields.retain(|name, _| !personal.contains(&name.as_str()));
+    if !personal.is_empty() {
+        Arc::make_mut(&mut state).remove(personal);
     }
     state
 }
@@ -191,12 +190,18 @@ mod tests {
     use super::*;
     use crate::{record::place, webhooks::is_event_type};
 
+    const TIME: &str = "2026-11-22T06:00:00Z";
+
+    fn state<const N: usize>(fields: [(&'static str, Value); N]) -> State {
+        fields.into_iter().collect()
+    }
+
     fn document(kind: &'static str, index: Index) -> Document {
         let at = Timestamp::from_seconds(0);
         Document { key: Key::new(kind, "1"), data: Vec::new(), blob: None, places: vec![place(index, kind, at, "1")], expires_at: None }
     }
 
-    fn told(kind: &'static str, before: Option<Value>, after: Value) -> Vec<&'static str> {
+    fn told(kind: &'static str, before: Option<State>, after: State) -> Vec<&'static str> {
         let document = document(kind, Index::List);
         let before = before.as_ref().map(|state| (&document, state));
         news(before, (&document, &Arc::new(after)), Timestamp::from_seconds(0)).iter().map(|news| news.kind).collect()
@@ -204,26 +209,25 @@ mod tests {
 
     #[test]
     fn each_change_of_the_state_is_told() {
-        let open = json!({ "status": "pending", "deposit_paid_at": null, "refunded_amount": 0 });
-        let paid = json!({ "status": "confirmed", "deposit_paid_at": "2026-11-22T06:00:00Z", "refunded_amount": 0 });
+        let booking = |status: &str, paid_at: Option<&str>, refunded: i64| {
+            state([("status", json!(status)), ("deposit_paid_at", json!(paid_at)), ("refunded_amount", json!(refunded))])
+        };
+        let (open, paid) = (booking("pending", None, 0), booking("confirmed", Some(TIME), 0));
         assert_eq!(told("booking", None, open.clone()), ["booking.created"]);
         assert_eq!(told("booking", Some(open.clone()), open.clone()), [""; 0]);
         assert_eq!(told("booking", Some(open.clone()), paid.clone()), ["booking.confirmed", "booking.deposit_paid"]);
         assert_eq!(told("booking", None, paid.clone()), ["booking.created", "booking.confirmed", "booking.deposit_paid"]);
-        let mut refunded = paid.clone();
-        refunded["refunded_amount"] = json!(2_000);
-        assert_eq!(told("booking", Some(paid), refunded), ["booking.refunded"]);
-        assert_eq!(
-            told("message", None, json!({ "direction": "inbound", "status": "delivered" })),
-            ["message.received", "message.delivered"]
-        );
-        assert_eq!(told("tenant", Some(json!({ "subscription_status": "active" })), json!({ "subscription_status": null })), [""; 0]);
+        assert_eq!(told("booking", Some(paid), booking("confirmed", Some(TIME), 2_000)), ["booking.refunded"]);
+        let received = state([("direction", json!("inbound")), ("status", json!("delivered"))]);
+        assert_eq!(told("message", None, received), ["message.received", "message.delivered"]);
+        let tenant = |status: Option<&str>| state([("subscription_status", json!(status))]);
+        assert_eq!(told("tenant", Some(tenant(Some("active"))), tenant(None)), [""; 0]);
     }
 
     #[test]
     fn what_is_not_served_tells_nothing_until_it_is() {
         let (hidden, shown) = (document("booking", Index::Flag), document("booking", Index::List));
-        let paid = Arc::new(json!({ "status": "confirmed", "deposit_paid_at": "2026-11-22T06:00:00Z" }));
+        let paid = Arc::new(state([("status", json!("confirmed")), ("deposit_paid_at", json!(TIME))]));
         assert!(news(None, (&hidden, &paid), Timestamp::from_seconds(0)).is_empty());
         let kinds: Vec<_> =
             news(Some((&hidden, &paid)), (&shown, &paid), Timestamp::from_seconds(0)).iter().map(|news| news.kind).collect();
@@ -234,10 +238,10 @@ mod tests {
     fn nothing_personal_of_a_shop_is_passed_on() {
         let mut document = document("order", Index::List);
         document.data = br#"{"made":true}"#.to_vec();
-        let state =
-            json!({ "total": 5_450, "customer_name": "Ana", "customer_email": "ana@example.com", "customer_phone": "+15005550006" });
-        let told = news(None, (&document, &Arc::new(state)), Timestamp::from_seconds(0));
-        assert_eq!(*told[0].data, json!({ "total": 5_450 }));
+        let personal = ["customer_name", "customer_email", "customer_phone"].map(|name| (name, json!("Ana")));
+        let shown = personal.into_iter().chain([("total", json!(5_450))]).collect();
+        let told = news(None, (&document, &Arc::new(shown)), Timestamp::from_seconds(0));
+        assert_eq!(*told[0].data, state([("total", json!(5_450))]));
     }
 
     #[test]

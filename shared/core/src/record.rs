@@ -1,12 +1,12 @@
 //! What a record is: a typed document that declares its kind, its id and its places in the indexes.
 
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 
 use crate::{
     envelope::digest,
     ports::{Document, Index, Key, Place, PortError, Stored},
     records::History,
+    state::State,
     time::Timestamp,
 };
 
@@ -29,8 +29,8 @@ pub trait Record: Serialize + DeserializeOwned + Clone + PartialEq + Send + 'sta
     }
 
     /// What its history compares, field by field.
-    fn state(&self) -> Value {
-        Value::Null
+    fn state(&self) -> State {
+        State::default()
     }
 
     /// Which events changed it; `None` for what has no history.

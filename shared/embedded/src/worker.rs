@@ -28,7 +28,7 @@ pub enum Disposition {
 /// How a worker works.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkerSettings {
-    /// The most handlers that run at once.
+    /// The most handlers that run at once, unless [`Worker::limited_by`] says less at the moment.
     pub concurrency: usize,
     /// How long a message stays invisible to others while its handler runs. Longer than any handler takes.
     pub visibility: Duration,
@@ -56,7 +56,11 @@ pub struct Worker {
     name: QueueName,
     clock: Arc<dyn Clock>,
     settings: WorkerSettings,
+    limit: Option<Limit>,
 }
+
+/// How many handlers may run at the moment.
+type Limit = Box<dyn Fn() -> usize + Send + Sync>;
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -67,7 +71,13 @@ impl Worker {
     /// A worker on the queue `name`.
     #[must_use]
     pub fn new(queue: EmbeddedQueue, name: QueueName, clock: Arc<dyn Clock>, settings: WorkerSettings) -> Self {
-        Self { queue, name, clock, settings }
+        Self { queue, name, clock, settings, limit: None }
+    }
+
+    /// The same, with as many handlers as `limit` says before each look into the queue. What runs already runs on.
+    #[must_use]
+    pub fn limited_by(self, limit: impl Fn() -> usize + Send + Sync + 'static) -> Self {
+        Self { limit: Some(Box::new(limit)), ..self }
     }
 
     /// Works until `stop` returns, then drains: receives no more, lets running handlers finish within the limit, cuts off the rest and gives their
@@ -156,7 +166,9 @@ where
     }
 
     fn free(&self) -> usize {
-        self.worker.settings.concurrency.saturating_sub(self.running.len())
+        let most = self.worker.settings.concurrency;
+        let limit = self.worker.limit.as_ref().map_or(most, |limit| limit().clamp(1, most));
+        limit.saturating_sub(self.running.len())
     }
 
     /// Waits for one thing to happen, and takes it in.

@@ -21,15 +21,16 @@ use crate::{
     queue::Flights,
 };
 
-/// The most operations that share a COMMIT. It bounds how long the first of a group waits; what waits behind forms the next group.
-const MAX_GROUP: usize = 512;
+/// The most operations that share a COMMIT. Larger groups cost a little less for each, but whoever is to write next waits for all of a group: with several
+/// groups' worth of callers some prepare what they write while others' is committed.
+const MAX_GROUP: usize = 96;
 
-/// A group of so many operations shows that many callers write at once; the next one then waits for [`LINGER`] before it begins, because the pages and the
-/// fsync that a larger group shares are most of what an operation costs. A lone caller never waits.
+/// A group of so many operations shows that many callers write at once; if the next one is not half full, it waits for [`LINGER`] before it begins, because
+/// the pages and the fsync that a larger group shares are most of what an operation costs. A lone caller never waits.
 const BUSY_GROUP: usize = 8;
 
 /// How long a group waits for more.
-const LINGER: Duration = Duration::from_millis(2);
+const LINGER: Duration = Duration::from_micros(400);
 
 /// Something to write, on the writer's thread. What it writes stays whole or not at all, whatever becomes of the others in its group.
 pub(crate) trait Operation: Send + 'static {
@@ -183,14 +184,15 @@ impl State {
         let mut last_group = 0;
         while let Ok(first) = waiting.recv() {
             group.push(first);
-            if last_group >= BUSY_GROUP {
+            group.extend(waiting.try_iter().take(MAX_GROUP - 1));
+            if last_group >= BUSY_GROUP && group.len() < MAX_GROUP / 2 {
                 #[expect(
                     clippy::disallowed_methods,
                     reason = "waiting on the channel would wake this thread for every operation that comes"
                 )]
                 std::thread::sleep(LINGER);
+                group.extend(waiting.try_iter().take(MAX_GROUP - group.len()));
             }
-            group.extend(waiting.try_iter().take(MAX_GROUP - 1));
             last_group = group.len();
             let committed = self.damage.check().and_then(|()| self.write(&mut group));
             let committed = self.damage.heed(committed);

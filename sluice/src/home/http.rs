@@ -23,7 +23,10 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use super::bodies::{Bodies, Read, discard};
+use super::{
+    bodies::{Bodies, Read, discard},
+    calls::Calls,
+};
 
 /// How long a client may take to send a request's head, and how long a connection may idle between two.
 const HEAD: Duration = Duration::from_secs(30);
@@ -35,7 +38,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `stop`, then lets the requests under way end.
-pub(super) async fn serve(listener: TcpListener, ingest: Arc<Ingest>, api: Router, mut stop: watch::Receiver<bool>) {
+pub(super) async fn serve(listener: TcpListener, ingest: Arc<Ingest>, api: Router, calls: Calls, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     let bodies = Arc::new(Bodies::new());
     let mut stopped = pin!(async { drop(stop.wait_for(|stop| *stop).await) });
@@ -51,7 +54,11 @@ pub(super) async fn serve(listener: TcpListener, ingest: Arc<Ingest>, api: Route
             },
             () = &mut stopped => break,
         };
-        connect(stream, &graceful, Rooms { ingest: Arc::clone(&ingest), bodies: Arc::clone(&bodies), api: api.clone() });
+        connect(
+            stream,
+            &graceful,
+            Rooms { ingest: Arc::clone(&ingest), bodies: Arc::clone(&bodies), api: api.clone(), calls: calls.clone() },
+        );
     }
     drop(listener);
     if timeout(DRAIN, graceful.shutdown()).await.is_err() {
@@ -70,6 +77,7 @@ struct Rooms {
     ingest: Arc<Ingest>,
     bodies: Arc<Bodies>,
     api: Router,
+    calls: Calls,
 }
 
 fn connect(stream: TcpStream, graceful: &GracefulShutdown, rooms: Rooms) {
@@ -90,7 +98,8 @@ fn connect(stream: TcpStream, graceful: &GracefulShutdown, rooms: Rooms) {
     });
 }
 
-async fn answer(Rooms { ingest, bodies, api }: Rooms, request: Request<Incoming>) -> Result<Response<AxumBody>, Infallible> {
+async fn answer(Rooms { ingest, bodies, api, calls }: Rooms, request: Request<Incoming>) -> Result<Response<AxumBody>, Infallible> {
+    let _call = calls.begin(ingest.clock.now());
     let answered = async {
         if ingest.is_webhook_path(request.uri().path()) {
             webhook(&ingest, &bodies, request).await

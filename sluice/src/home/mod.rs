@@ -1,6 +1,7 @@
 //! One machine: the gateway on the embedded adapters, as one process.
 
 mod bodies;
+mod calls;
 mod http;
 mod log;
 mod outgoing;
@@ -25,10 +26,14 @@ use sluice_embedded::{
 };
 use tokio::{net::TcpListener, sync::watch};
 
+use self::calls::Calls;
+
 pub use log::init as init_log;
 
 /// How long one message may be handled. Its lease ends 5 s later, long before the message becomes visible again.
 const DEADLINE: Duration = Duration::from_secs(55);
+/// How many events are handled at once while many requests wait for their answers. What was accepted is safe, and is handled a little later.
+const HANDLERS_IN_A_CROWD: usize = 48;
 /// How often the sweeper makes its round: it costs nothing here, and what is due soon after it became known is not late.
 const ROUND: Duration = Duration::from_secs(5);
 /// How often expired documents and dead letters are looked for.
@@ -142,9 +147,10 @@ pub async fn run(mode: Mode, mut settings: Settings) -> Result<(), HomeError> {
     let stop = signals::stop();
     report::started(mode, &settings, address);
     let ingest = Arc::new(ingest);
-    let server = http::serve(listener, Arc::clone(&ingest), router(Arc::new(api)), stop.clone());
+    let calls = Calls::default();
+    let server = http::serve(listener, Arc::clone(&ingest), router(Arc::new(api)), calls.clone(), stop.clone());
     let deliveries = webhooks::work(queue.clone(), deliverer.map(Arc::new), Arc::clone(&clock), stop.clone());
-    let worker = work(queue, Arc::new(processor), Arc::clone(&clock), stop.clone());
+    let worker = work(queue, Arc::new(processor), calls, Arc::clone(&clock), stop.clone());
     let sweeps = sweep(sweeper, Arc::clone(&clock), stop.clone());
     let tidied = tidy(watch_dead_letters, ingest, folder, clock, stop);
     let ((), drained, undelivered, (), ()) = tokio::join!(server, worker, deliveries, sweeps, tidied);
@@ -167,8 +173,18 @@ pub fn backup(data: &Path, to: &Path) -> Result<(), sluice_embedded::BackupError
     sluice_embedded::backup(data, to)
 }
 
-async fn work(queue: EmbeddedQueue, processor: Arc<Processor>, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) -> Drained {
-    let worker = Worker::new(queue, QueueName::Inbound, clock, WorkerSettings::default());
+/// Handles what came in until the stop.
+async fn work(
+    queue: EmbeddedQueue,
+    processor: Arc<Processor>,
+    calls: Calls,
+    clock: Arc<dyn Clock>,
+    mut stop: watch::Receiver<bool>,
+) -> Drained {
+    let settings = WorkerSettings::default();
+    let time = Arc::clone(&clock);
+    let limit = move || if calls.are_many(time.now()) { HANDLERS_IN_A_CROWD } else { settings.concurrency };
+    let worker = Worker::new(queue, QueueName::Inbound, clock, settings).limited_by(limit);
     let handler = move |received: Received| {
         let processor = Arc::clone(&processor);
         async move { handle(&processor, received).await }

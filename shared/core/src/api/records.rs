@@ -157,7 +157,7 @@ impl<K: Served> ListOf<K> {
         if if self.unmatched { !record.waits() } else { !record.is_served() } {
             return false;
         }
-        let fits = |state: &Value| self.wanted.iter().all(|(filter, value)| state[filter.name].as_str() == Some(value));
+        let fits = |state: &crate::state::State| self.wanted.iter().all(|(filter, value)| state[filter.name].as_str() == Some(value));
         (self.wanted.is_empty() || fits(&state_of(&record))) && is_seen(caller, &record)
     }
 }

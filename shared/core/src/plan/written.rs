@@ -60,7 +60,7 @@ impl<R: Record> Written for R {
         if before.as_ref() == Some(&noted) {
             return Ok(Noted::Unchanged);
         }
-        let state = before.map_or(serde_json::Value::Null, |before| before.state());
+        let state = before.map(|before| before.state()).unwrap_or_default();
         let after = Arc::new(noted.state());
         let entry = HistoryEntry::new(event, kind, now).changing(&state, &after, R::STATES);
         let page = noted.history_mut().and_then(|history| history.note(&R::key(self.id()), entry)).map(|page| page.document());

@@ -8,6 +8,7 @@ use crate::{
     ports::Place,
     record::{Record, to_json},
     schema::{Described, Named, described},
+    state::State,
     time::Timestamp,
 };
 
@@ -76,17 +77,17 @@ impl HistoryEntry {
 
     /// With the change from one state to the next, of which those called `states` are kept with their values.
     #[must_use]
-    pub fn changing(mut self, before: &Value, after: &Value, states: &[&str]) -> Self {
-        let something = |value: &&Value| !is_nothing(value);
-        for (field, value) in after.as_object().into_iter().flatten() {
-            let same = before.get(field).filter(something) == Some(value).filter(something);
-            if same || ["id", "created_at", "updated_at"].contains(&field.as_str()) {
+    pub fn changing(mut self, before: &State, after: &State, states: &[&str]) -> Self {
+        for (field, value) in after.fields() {
+            let was = &before[field];
+            let same = was == value || is_nothing(was) && is_nothing(value);
+            if same || ["id", "created_at", "updated_at"].contains(&field) {
                 continue;
             }
-            if states.contains(&field.as_str()) && value.as_str().is_none_or(|text| text.len() <= LONGEST) {
-                self.states.insert(field.clone(), value.clone());
+            if states.contains(&field) && value.as_str().is_none_or(|text| text.len() <= LONGEST) {
+                self.states.insert(field.to_owned(), value.clone());
             } else {
-                self.fields.push(field.clone());
+                self.fields.push(field.to_owned());
             }
         }
         self

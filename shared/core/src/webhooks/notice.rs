@@ -14,6 +14,7 @@ use crate::{
     ports::{Clock, Condition, PortError, Store, Write},
     record::{Record, to_json},
     rules::{PUBLISH, SLUICE},
+    state::State,
     sweep::GRACE,
     template::MailTemplate,
     time::Timestamp,
@@ -61,6 +62,12 @@ pub(crate) trait Data {
 }
 
 impl Data for Value {
+    fn json(&self) -> Vec<u8> {
+        to_json(self)
+    }
+}
+
+impl Data for State {
     fn json(&self) -> Vec<u8> {
         to_json(self)
     }

@@ -108,10 +108,10 @@ const INSERT_ORPHAN: &str = "INSERT INTO child VALUES (99) RETURNING n";
 async fn a_group_shares_one_commit() {
     let bench = Bench::new();
     let before = bench.commits();
-    let answers = bench.as_one_group(vec![Run(INSERT, Ending::Keep); 500]).await;
+    let answers = bench.as_one_group(vec![Run(INSERT, Ending::Keep); MAX_GROUP]).await;
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(bench.commits(), before + 1);
-    assert_eq!(bench.parents().await, 500);
+    assert_eq!(bench.parents().await, MAX_GROUP as i64);
 }
 
 #[tokio::test]

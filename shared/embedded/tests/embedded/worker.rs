@@ -35,9 +35,12 @@ struct Shift {
 
 impl Shift {
     fn begin(home: &Home) -> Self {
+        Self::of(Worker::new(home.queue(), QUEUE, home.clock(), settings()))
+    }
+
+    fn of(worker: Worker) -> Self {
         let (hand_over, begun) = mpsc::unbounded_channel();
         let (stop, stopped) = oneshot::channel();
-        let worker = Worker::new(home.queue(), QUEUE, home.clock(), settings());
         let handler = move |message: Received| {
             let (answer, answered) = oneshot::channel();
             hand_over.send((message, answer)).expect("the test goes on");
@@ -89,6 +92,38 @@ async fn a_message_is_handled_as_soon_as_it_is_queued_and_then_gone() {
     assert_eq!(shift.stop().await, Drained { given_back: 0 });
     home.clock.advance(Duration::from_secs(3600));
     assert_eq!(left(&home).await, [0_u32; 0]);
+}
+
+#[tokio::test]
+async fn as_many_are_handled_at_once_as_the_limit_of_the_moment_says() {
+    let home = Home::new();
+    let limit = Arc::new(AtomicUsize::new(2));
+    let moment = Arc::clone(&limit);
+    let worker = Worker::new(home.queue(), QUEUE, home.clock(), settings()).limited_by(move || moment.load(Ordering::SeqCst));
+    let mut shift = Shift::of(worker);
+    for body in ["a", "b", "c", "d", "e", "f", "g"] {
+        home.send(body).await;
+    }
+    let (first, second) = (shift.next().await, shift.next().await);
+    // One that ends makes room for one.
+    first.1.send(Disposition::Done).expect("the handler waits");
+    let third = shift.next().await;
+    assert_eq!((second.0.body.as_str(), third.0.body.as_str()), ("b", "c"));
+    assert!(shift.begun.try_recv().is_err());
+    // Less than run already lets them run on; more is as many as the settings allow.
+    limit.store(1, Ordering::SeqCst);
+    second.1.send(Disposition::Done).expect("the handler waits");
+    tokio::task::yield_now().await;
+    assert!(shift.begun.try_recv().is_err());
+    limit.store(100, Ordering::SeqCst);
+    third.1.send(Disposition::Done).expect("the handler waits");
+    let mut others = Vec::new();
+    for _ in 0..4 {
+        others.push(shift.next().await);
+    }
+    assert_eq!(others.last().map(|(message, _)| message.body.as_str()), Some("g"));
+    others.into_iter().for_each(|(_, answer)| answer.send(Disposition::Done).expect("the handler waits"));
+    assert_eq!(shift.stop().await, Drained { given_back: 0 });
 }
 
 #[tokio::test]

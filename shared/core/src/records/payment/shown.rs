@@ -8,6 +8,7 @@ use crate::{
     record::Record,
     records::{Booking, History},
     schema::described,
+    state::State,
     time::Timestamp,
 };
 
@@ -159,7 +160,7 @@ impl Record for Transaction {
         &self.0.id
     }
 
-    fn state(&self) -> serde_json::Value {
+    fn state(&self) -> State {
         state_of(self)
     }
 
