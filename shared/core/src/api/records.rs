@@ -25,13 +25,14 @@ use super::{
 };
 use crate::{
     change::{Changed, change},
-    form::Form,
+    form::{FieldError, Form},
     ids::record_id,
     kind::{By, Filter, Holder, Owned, Served, put_event, state_of},
     listing,
     ports::{Index, Key, PortError, Stored},
     record::{Record, group},
     records::{HistoryEntry, HistoryPage, ShownHistoryEntry, Tenant},
+    refusal::Refusal,
     rules,
 };
 
@@ -214,6 +215,7 @@ async fn put<K: Owned>(
             let (_, stored) = found::<K>(&api, &caller, &id).await?;
             answer::<K>(&api, if created { StatusCode::CREATED } else { StatusCode::OK }, stored).await
         }
+        Changed::Refused(refusal) => Err(refused(K::NAME, refusal)),
         Changed::WrongVersion if if_match(&headers)?.is_none() => {
             Err(Problem::new(StatusCode::CONFLICT, format!("the {} was changed at this moment; put it again", K::NAME)))
         }
@@ -309,6 +311,14 @@ fn read_put<K: Owned>(body: &[u8], id: &str, api: &Api, caller: &Caller) -> Resu
     let put = K::read_put(&mut form, api.clock.now());
     let errors = form.into_errors();
     if errors.is_empty() { Ok((put, fields)) } else { Err(Problem::fields(errors)) }
+}
+
+/// Why a put of a record of this name was refused.
+fn refused(name: &str, refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::IsThere => Problem::new(StatusCode::PRECONDITION_FAILED, format!("this {name} is there already")),
+        Refusal::Taken { field, message } => Problem::taken(FieldError { field: field.to_owned(), message }),
+    }
 }
 
 /// The version that the caller has read: `If-Match: "3"`.

@@ -20,6 +20,7 @@ mod messages;
 mod openapi;
 mod operator;
 mod order;
+mod paying;
 mod providers;
 mod random_order;
 mod receiving;

@@ -22,6 +22,10 @@ described! {
         stripe_customer_id: Option<String>,
         amount: Option<i64>,
         currency: Option<String>,
+        /// What its payments came to in its currency, refunds included.
+        amount_paid: i64,
+        /// What is still to be paid; 0 once it is paid.
+        amount_remaining: Option<i64>,
         due_at: Option<Timestamp>,
         status: InvoiceStatus,
         paid_at: Option<Timestamp>,
@@ -57,6 +61,8 @@ impl Served for Invoice {
             stripe_customer_id: self.stripe_customer_id().map(str::to_owned),
             amount: self.due().map(|due| due.amount),
             currency: self.currency().map(str::to_owned),
+            amount_paid: self.amount_paid(),
+            amount_remaining: self.amount_remaining(),
             due_at: put.and_then(|put| put.due_at),
             status: self.status(),
             paid_at: self.paid_at(),
@@ -80,5 +86,9 @@ impl Served for Invoice {
 
     fn is_served(&self) -> bool {
         self.put.is_some()
+    }
+
+    fn waits(&self) -> bool {
+        self.seeks_intent()
     }
 }
