@@ -174,6 +174,13 @@ impl Invoice {
         self.due().map(|due| due.currency.as_str()).or_else(charged)
     }
 
+    /// The payment intent that is to pay it: the owner's word, else the first that is known.
+    #[must_use]
+    pub fn stripe_payment_intent_id(&self) -> Option<&str> {
+        let put = self.put.as_ref().and_then(|put| put.said.stripe_payment_intent_id.as_ref());
+        put.or_else(|| self.payments.keys().chain(&self.intents).next()).map(String::as_str)
+    }
+
     /// Stripe's id of its customer: the owner's word, else that of Stripe's invoice.
     #[must_use]
     pub fn stripe_customer_id(&self) -> Option<&str> {

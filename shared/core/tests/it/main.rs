@@ -22,6 +22,7 @@ mod operator;
 mod order;
 mod paying;
 mod providers;
+mod putting;
 mod random_order;
 mod receiving;
 mod rules;

@@ -55,9 +55,7 @@ impl Served for Invoice {
             id: self.id.clone(),
             customer_id: put.map(|put| put.customer_id.clone()),
             tenant: put.and_then(|put| put.tenant.clone()),
-            stripe_payment_intent_id: put
-                .and_then(|put| put.stripe_payment_intent_id.clone())
-                .or_else(|| self.payments.keys().chain(&self.intents).next().cloned()),
+            stripe_payment_intent_id: self.stripe_payment_intent_id().map(str::to_owned),
             stripe_customer_id: self.stripe_customer_id().map(str::to_owned),
             amount: self.due().map(|due| due.amount),
             currency: self.currency().map(str::to_owned),

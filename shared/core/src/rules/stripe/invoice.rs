@@ -84,8 +84,11 @@ fn paid_at(transitions: Option<&Transitions>, event: &Event<'_>) -> Result<Times
     Ok(transitions.and_then(|transitions| transitions.paid_at).map_or(occurred_at(event)?, Timestamp::from_seconds))
 }
 
+/// Payment intents, with what each has paid.
+type Paying = Vec<(String, Option<Amount>)>;
+
 /// The payment intents of an invoice, with what each has paid: as the body says, or as Stripe says. `None` if neither says.
-fn intents(event: &Event<'_>, body: &Envelope<Invoice>, view: &View<'_>) -> Result<Option<Vec<(String, Option<Amount>)>>, Stop> {
+fn intents(event: &Event<'_>, body: &Envelope<Invoice>, view: &View<'_>) -> Result<Option<Paying>, Stop> {
     let invoice = &body.data.object;
     if let Some(intent) = id_of(invoice.payment_intent.as_ref()) {
         let paid = invoice.amount_paid.filter(|paid| *paid > 0).zip(invoice.currency).map(|(paid, currency)| amount(paid, currency));
