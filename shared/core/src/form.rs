@@ -1,6 +1,6 @@
 //! The fields of a record that is put, checked one by one; every mistake is told with its field.
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -117,12 +117,12 @@ pub fn amount(value: &Value) -> Result<i64, String> {
     amount.ok_or_else(|| "must be a whole number of the currency's smallest unit, such as 6000 for $60.00".to_owned())
 }
 
-/// A currency's code, in lower case.
+/// The code of a currency that there is, in lower case.
 ///
 /// # Errors
 /// If it is none.
 pub fn currency(value: &Value) -> Result<String, String> {
-    Currency::from_str(text(value)?).map(|currency| currency.code().to_owned()).map_err(|error| error.to_string())
+    Currency::existing(text(value)?).map(|currency| currency.code().to_owned()).map_err(|error| error.to_string())
 }
 
 /// A time.

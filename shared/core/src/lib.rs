@@ -28,6 +28,7 @@ pub mod process;
 pub mod provider;
 pub mod record;
 pub mod records;
+pub mod refusal;
 pub mod rules;
 pub mod schema;
 pub mod secrets;

@@ -1,12 +1,14 @@
 //! Amounts of money: whole numbers of a currency's smallest unit, as Stripe counts them. Never floats.
 
+mod iso4217;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A currency by its ISO 4217 code, kept in lower case as Stripe writes it.
 ///
-/// Any three letters are taken: which currencies exist is the payment provider's business.
+/// Any three letters are taken of a provider, which knows its currencies; of what is put, [those that there are](Self::existing).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency([u8; 3]);
 
@@ -25,6 +27,15 @@ enum Decimals {
 }
 
 impl Currency {
+    /// A currency that there is, by ISO 4217, with a smallest unit that amounts can be counted in; or that there was until lately.
+    ///
+    /// # Errors
+    /// [`NotACurrency`] if the text is the code of none.
+    pub fn existing(text: &str) -> Result<Self, NotACurrency> {
+        let currency: Self = text.parse()?;
+        if iso4217::is_listed(currency.0) { Ok(currency) } else { Err(NotACurrency(text.to_owned())) }
+    }
+
     /// The code in lower case.
     #[must_use]
     pub fn code(&self) -> &str {

@@ -25,6 +25,7 @@ use crate::{
     ports::{Condition, Key, PortError, Stored, StripeAnswer, StripeLookup, StripeObject, Write},
     record::Record,
     records::Cause,
+    refusal::Refusal,
     template::MailTemplate,
     time::Timestamp,
 };
@@ -100,6 +101,8 @@ pub enum Stop {
     },
     /// Nothing is to be done, and nothing need be recorded: a timer that came before its time.
     Nothing,
+    /// The put is refused.
+    Refuse(Refusal),
     /// A stored record can't be read.
     Failed(PortError),
 }

@@ -208,7 +208,10 @@ fn served<K: Served>(paths: &mut Map<String, Value>, schemas: &mut Named, path: 
     }
     add(paths, "get", path, list);
     let one = format!("{path}/{{id}}");
-    add(paths, "get", &one, described(&one, &format!("Read one {}", K::NAME), &[], [(200, refer(&name))]));
+    let mut read = described(&one, &format!("Read one {}", K::NAME), &[], [(200, refer(&name)), (304, Value::Null)]);
+    read["responses"]["304"]["description"] = json!("It is as If-None-Match says");
+    takes_headers(&mut read, &["If-None-Match"]);
+    add(paths, "get", &one, read);
     let history = format!("{one}/history");
     let summary = format!("Which events changed a {}, newest first", K::NAME);
     let entries = PageOf::<ShownHistoryEntry>::schema(schemas);
@@ -220,13 +223,23 @@ fn owned<K: Owned>(paths: &mut Map<String, Value>, schemas: &mut Named, path: &s
     let one = format!("{path}/{{id}}");
     let shown = refer(&schema_name::<K>());
     let mut put = described(&one, &format!("Put a {}: your word on it", K::NAME), &[], [200, 201].map(|status| (status, shown.clone())));
-    put["parameters"].as_array_mut().into_iter().for_each(|parameters| {
-        parameters.push(json!({ "name": "If-Match", "in": "header", "required": false, "schema": { "type": "string" } }));
-    });
-    if let Some(body) = body_of(schemas, &shown, K::FIELDS, 0) {
+    takes_headers(&mut put, &["If-Match", "If-None-Match"]);
+    if let Some(mut body) = body_of(schemas, &shown, K::FIELDS, 0) {
+        // What can only be read may be put back as it was read.
+        let known = schemas[&schema_name::<K>()]["properties"].as_object().cloned().unwrap_or_default();
+        let fields = &mut body["content"]["application/json"]["schema"]["properties"];
+        for (name, mut schema) in known.into_iter().filter(|(name, _)| !K::FIELDS.contains(&name.as_str())) {
+            schema["readOnly"] = json!(true);
+            fields[&name] = schema;
+        }
         put["requestBody"] = body;
     }
     add(paths, "put", &one, put);
+}
+
+fn takes_headers(operation: &mut Value, names: &[&str]) {
+    let headers = names.iter().map(|name| json!({ "name": name, "in": "header", "required": false, "schema": { "type": "string" } }));
+    operation["parameters"].as_array_mut().into_iter().for_each(|parameters| parameters.extend(headers.clone()));
 }
 
 fn add(paths: &mut Map<String, Value>, method: &str, path: &str, operation: Value) {

@@ -1,4 +1,4 @@
-//! What the API does with every kind of record: read, put, list, and show what changed it.
+//! What the API does with every kind of record: read, list, and show what changed it. Putting is in [`super::put`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,29 +10,27 @@ use axum::{
     Json, Router,
     extract::{FromRequestParts, Path, State},
     http::{HeaderMap, StatusCode, header, request::Parts},
-    response::{AppendHeaders, IntoResponse},
+    response::{AppendHeaders, IntoResponse, Response},
     routing::get,
 };
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     Api, Problem,
     key::Caller,
     page::{PageOf, Paging, switch},
-    parameters::{Parameters, WholeBody, pairs},
-    tenancy,
+    parameters::{Parameters, pairs},
+    precondition,
+    put::put,
 };
 use crate::{
-    change::{Changed, change},
-    form::Form,
     ids::record_id,
-    kind::{By, Filter, Holder, Owned, Served, put_event, state_of},
+    kind::{By, Filter, Holder, Owned, Served, state_of},
     listing,
     ports::{Index, Key, PortError, Stored},
-    record::{Record, group},
+    record::{Record, group, to_json},
     records::{HistoryEntry, HistoryPage, ShownHistoryEntry, Tenant},
-    rules,
 };
 
 /// A record as the API shows it, with its version.
@@ -44,7 +42,7 @@ pub(super) struct Shown<S> {
 }
 
 /// What is shown of records, completed by what lies beside them.
-async fn shown<K: Served>(api: &Api, stored: &[Stored]) -> Result<Vec<Shown<K::Shown>>, PortError> {
+pub(super) async fn shown<K: Served>(api: &Api, stored: &[Stored]) -> Result<Vec<Shown<K::Shown>>, PortError> {
     let records = stored.iter().map(K::from_stored).collect::<Result<Vec<_>, _>>()?;
     let keys: Vec<_> = records.iter().flat_map(K::beside).collect::<BTreeSet<_>>().into_iter().collect();
     let found: BTreeMap<_, _> = match keys.is_empty() {
@@ -184,44 +182,18 @@ async fn list<K: Served>(State(api): State<Arc<Api>>, caller: Caller, asked: Lis
     Ok(Json(PageOf::new(items, listed.next)))
 }
 
-async fn read<K: Served>(State(api): State<Arc<Api>>, caller: Caller, Path(id): Path<String>) -> Result<impl IntoResponse, Problem> {
-    let (_, stored) = found::<K>(&api, &caller, &id).await?;
-    answer::<K>(&api, StatusCode::OK, stored).await
-}
-
-async fn put<K: Owned>(
+async fn read<K: Served>(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Path(id): Path<String>,
     headers: HeaderMap,
-    WholeBody(body): WholeBody,
-) -> Result<impl IntoResponse, Problem> {
-    record_id(&id).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-    if caller.tenant().is_some() && K::KIND == Tenant::KIND {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "a tenant is put with a key of the operator's"));
+) -> Result<Response, Problem> {
+    let (_, stored) = found::<K>(&api, &caller, &id).await?;
+    let (tag, body) = tagged::<K>(&api, stored).await?;
+    if precondition::is_known(&headers, &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, AppendHeaders([(header::ETAG, tag)])).into_response());
     }
-    let now = api.clock.now();
-    let (word, fields) = read_put::<K>(&body, &id, &api, &caller)?;
-    let mut expected = if_match(&headers)?;
-    if caller.tenant().is_some() {
-        let version = owned_version::<K>(&api, &caller, &id).await?;
-        expected = expected.or(Some(version));
-        tenancy::insist::<K>(&api, &caller, &id, &fields).await?;
-    }
-    match change(&api, K::key(&id), &put_event::<K>(), expected, |view| rules::put::<K>(&id, now, word.clone(), view)).await? {
-        Changed::Stored { before } => {
-            let created = before.as_ref().and_then(|before| K::from_stored(before).ok()).is_none_or(|before| before.put_at().is_none());
-            let (_, stored) = found::<K>(&api, &caller, &id).await?;
-            answer::<K>(&api, if created { StatusCode::CREATED } else { StatusCode::OK }, stored).await
-        }
-        Changed::WrongVersion if if_match(&headers)?.is_none() => {
-            Err(Problem::new(StatusCode::CONFLICT, format!("the {} was changed at this moment; put it again", K::NAME)))
-        }
-        Changed::WrongVersion => {
-            let detail = format!("the {} has another version than If-Match says; read it again", K::NAME);
-            Err(Problem::new(StatusCode::PRECONDITION_FAILED, detail))
-        }
-    }
+    Ok(tagged_answer(StatusCode::OK, tag, body))
 }
 
 /// Which events changed a record, newest first. A page of it is what lies together.
@@ -256,14 +228,14 @@ async fn history<K: Served>(
 }
 
 /// The record, if it is served, and the caller sees it.
-async fn found<K: Served>(api: &Api, caller: &Caller, id: &str) -> Result<(K, Stored), Problem> {
+pub(super) async fn found<K: Served>(api: &Api, caller: &Caller, id: &str) -> Result<(K, Stored), Problem> {
     let stored = api.store.get(&[K::key(id)]).await?.pop().flatten().ok_or_else(|| Problem::not_found(K::NAME))?;
     let record = K::from_stored(&stored)?;
     if record.is_served() && is_seen(caller, &record) { Ok((record, stored)) } else { Err(Problem::not_found(K::NAME)) }
 }
 
 /// Whether the caller sees a record: a tenant sees itself, and what says that it is its own.
-fn is_seen<K: Served>(caller: &Caller, record: &K) -> bool {
+pub(super) fn is_seen<K: Served>(caller: &Caller, record: &K) -> bool {
     if caller.tenant().is_none() {
         return true;
     }
@@ -273,47 +245,20 @@ fn is_seen<K: Served>(caller: &Caller, record: &K) -> bool {
     caller.sees(state_of(record)["tenant"].as_str())
 }
 
-/// The version that a tenant puts its record on: 0 if nothing is there. What is somebody else's is not there for it.
-async fn owned_version<K: Owned>(api: &Api, caller: &Caller, id: &str) -> Result<u64, Problem> {
-    let Some(stored) = api.store.get(&[K::key(id)]).await?.pop().flatten() else { return Ok(0) };
-    let record = K::from_stored(&stored)?;
-    if record.put_at().is_none() || is_seen(caller, &record) { Ok(stored.version) } else { Err(Problem::not_found(K::NAME)) }
-}
-
-async fn answer<K: Served>(api: &Api, status: StatusCode, stored: Stored) -> Result<impl IntoResponse + use<K>, Problem> {
-    let tag = AppendHeaders([(header::ETAG, format!("\"{}\"", stored.version))]);
+/// What is shown of a record, as JSON, and its entity tag.
+async fn tagged<K: Served>(api: &Api, stored: Stored) -> Result<(String, Vec<u8>), Problem> {
+    let version = stored.version;
     let shown = shown::<K>(api, &[stored]).await?.pop().ok_or_else(|| Problem::not_found(K::NAME))?;
-    Ok((status, tag, Json(shown)))
+    let body = to_json(&shown);
+    Ok((precondition::tag(version, &body), body))
 }
 
-/// What was put, and the fields that it was read from.
-fn read_put<K: Owned>(body: &[u8], id: &str, api: &Api, caller: &Caller) -> Result<(K::Put, Map<String, Value>), Problem> {
-    let value: Value =
-        serde_json::from_slice(body).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")))?;
-    let Value::Object(mut fields) = value else {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "the body is not a JSON object"));
-    };
-    let named = fields.get("tenant").filter(|named| !named.is_null()).cloned();
-    if let Some(tenant) = caller.tenant() {
-        fields.insert("tenant".to_owned(), tenant.into());
-    }
-    let mut form = Form::new(&fields, K::FIELDS);
-    if let (Some(tenant), Some(named)) = (caller.tenant(), named)
-        && named != tenant
-    {
-        form.wrong("tenant", "must be that of the API key, or left out");
-    }
-    if fields.get("id").is_some_and(|named| named != id) {
-        form.wrong("id", "must be the one in the path, or left out");
-    }
-    let put = K::read_put(&mut form, api.clock.now());
-    let errors = form.into_errors();
-    if errors.is_empty() { Ok((put, fields)) } else { Err(Problem::fields(errors)) }
+fn tagged_answer(status: StatusCode, tag: String, body: Vec<u8>) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json".to_owned()), (header::ETAG, tag)], body).into_response()
 }
 
-/// The version that the caller has read: `If-Match: "3"`.
-fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let version = value.to_str().ok().and_then(|text| text.trim().trim_matches('"').parse().ok());
-    version.map(Some).ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "If-Match is the version that was read, such as \"3\""))
+/// Answers with a record as it is shown.
+pub(super) async fn answer<K: Served>(api: &Api, status: StatusCode, stored: Stored) -> Result<Response, Problem> {
+    let (tag, body) = tagged::<K>(api, stored).await?;
+    Ok(tagged_answer(status, tag, body))
 }

@@ -90,10 +90,12 @@ impl Processor {
                     loaded.answer(*lookup, answer);
                 }
                 // No commit checks what these were decided on.
-                Err(Stop::Park { .. } | Stop::Ignore { .. } | Stop::Nothing) if loaded.lags() => loaded.forget_records(),
+                Err(Stop::Park { .. } | Stop::Ignore { .. } | Stop::Nothing | Stop::Refuse(_)) if loaded.lags() => loaded.forget_records(),
                 Err(Stop::Park { code, reason }) => return Ok(Planned::Park { code, reason }),
                 Err(Stop::Ignore { reason, twin }) => return Ok(Planned::Ignore { reason, twin }),
                 Err(Stop::Nothing) => return Ok(Planned::Nothing),
+                // Only puts are; what follows from one that was taken is not refused later.
+                Err(Stop::Refuse(refusal)) => return Ok(Planned::Park { code: "refused".to_owned(), reason: refusal.to_string() }),
                 Err(Stop::Failed(error)) => return Err(error.into()),
             }
         }

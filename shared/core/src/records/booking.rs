@@ -86,12 +86,15 @@ impl Booking {
         }
     }
 
-    /// Joins the owner's word; the latest one stands.
+    /// Joins the owner's word; the latest one stands. A status that is put as it is shown says nothing.
     pub fn join_put(&mut self, mut put: BookingPut) {
         self.heard.join(put.at);
         if let Some(known) = &self.put {
             if known.at > put.at {
                 return;
+            }
+            if put.status == self.status() {
+                put.status = known.status;
             }
             put.keep_cancellation_of(known);
         }

@@ -130,6 +130,24 @@ impl Customer {
         self.said().contact.as_ref()?.text(field)
     }
 
+    /// Its name: the owner's word, else Stripe's.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.put.as_ref().and_then(|put| put.said.name.as_deref()).or_else(|| self.contact("name"))
+    }
+
+    /// Its mail address: the owner's word, else Stripe's.
+    #[must_use]
+    pub fn email(&self) -> Option<&str> {
+        self.put.as_ref().and_then(|put| put.said.email.as_deref()).or_else(|| self.contact("email"))
+    }
+
+    /// Its phone: the owner's word, else Stripe's.
+    #[must_use]
+    pub fn phone(&self) -> Option<&str> {
+        self.put.as_ref().and_then(|put| put.said.phone.as_deref()).or_else(|| self.contact("phone"))
+    }
+
     /// The customers that were put with the id of this one as Stripe's, and itself, out of its document.
     fn put_with_it(stored: &Stored) -> Result<Vec<String>, PortError> {
         let Self { id, mut claimed_by, .. } = Self::from_stored(stored)?;

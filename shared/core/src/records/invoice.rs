@@ -1,5 +1,6 @@
 //! An invoice: what its owner says of it, what Stripe's invoice of the same id says, what its payments say, and the state that follows.
 
+mod paid;
 mod put;
 mod shown;
 
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Amount, ChargeFact, Heard, History, Payment, Told, Word, charge};
+use super::{Amount, ChargeFact, Heard, History, Payment, Told, Word};
 use crate::{
     kind::{group_places, served_record},
     ports::{Index, Place},
@@ -32,6 +33,9 @@ pub struct Invoice {
     /// The payment intents that Stripe says pay it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub intents: BTreeSet<String>,
+    /// Whether Stripe says that it was paid without any: in another way, or because nothing was due.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_intent: bool,
     /// What is known of its payments, by payment intent; copied from them with every change.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub payments: BTreeMap<String, InvoicePayment>,
@@ -134,16 +138,10 @@ impl InvoicePayment {
             charges: payment.charges.clone(),
         }
     }
-
-    /// How much was paid in `currency`, as far as payment and refunded charges tell.
-    fn amount(&self, currency: &str) -> i64 {
-        let made = self.made.as_ref().filter(|(_, amount)| amount.currency == currency).map_or(0, |(_, amount)| amount.amount);
-        made.max(charge::charged(&self.charges, currency))
-    }
 }
 
 impl Invoice {
-    /// The name of the list of invoices that are known from events alone.
+    /// The name of the list of invoices that are known from events alone, and wait for more of them.
     pub const UNMATCHED: &'static str = "invoice/unmatched";
 
     /// Of the invoice `id` something is heard for the first time.
@@ -154,6 +152,7 @@ impl Invoice {
             put: None,
             said: StripeInvoice::default(),
             intents: BTreeSet::new(),
+            without_intent: false,
             payments: BTreeMap::new(),
             claimed: None,
             open_in: None,
@@ -168,29 +167,6 @@ impl Invoice {
         self.put.as_ref().map(|put| &put.said.due).or_else(|| self.said.due.as_ref().map(|due| &due.what))
     }
 
-    /// When it was paid first: by a word of its owner's or of Stripe's, by a payment that is its alone, or by several that reach the amount together.
-    #[must_use]
-    pub fn paid_at(&self) -> Option<Timestamp> {
-        let put = self.put.as_ref().and_then(|put| put.said.paid_since);
-        let said = self.said.paid.as_ref().map(|told| told.at);
-        let whole = self.payments.values().filter(|payment| payment.link != Link::Stripe);
-        let whole = whole.flat_map(|payment| [payment.invoice_paid, payment.made.as_ref().map(|(at, _)| *at)]).flatten();
-        [put, said, self.paid_together_at()].into_iter().flatten().chain(whole).min()
-    }
-
-    /// When the payments that Stripe counts to it reached the amount.
-    fn paid_together_at(&self) -> Option<Timestamp> {
-        let due = self.due()?;
-        let counted = self.payments.values().filter(|payment| payment.link == Link::Stripe).filter_map(|payment| payment.made.as_ref());
-        let mut counted: Vec<_> = counted.filter(|(_, amount)| amount.currency == due.currency).collect();
-        counted.sort();
-        let mut sum = 0i64;
-        counted.into_iter().find_map(|(at, amount)| {
-            sum = sum.saturating_add(amount.amount);
-            (sum >= due.amount).then_some(*at)
-        })
-    }
-
     /// The currency that it is in.
     #[must_use]
     pub fn currency(&self) -> Option<&str> {
@@ -198,34 +174,11 @@ impl Invoice {
         self.due().map(|due| due.currency.as_str()).or_else(charged)
     }
 
-    /// How much of its payments has been refunded, in its currency.
+    /// The payment intent that is to pay it: the owner's word, else the first that is known.
     #[must_use]
-    pub fn refunded_amount(&self) -> i64 {
-        let Some(currency) = self.currency() else { return 0 };
-        self.payments.values().map(|payment| charge::refunded(&payment.charges, currency)).fold(0, i64::saturating_add)
-    }
-
-    /// Whether all that was paid has been given back.
-    fn is_refunded(&self) -> bool {
-        let Some(currency) = self.currency() else { return false };
-        let paid = self.payments.values().map(|payment| payment.amount(currency)).fold(0, i64::saturating_add);
-        paid > 0 && self.refunded_amount() >= paid
-    }
-
-    /// The state that follows from the facts.
-    #[must_use]
-    pub fn status(&self) -> InvoiceStatus {
-        let failed = self.said.failed.is_some() || self.payments.values().any(|payment| payment.invoice_failed);
-        let told = if self.is_refunded() {
-            InvoiceStatus::Refunded
-        } else if self.paid_at().is_some() {
-            InvoiceStatus::Paid
-        } else if failed {
-            InvoiceStatus::Overdue
-        } else {
-            InvoiceStatus::Open
-        };
-        self.put.as_ref().map_or(told, |put| put.said.status.max(told))
+    pub fn stripe_payment_intent_id(&self) -> Option<&str> {
+        let put = self.put.as_ref().and_then(|put| put.said.stripe_payment_intent_id.as_ref());
+        put.or_else(|| self.payments.keys().chain(&self.intents).next()).map(String::as_str)
     }
 
     /// Stripe's id of its customer: the owner's word, else that of Stripe's invoice.
@@ -233,6 +186,12 @@ impl Invoice {
     pub fn stripe_customer_id(&self) -> Option<&str> {
         let put = self.put.as_ref().and_then(|put| put.said.stripe_customer_id.as_deref());
         put.or_else(|| self.said.customer.as_ref().map(|customer| customer.what.as_str()))
+    }
+
+    /// Whether it waits for Stripe to say which payment intents pay it, so that the invoices of these hear of it. One that nobody puts waits for nothing
+    /// else.
+    pub(super) fn seeks_intent(&self) -> bool {
+        self.put.is_none() && self.intents.is_empty() && !self.without_intent
     }
 
     /// Whether a payment may be matched to it by likeness: it was put, is to be paid, and no payment intent is named for it.
@@ -245,12 +204,16 @@ impl Invoice {
 
 impl Record for Invoice {
     const KIND: &'static str = "invoice";
-    const STATES: &'static [&'static str] = &["status", "paid_at", "amount", "currency", "refunded_amount", "due_at"];
+    const STATES: &'static [&'static str] = &["status", "paid_at", "amount", "currency", "amount_paid", "refunded_amount", "due_at"];
 
     served_record!();
 
     fn places(&self) -> Vec<Place> {
-        let (index, name) = if self.put.is_some() { (Index::List, Self::KIND) } else { (Index::Flag, Self::UNMATCHED) };
+        let (index, name) = match &self.put {
+            Some(_) => (Index::List, Self::KIND),
+            None if self.seeks_intent() => (Index::Flag, Self::UNMATCHED),
+            None => return Vec::new(),
+        };
         let mut places = vec![place(index, name, self.heard.first, &self.id)];
         places.extend(group_places(self, self.heard.first));
         places

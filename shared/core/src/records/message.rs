@@ -13,12 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Announcements, Heard, History};
+use super::{Announcements, Heard, History, keep_unsaid};
 use crate::{
     effect::Effect,
     envelope::digest,
     ids::record_id,
-    kind::{group_places, served_record},
+    kind::{Served, group_places, served_record},
     ports::{Index, Place},
     record::{Record, place},
     time::Timestamp,
@@ -118,9 +118,19 @@ impl Message {
         record_id(external_id).map_or_else(|_| format!("x_{}", digest(&[external_id])), str::to_owned)
     }
 
-    /// Joins the owner's word; the latest one stands.
-    pub fn join_put(&mut self, put: MessagePut) {
+    /// Joins the owner's word; the latest one stands. What is put as it is shown says nothing.
+    pub fn join_put(&mut self, mut put: MessagePut) {
         self.heard.join(put.at);
+        if self.is_served() {
+            let known = self.put.as_ref();
+            keep_unsaid(&mut put.external_id, self.external_id(), known.and_then(|known| known.external_id.as_ref()));
+            keep_unsaid(&mut put.to, self.to(), known.and_then(|known| known.to.as_ref()));
+            keep_unsaid(&mut put.from, self.from(), known.and_then(|known| known.from.as_ref()));
+            keep_unsaid(&mut put.booking_id, self.booking_id(), known.and_then(|known| known.booking_id.as_ref()));
+            if put.status == Some(self.status()) {
+                put.status = known.and_then(|known| known.status);
+            }
+        }
         if let Some(external_id) = &put.external_id {
             self.external_ids.insert(external_id.clone());
         }

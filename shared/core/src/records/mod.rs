@@ -51,6 +51,7 @@ pub use shopify::{
 pub use subscription::{Subscribed, Subscription};
 pub use tenant::{ShownTenant, Tenant, TenantPut};
 pub use versions::{Version, Versions};
+use word::keep_unsaid;
 pub use word::{Told, Word};
 
 /// When a record was first and last told anything.

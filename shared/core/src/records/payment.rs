@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChargeFact, Heard, History, Told, charge};
+use super::{ChargeFact, Heard, History, Link, OpenInvoices, Told, charge};
 use crate::{
     kind::{Served, group_places, served_record},
     ports::{Index, Place},
@@ -135,7 +135,7 @@ pub enum PaymentStatus {
 crate::schema::described_words!(PaymentStatus: Succeeded, Failed, Refunded, PartiallyRefunded);
 
 impl Payment {
-    /// The name of the list of those that belong to no booking and no invoice.
+    /// The name of the list of those that nobody has said what they are for.
     pub const UNMATCHED: &'static str = "transaction/unmatched";
 
     /// Of the payment intent `id` something is heard for the first time.
@@ -222,8 +222,27 @@ impl Payment {
         }
     }
 
+    /// Where an invoice like it is looked for; `None` while it is not known who paid, or that it was paid.
+    #[must_use]
+    pub fn likeness(&self) -> Option<String> {
+        self.customer.as_ref().zip(self.made()).map(|(customer, (_, amount))| OpenInvoices::id_for(&customer.what, &amount))
+    }
+
+    /// Why the invoice `id` is its.
+    #[must_use]
+    pub fn link_to(&self, id: &str) -> Link {
+        if self.claimed_by.contains(id) {
+            Link::Put
+        } else if self.stripe_invoices.contains_key(id) {
+            Link::Stripe
+        } else {
+            Link::Likeness
+        }
+    }
+
+    /// Whether nobody has said what it is for: no booking and no invoice, neither its owner's nor one of Stripe's.
     fn is_unmatched(&self) -> bool {
-        self.booking_id().is_none() && self.invoice.is_none()
+        self.booking_id().is_none() && self.invoice.is_none() && self.stripe_invoices.is_empty()
     }
 }
 

@@ -21,6 +21,14 @@ impl<T> Word<T> {
     }
 }
 
+/// A field that is put as it is shown was read and not said: what its owner said of it before stays, also if that was nothing. So whoever reads a record,
+/// changes a field and puts the whole makes no word of his own of what events said.
+pub(super) fn keep_unsaid(put: &mut Option<String>, shown: Option<&str>, said: Option<&String>) {
+    if put.is_some() && put.as_deref() == shown {
+        *put = said.cloned();
+    }
+}
+
 /// What one of several events said, with the time and the event that decide which of them stands.
 ///
 /// Two are joined by [`Told::latest`] or by [`Told::first`], one and the same way for a fact: commutative, associative, idempotent.

@@ -1,13 +1,14 @@
 //! Payments and invoices find each other here.
 //!
-//! A payment is the way from its payment intent to its invoices: those that were put with the intent, those that Stripe says it pays, or else one
-//! that is like it. Each change of a payment is copied to its invoices in the same commit, so that an invoice's state follows from its own record.
+//! A payment is the way from its payment intent to its invoice: the one that was put with the intent, one that Stripe says it pays, or else one that is
+//! like it. Each change of a payment is copied to its invoice in the same commit, so that an invoice's state follows from its own record.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     plan::{Stop, View},
-    records::{Amount, Customer, CustomersInvoices, Invoice, InvoicePayment, Link, OpenInvoices, Payment, Told},
+    records::{Customer, CustomersInvoices, Invoice, InvoicePayment, InvoicePut, Link, OpenInvoices, Payment, Told},
+    refusal::Refusal,
     time::Timestamp,
 };
 
@@ -41,6 +42,9 @@ pub(super) fn settle_stripe_invoice(view: &mut View<'_>, invoice: &Invoice, at: 
 }
 
 /// Settles an invoice that was put: the payment intent that it was put with knows of it, and those that Stripe names do, too.
+///
+/// # Errors
+/// [`Stop::Refuse`] if it is put with a payment intent that another invoice was put with before: one payment pays one invoice.
 pub(crate) fn settle_invoice(view: &mut View<'_>, mut invoice: Invoice) -> Result<(), Stop> {
     let at = invoice.heard.last;
     let claims = invoice.put.as_ref().and_then(|put| put.said.stripe_payment_intent_id.clone());
@@ -49,14 +53,22 @@ pub(crate) fn settle_invoice(view: &mut View<'_>, mut invoice: Invoice) -> Resul
     if let Some(intent) = given_up {
         invoice.payments.remove(intent);
     }
+    let unlike = take_unlike(view, &mut invoice)?;
     view.write(&invoice)?;
     if let Some(intent) = given_up {
         let mut payment = payment_heard_of(view, intent, at)?;
         payment.claimed_by.remove(&invoice.id);
         settle_payment(view, payment)?;
     }
+    if let Some(payment) = unlike {
+        settle_payment(view, payment)?;
+    }
     if let Some(intent) = claims.filter(|claims| claimed.as_ref() != Some(claims)) {
         let mut payment = payment_heard_of(view, &intent, at)?;
+        if let Some(other) = payment.claimed_by.iter().find(|other| **other != invoice.id) {
+            let message = format!("is that of invoice {other}, and one payment pays one invoice: put that one without it first");
+            return Err(Stop::Refuse(Refusal::Taken { field: "stripe_payment_intent_id", message }));
+        }
         payment.claimed_by.insert(invoice.id.clone());
         settle_payment(view, payment)?;
     }
@@ -69,25 +81,50 @@ pub(crate) fn settle_invoice(view: &mut View<'_>, mut invoice: Invoice) -> Resul
     settle_open(view, invoice)
 }
 
-/// Settles a payment that facts were joined to: finds its invoices, tells them, and writes it.
+/// Takes away the payment that an invoice was matched to by likeness, if they are no longer alike by what was put now, or another payment intent was
+/// named. The payment is to be settled once the invoice is written.
+fn take_unlike(view: &mut View<'_>, invoice: &mut Invoice) -> Result<Option<Payment>, Stop> {
+    let Some(put) = invoice.put.as_ref().map(|put| &put.said) else { return Ok(None) };
+    let Some(intent) = invoice.payments.iter().find(|(_, payment)| payment.link == Link::Likeness).map(|(id, _)| id.clone()) else {
+        return Ok(None);
+    };
+    let Some(mut payment) = view.read::<Payment>(&intent)? else { return Ok(None) };
+    let stays = match &put.stripe_payment_intent_id {
+        Some(named) => *named == intent,
+        None => likeness_of(view, put)? == payment.likeness(),
+    };
+    if stays {
+        return Ok(None);
+    }
+    invoice.payments.remove(&intent);
+    payment.likely = None;
+    Ok(Some(payment))
+}
+
+/// Settles a payment that facts were joined to: finds its invoice, tells it, and writes it.
+///
+/// A payment is one invoice's: the one that was put with it, else one of Stripe's that was put and that Stripe says it pays, else one that is like it.
+/// Besides, Stripe's own invoices that nobody has put keep what it says.
 pub(super) fn settle_payment(view: &mut View<'_>, mut payment: Payment) -> Result<(), Stop> {
-    let mut links: BTreeMap<String, Link> = payment.stripe_invoices.keys().map(|id| (id.clone(), Link::Stripe)).collect();
-    let mut put = None;
+    let (mut put, mut links) = (None, BTreeMap::new());
     for id in payment.stripe_invoices.keys() {
         if view.read::<Invoice>(id)?.is_some_and(|invoice| invoice.put.is_some()) {
             put = put.or_else(|| Some(id.clone()));
+        } else {
+            links.insert(id.clone(), Link::Stripe);
         }
     }
-    links.extend(payment.claimed_by.iter().map(|id| (id.clone(), Link::Put)));
     let named = payment.claimed_by.first().cloned().or(put);
     let released = find_by_likeness(view, &mut payment, named.is_some())?;
-    links.extend(payment.likely.iter().map(|id| (id.clone(), Link::Likeness)));
     payment.invoice = named.or_else(|| payment.likely.clone());
     view.write(&payment)?;
-    if let Some(id) = released.filter(|id| !links.contains_key(id)) {
+    links.extend(payment.invoice.as_ref().map(|id| (id.clone(), payment.link_to(id))));
+    let known: BTreeSet<String> = payment.claimed_by.iter().chain(payment.stripe_invoices.keys()).cloned().chain(released).collect();
+    for id in known.into_iter().filter(|id| !links.contains_key(id)) {
         let mut invoice = invoice_at(view, &id, &payment)?;
-        invoice.payments.remove(&payment.id);
-        settle_open(view, invoice)?;
+        if invoice.payments.remove(&payment.id).is_some() {
+            settle_open(view, invoice)?;
+        }
     }
     for (id, link) in links {
         let mut invoice = invoice_at(view, &id, &payment)?;
@@ -118,9 +155,8 @@ fn find_by_likeness(view: &mut View<'_>, payment: &mut Payment, named: bool) -> 
     if payment.likely.is_some() {
         return Ok(None);
     }
-    let likeness =
-        payment.customer.as_ref().zip(payment.made()).map(|(customer, (at, amount))| (OpenInvoices::id_for(&customer.what, &amount), at));
-    let Some((place, at)) = likeness.filter(|(place, _)| payment.waits_in.as_ref() != Some(place)) else { return Ok(None) };
+    let place = payment.likeness().filter(|place| payment.waits_in.as_ref() != Some(place));
+    let Some((place, (at, _))) = place.zip(payment.made()) else { return Ok(None) };
     if let Some(before) = payment.waits_in.take() {
         leave(view, &before, &payment.id)?;
     }
@@ -168,13 +204,8 @@ fn place_of(view: &mut View<'_>, invoice: &Invoice) -> Result<Option<String>, St
         return Ok(None);
     }
     let Some(put) = invoice.put.as_ref().map(|put| &put.said) else { return Ok(None) };
-    let of = |customer: &str| OpenInvoices::id_for(customer, &Amount::clone(&put.due));
-    if let Some(customer) = &put.stripe_customer_id {
-        return Ok(Some(of(customer)));
-    }
-    let found = view.read::<Customer>(&put.customer_id)?;
-    if let Some(customer) = found.as_ref().and_then(Customer::stripe_id) {
-        return Ok(Some(of(customer)));
+    if let Some(place) = likeness_of(view, put)? {
+        return Ok(Some(place));
     }
     let id = put.customer_id.clone();
     let mut waiting = view.read::<CustomersInvoices>(&id)?.unwrap_or_else(|| CustomersInvoices { id, invoices: BTreeSet::new() });
@@ -182,6 +213,15 @@ fn place_of(view: &mut View<'_>, invoice: &Invoice) -> Result<Option<String>, St
         view.write(&waiting)?;
     }
     Ok(None)
+}
+
+/// Where payments like an invoice that was put so are looked for; `None` while its customer's Stripe id is not known.
+fn likeness_of(view: &mut View<'_>, put: &InvoicePut) -> Result<Option<String>, Stop> {
+    if let Some(customer) = &put.stripe_customer_id {
+        return Ok(Some(OpenInvoices::id_for(customer, &put.due)));
+    }
+    let customer = view.read::<Customer>(&put.customer_id)?;
+    Ok(customer.as_ref().and_then(Customer::stripe_id).map(|customer| OpenInvoices::id_for(customer, &put.due)))
 }
 
 fn leave(view: &mut View<'_>, place: &str, id: &str) -> Result<(), Stop> {

@@ -102,17 +102,25 @@ impl Asked {
         Self { world, api, document: openapi(), answered: BTreeSet::new() }
     }
 
-    /// Asks, and holds the answer to its description. `path` is as described, with `id` and `job` put in.
     async fn ask(&mut self, method: &str, path: &str, ids: &[&str], query: &str, body: Value) -> Value {
+        self.ask_unless(method, path, ids, query, body, None).await
+    }
+
+    /// Asks, and holds the answer to its description. `path` is as described, with `id` and `job` put in. `known` is what the caller has already.
+    async fn ask_unless(&mut self, method: &str, path: &str, ids: &[&str], query: &str, body: Value, known: Option<&str>) -> Value {
         let mut ids = ids.iter();
         let part = |part: &str| if part.starts_with('{') { (*ids.next().expect("an id")).to_owned() } else { part.to_owned() };
         let asked: Vec<_> = path.split('/').map(part).collect();
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method.to_uppercase().as_str())
             .uri(format!("/api/v1{}{query}", asked.join("/")))
             .header(header::AUTHORIZATION, format!("Bearer {KEY}"))
-            .body(if body.is_null() { Body::empty() } else { Body::from(body.to_string()) });
-        let response = router(Arc::clone(&self.api)).oneshot(request.expect("a request")).await.expect("a router answers");
+            .body(if body.is_null() { Body::empty() } else { Body::from(body.to_string()) })
+            .expect("a request");
+        if let Some(known) = known {
+            request.headers_mut().insert(header::IF_NONE_MATCH, known.parse().expect("a header"));
+        }
+        let response = router(Arc::clone(&self.api)).oneshot(request).await.expect("a router answers");
         let status = response.status().as_u16().to_string();
         let bytes = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
         let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
@@ -184,6 +192,7 @@ async fn records(asked: &mut Asked) {
     asked.world.run_until_quiet().await;
     for path in KINDS {
         let id = asked.list_and_read(path).await;
+        asked.ask_unless("get", &format!("{path}/{{id}}"), &[&id], "", Value::Null, Some("*")).await;
         asked.get(path, &[], "?unmatched=true").await;
         let history = asked.get(&format!("{path}/{{id}}/history"), &[&id], "").await;
         assert!(!history["items"].as_array().expect("items").is_empty(), "{path}/{id} has no history");

@@ -48,7 +48,7 @@ async fn puts(world: &World, number: u64) {
     let invoice = json!({
         "customer_id": format!("c{of}"), "tenant": tenant, "amount": 1000 + number, "currency": "usd",
         "stripe_customer_id": (number.is_multiple_of(2)).then(|| format!("cus_{of}")), "status": if number.is_multiple_of(3) { "paid" } else { "open" },
-        "stripe_payment_intent_id": (number % 2 == 1).then(|| format!("pi_{}", number % 5)),
+        "stripe_payment_intent_id": (number % 2 == 1).then(|| format!("pi_{}", if number < 10 { number % 5 } else { number })),
     });
     put(world, &format!("invoices/i{number}"), invoice).await;
     put(

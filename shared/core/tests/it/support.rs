@@ -1,6 +1,6 @@
 use axum::{
     body::{Body, to_bytes},
-    http::{Method, Request, StatusCode, header},
+    http::{HeaderName, Method, Request, StatusCode, header},
 };
 use serde_json::{Value, json};
 use sluice_core::{
@@ -29,6 +29,8 @@ pub(crate) const KEY: &str = "a_key_of_the_tests_0123456789";
 /// One answer of the API.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    /// The entity tag, if there is one.
+    pub(crate) tag: Option<String>,
     pub(crate) json: Value,
 }
 
@@ -43,12 +45,25 @@ pub(crate) async fn call(world: &World, method: Method, path: &str, body: Option
     send(world, request).await
 }
 
+/// The same with a header.
+pub(crate) async fn call_with(world: &World, method: Method, path: &str, (name, value): (HeaderName, &str), body: Option<Value>) -> Answer {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::AUTHORIZATION, format!("Bearer {KEY}"))
+        .header(name, value)
+        .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
+        .expect("a request");
+    send(world, request).await
+}
+
 pub(crate) async fn send(world: &World, request: Request<Body>) -> Answer {
     install_keys(&*world.store, &sluice_core::testing::CountingIds::default(), &[KEY], world.clock.now()).await.expect("keys are stored");
     let response = router(Arc::clone(&world.api)).oneshot(request).await.expect("a router answers");
     let status = response.status();
+    let tag = response.headers().get(header::ETAG).map(|tag| tag.to_str().expect("a text").to_owned());
     let bytes = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
-    Answer { status, json: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    Answer { status, tag, json: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
 }
 
 /// Puts a record until that goes well, as a caller does whose request failed, whose answer was lost, or whose server died.

@@ -267,3 +267,24 @@ async fn keys_are_listed_and_revoked_and_never_shown_again() {
     let wrong = call(&world, Method::POST, "/api/v1/keys", Some(json!({ "scopes": ["everything"] }))).await;
     assert_eq!((wrong.status, &wrong.json["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("scopes")));
 }
+
+#[tokio::test]
+async fn a_tenant_puts_back_what_it_read() {
+    let world = World::new(start(), true);
+    fill(&world, "acme").await;
+    let customer = json!({ "tenant": "acme", "name": "Ana", "stripe_customer_id": "cus_1" });
+    assert!(call(&world, Method::PUT, "/api/v1/customers/acme-1", Some(customer)).await.status.is_success());
+    let key = key(&world, json!(["read", "write"]), json!("acme")).await;
+    for (path, field, value) in [
+        ("/api/v1/customers/acme-1", "name", json!("Ana Lima")),
+        ("/api/v1/invoices/acme-1", "amount", json!(7000)),
+        ("/api/v1/bookings/acme-1", "customer_name", json!("Ana Lima")),
+    ] {
+        let mut whole = call_as(&world, &key, &Method::GET, path, None).await.json;
+        whole[field] = value.clone();
+        let answer = call_as(&world, &key, &Method::PUT, path, Some(&whole)).await;
+        assert_eq!((answer.status, &answer.json[field]), (StatusCode::OK, &value), "{path}: {}", answer.json);
+        // The same once more is on a version that is no more.
+        assert_eq!(call_as(&world, &key, &Method::PUT, path, Some(&whole)).await.status, StatusCode::PRECONDITION_FAILED, "{path}");
+    }
+}

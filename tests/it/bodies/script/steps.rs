@@ -152,7 +152,8 @@ fn invoices() -> Vec<Step> {
     ]
 }
 
-/// Invoices of the business: one that is found by likeness, one that was put with its payment; and payments of nothing that is known.
+/// Invoices of the business: one that is found by likeness, one that was put with its payment, one whose payment comes to less; and payments of nothing
+/// that is known.
 fn likeness() -> Vec<Step> {
     let customer = json!({
         "name": "Dana Whitfield", "email": "dana.whitfield@example.com", "phone": "+15035550142",
@@ -161,6 +162,7 @@ fn likeness() -> Vec<Step> {
     let like =
         json!({ "customer_id": "c1-STORY", "amount": 5900, "currency": "usd", "tenant": "t1-STORY", "due_at": "2025-12-01T00:00:00Z" });
     let named = json!({ "customer_id": "c1-STORY", "amount": 7500, "currency": "usd", "stripe_payment_intent_id": "pi_named_STORY" });
+    let more = json!({ "customer_id": "c1-STORY", "amount": 9000, "currency": "usd", "stripe_payment_intent_id": "pi_part_STORY" });
     let tapped = payment("tapped", "payment_intent.succeeded", "pi_named_STORY", 7500);
     let tapped = tapped.set("/data/object/payment_method_types", json!(["card_present"])).set("/data/object/latest_charge", Value::Null);
     vec![
@@ -170,6 +172,8 @@ fn likeness() -> Vec<Step> {
         Event("tapped", tapped),
         Event("tap_failed", payment("tap_failed", "payment_intent.payment_failed", "pi_named_STORY", 7500)),
         Put("invoices/INV-2-STORY", named),
+        Put("invoices/INV-3-STORY", more),
+        Event("part", payment("part", "payment_intent.succeeded", "pi_part_STORY", 4000)),
         Event("of_nothing", payment("of_nothing", "payment_intent.succeeded", "pi_nothing_STORY", 333)),
         Event("failed_of_nothing", payment("failed_of_nothing", "payment_intent.payment_failed.2020-08-27", "pi_failed_STORY", 444)),
     ]

@@ -57,9 +57,8 @@ pub struct BookingPut {
 impl BookingPut {
     /// A booking that stays cancelled has been so since the first time.
     pub(super) fn keep_cancellation_of(&mut self, earlier: &Self) {
-        if self.status == BookingStatus::Cancelled && earlier.cancelled_at.is_some() {
-            self.cancelled_at = earlier.cancelled_at;
-        }
+        let since = earlier.cancelled_at.or(self.cancelled_at);
+        self.cancelled_at = since.filter(|_| self.status == BookingStatus::Cancelled);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     form::{self, Form},
     kind::{Owned, put_record},
     plan::{Stop, View},
-    records::Word,
+    records::{Word, keep_unsaid},
     rules,
     time::Timestamp,
 };
@@ -52,8 +52,14 @@ impl Owned for Customer {
 
     put_record!();
 
-    fn join_put(&mut self, at: Timestamp, put: CustomerPut) {
+    fn join_put(&mut self, at: Timestamp, mut put: CustomerPut) {
         self.heard.join(at);
+        if let Some(known) = self.put.as_ref().map(|known| &known.said) {
+            keep_unsaid(&mut put.stripe_customer_id, self.stripe_id(), known.stripe_customer_id.as_ref());
+            keep_unsaid(&mut put.name, self.name(), known.name.as_ref());
+            keep_unsaid(&mut put.email, self.email(), known.email.as_ref());
+            keep_unsaid(&mut put.phone, self.phone(), known.phone.as_ref());
+        }
         Word::join(&mut self.put, at, put);
     }
 

@@ -75,9 +75,9 @@ impl Served for Customer {
             id: self.id.clone(),
             stripe_customer_id: self.stripe_id().map(str::to_owned),
             tenant: put.and_then(|put| put.tenant.clone()),
-            name: put.and_then(|put| put.name.clone()).or_else(|| stripe.name.clone()),
-            email: self.group("email").map(str::to_owned),
-            phone: self.group("phone").map(str::to_owned),
+            name: self.name().map(str::to_owned),
+            email: self.email().map(str::to_owned),
+            phone: self.phone().map(str::to_owned),
             stripe,
             billing_status: said.billing_status().map(str::to_owned),
             default_payment_method: said
@@ -108,11 +108,10 @@ impl Served for Customer {
     }
 
     fn group(&self, field: &str) -> Option<&str> {
-        let put = self.put.as_ref().map(|put| &put.said);
         match field {
-            "email" => put.and_then(|put| put.email.as_deref()).or_else(|| self.contact("email")),
-            "phone" => put.and_then(|put| put.phone.as_deref()).or_else(|| self.contact("phone")),
-            "tenant" => put.and_then(|put| put.tenant.as_deref()),
+            "email" => self.email(),
+            "phone" => self.phone(),
+            "tenant" => self.put.as_ref().and_then(|put| put.said.tenant.as_deref()),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@ use crate::{
     form::{self, Form},
     kind::{Owned, put_record},
     plan::{Stop, View},
-    records::{Amount, Word},
+    records::{Amount, Word, keep_unsaid},
     rules,
     time::Timestamp,
 };
@@ -67,9 +67,16 @@ impl Owned for Invoice {
 
     fn join_put(&mut self, at: Timestamp, mut put: InvoicePut) {
         self.heard.join(at);
-        // One that stays paid has been so since the first time.
-        let since = self.put.as_ref().and_then(|known| known.said.paid_since);
-        put.paid_since = put.paid_since.map(|now| since.map_or(now, |since| since.min(now)));
+        if let Some(known) = self.put.as_ref().map(|known| &known.said) {
+            keep_unsaid(&mut put.stripe_payment_intent_id, self.stripe_payment_intent_id(), known.stripe_payment_intent_id.as_ref());
+            keep_unsaid(&mut put.stripe_customer_id, self.stripe_customer_id(), known.stripe_customer_id.as_ref());
+            if put.status == self.status() {
+                put.status = known.status;
+            }
+            // One that stays paid has been so since the first time.
+            let since = known.paid_since.or(put.paid_since);
+            put.paid_since = since.filter(|_| put.status >= InvoiceStatus::Paid);
+        }
         Word::join(&mut self.put, at, put);
     }
 

@@ -22,6 +22,10 @@ described! {
         stripe_customer_id: Option<String>,
         amount: Option<i64>,
         currency: Option<String>,
+        /// What its payments came to in its currency, refunds included.
+        amount_paid: i64,
+        /// What is still to be paid; 0 once it is paid.
+        amount_remaining: Option<i64>,
         due_at: Option<Timestamp>,
         status: InvoiceStatus,
         paid_at: Option<Timestamp>,
@@ -51,12 +55,12 @@ impl Served for Invoice {
             id: self.id.clone(),
             customer_id: put.map(|put| put.customer_id.clone()),
             tenant: put.and_then(|put| put.tenant.clone()),
-            stripe_payment_intent_id: put
-                .and_then(|put| put.stripe_payment_intent_id.clone())
-                .or_else(|| self.payments.keys().chain(&self.intents).next().cloned()),
+            stripe_payment_intent_id: self.stripe_payment_intent_id().map(str::to_owned),
             stripe_customer_id: self.stripe_customer_id().map(str::to_owned),
             amount: self.due().map(|due| due.amount),
             currency: self.currency().map(str::to_owned),
+            amount_paid: self.amount_paid(),
+            amount_remaining: self.amount_remaining(),
             due_at: put.and_then(|put| put.due_at),
             status: self.status(),
             paid_at: self.paid_at(),
@@ -80,5 +84,9 @@ impl Served for Invoice {
 
     fn is_served(&self) -> bool {
         self.put.is_some()
+    }
+
+    fn waits(&self) -> bool {
+        self.seeks_intent()
     }
 }

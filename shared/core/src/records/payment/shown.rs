@@ -103,6 +103,10 @@ impl Served for Payment {
     fn is_served(&self) -> bool {
         self.status().is_some()
     }
+
+    fn waits(&self) -> bool {
+        self.is_unmatched()
+    }
 }
 
 /// A payment that was made, as a transaction.
@@ -148,7 +152,7 @@ impl Served for Transaction {
 
     /// What failed is no transaction that waits.
     fn waits(&self) -> bool {
-        self.0.made().is_some() || !self.0.charges.is_empty()
+        self.0.is_unmatched() && (self.0.made().is_some() || !self.0.charges.is_empty())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     form::{self, Form},
     kind::{Owned, put_record},
     plan::{Stop, View},
-    records::Word,
+    records::{Word, keep_unsaid},
     rules,
     time::Timestamp,
 };
@@ -43,8 +43,12 @@ impl Owned for Tenant {
 
     put_record!();
 
-    fn join_put(&mut self, at: Timestamp, put: TenantPut) {
+    fn join_put(&mut self, at: Timestamp, mut put: TenantPut) {
         self.heard.join(at);
+        if let Some(known) = self.put.as_ref().map(|known| &known.said) {
+            keep_unsaid(&mut put.stripe_customer_id, self.stripe_customer_id(), known.stripe_customer_id.as_ref());
+            keep_unsaid(&mut put.stripe_subscription_id, self.subscription_id(), known.stripe_subscription_id.as_ref());
+        }
         Word::join(&mut self.put, at, put);
     }
 

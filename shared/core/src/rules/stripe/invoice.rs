@@ -84,19 +84,21 @@ fn paid_at(transitions: Option<&Transitions>, event: &Event<'_>) -> Result<Times
     Ok(transitions.and_then(|transitions| transitions.paid_at).map_or(occurred_at(event)?, Timestamp::from_seconds))
 }
 
-/// The payment intents of an invoice, with what each has paid: as the body says, or as Stripe says.
-fn intents(event: &Event<'_>, body: &Envelope<Invoice>, view: &View<'_>) -> Result<Vec<(String, Option<Amount>)>, Stop> {
+/// Payment intents, with what each has paid.
+type Paying = Vec<(String, Option<Amount>)>;
+
+/// The payment intents of an invoice, with what each has paid: as the body says, or as Stripe says. `None` if neither says.
+fn intents(event: &Event<'_>, body: &Envelope<Invoice>, view: &View<'_>) -> Result<Option<Paying>, Stop> {
     let invoice = &body.data.object;
     if let Some(intent) = id_of(invoice.payment_intent.as_ref()) {
         let paid = invoice.amount_paid.filter(|paid| *paid > 0).zip(invoice.currency).map(|(paid, currency)| amount(paid, currency));
-        return Ok(vec![(intent, paid)]);
+        return Ok(Some(vec![(intent, paid)]));
     }
     let list = match &invoice.payments {
         Some(list) => Some(list.clone()),
         None => view.look_up(event.in_stripe(body.livemode, StripeObject::InvoicePayments(invoice.id.clone())))?.found(),
     };
-    let list = list.map_or_else(Vec::new, |list: List<InvoicePayment>| list.data);
-    Ok(list.iter().filter_map(|payment| Some((payment.intent()?, payment.paid()))).collect())
+    Ok(list.map(|list| list.data.iter().filter_map(|payment: &InvoicePayment| Some((payment.intent()?, payment.paid()))).collect()))
 }
 
 /// An invoice was paid.
@@ -126,7 +128,9 @@ fn heard_of(event: &Event<'_>, body: &Envelope<Invoice>, paid_at: Option<Timesta
     if let Some((due, currency)) = said.amount_due.zip(said.currency) {
         Told::latest(&mut invoice.said.due, Told { at, event: body.id.clone(), what: amount(due, currency) });
     }
-    for (intent, paid) in intents {
+    let nothing_paid = paid_at.is_some() && said.amount_paid == Some(0);
+    invoice.without_intent |= nothing_paid || (paid_at.is_some() && intents.as_ref().is_some_and(Vec::is_empty));
+    for (intent, paid) in intents.into_iter().flatten() {
         if let (Some(what), Some(at)) = (paid, paid_at) {
             let lookup = event.in_stripe(body.livemode, StripeObject::PaymentIntent(intent.clone()));
             join_paid(event, &intent, Told { at, event: body.id.clone(), what }, lookup, view)?;

@@ -1,0 +1,163 @@
+//! How a record is put: the owner's word on it is read, checked, and joined to what events said.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::IntoResponse,
+};
+use serde_json::{Map, Value};
+
+use super::{
+    Api, Problem,
+    key::Caller,
+    parameters::WholeBody,
+    precondition::{self, PutOn},
+    records::{answer, found, is_seen, shown},
+    tenancy,
+};
+use crate::{
+    change::{Changed, change},
+    form::{FieldError, Form},
+    ids::record_id,
+    kind::{Owned, put_event},
+    plan::{Stop, View},
+    record::Record,
+    records::Tenant,
+    refusal::Refusal,
+    rules,
+};
+
+type Fields = Map<String, Value>;
+
+pub(super) async fn put<K: Owned>(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    WholeBody(body): WholeBody,
+) -> Result<impl IntoResponse, Problem> {
+    record_id(&id).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+    if caller.tenant().is_some() && K::KIND == Tenant::KIND {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "a tenant is put with a key of the operator's"));
+    }
+    let (mut on, begins) = (precondition::if_match(&headers)?, precondition::begins(&headers)?);
+    let mut fields = object(&body)?;
+    let read = take_read_only::<K>(&api, &caller, &id, &mut fields, &mut on).await?;
+    let now = api.clock.now();
+    let word = read_put::<K>(&mut fields, read, &id, &api, &caller)?;
+    if caller.tenant().is_some() {
+        on = on.or_seen(owned_version::<K>(&api, &caller, &id).await?);
+        tenancy::insist::<K>(&api, &caller, &id, &fields).await?;
+    }
+    let plan = |view: &mut View<'_>| {
+        if begins && view.read::<K>(&id)?.is_some_and(|known| known.put_at().is_some()) {
+            return Err(Stop::Refuse(Refusal::IsThere));
+        }
+        rules::put::<K>(&id, now, word.clone(), view)
+    };
+    match change(&api, K::key(&id), &put_event::<K>(), on.version(), plan).await? {
+        Changed::Stored { before } => {
+            let created = before.as_ref().and_then(|before| K::from_stored(before).ok()).is_none_or(|before| before.put_at().is_none());
+            let (_, stored) = found::<K>(&api, &caller, &id).await?;
+            answer::<K>(&api, if created { StatusCode::CREATED } else { StatusCode::OK }, stored).await
+        }
+        Changed::Refused(Refusal::IsThere) => {
+            Err(Problem::new(StatusCode::PRECONDITION_FAILED, format!("there is this {} already, and If-None-Match is *", K::NAME)))
+        }
+        Changed::Refused(Refusal::Taken { field, message }) => Err(Problem::taken(FieldError { field: field.to_owned(), message })),
+        Changed::WrongVersion => Err(wrong_version::<K>(on)),
+    }
+}
+
+/// The record is not what the put is made on.
+fn wrong_version<K: Owned>(on: PutOn) -> Problem {
+    match on {
+        PutOn::Version(_) => {
+            let detail = format!("the {} has another version than If-Match or `version` says; read it again", K::NAME);
+            Problem::new(StatusCode::PRECONDITION_FAILED, detail)
+        }
+        PutOn::Anything | PutOn::Seen(_) => {
+            Problem::new(StatusCode::CONFLICT, format!("the {} was changed at this moment; put it again", K::NAME))
+        }
+    }
+}
+
+fn object(body: &[u8]) -> Result<Fields, Problem> {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "the body is not a JSON object")),
+        Err(error) => Err(Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}"))),
+    }
+}
+
+/// Takes out what can only be read and is put back as it is shown, as whoever reads a record, changes a field and puts the whole does. Such a put is one on
+/// the version that was read. Returns what is shown otherwise by now.
+async fn take_read_only<K: Owned>(
+    api: &Api,
+    caller: &Caller,
+    id: &str,
+    fields: &mut Fields,
+    on: &mut PutOn,
+) -> Result<Vec<FieldError>, Problem> {
+    let can_be_put = |name: &String| name == "id" || K::FIELDS.contains(&name.as_str());
+    if fields.keys().all(can_be_put) {
+        return Ok(Vec::new());
+    }
+    // Of a record that is not shown nothing was read.
+    let Some(stored) = api.store.get(&[K::key(id)]).await?.pop().flatten() else { return Ok(Vec::new()) };
+    let record = K::from_stored(&stored)?;
+    if !record.is_served() || !is_seen(caller, &record) {
+        return Ok(Vec::new());
+    }
+    let version = stored.version;
+    let Some(Value::Object(known)) = shown::<K>(api, &[stored]).await?.pop().and_then(|shown| serde_json::to_value(shown).ok()) else {
+        return Ok(Vec::new());
+    };
+    if let (PutOn::Anything, Some(read)) = (&on, fields.get("version").and_then(Value::as_u64)) {
+        *on = PutOn::Version(read);
+    }
+    *on = on.or_seen(version);
+    if on.version() != Some(version) {
+        return Err(wrong_version::<K>(*on));
+    }
+    let mut wrong = Vec::new();
+    fields.retain(|name, value| {
+        let Some(shown) = known.get(name).filter(|_| !can_be_put(name)) else { return true };
+        if shown != value {
+            let message = "can only be read, and is shown otherwise: leave it out, or read the record again".to_owned();
+            wrong.push(FieldError { field: name.clone(), message });
+        }
+        false
+    });
+    Ok(wrong)
+}
+
+/// What was put. The fields are then those of the caller's tenant.
+fn read_put<K: Owned>(fields: &mut Fields, wrong: Vec<FieldError>, id: &str, api: &Api, caller: &Caller) -> Result<K::Put, Problem> {
+    let named = fields.get("tenant").filter(|named| !named.is_null()).cloned();
+    if let Some(tenant) = caller.tenant() {
+        fields.insert("tenant".to_owned(), tenant.into());
+    }
+    let mut form = Form::new(fields, K::FIELDS);
+    wrong.into_iter().for_each(|error| form.wrong(&error.field, error.message));
+    if let (Some(tenant), Some(named)) = (caller.tenant(), named)
+        && named != tenant
+    {
+        form.wrong("tenant", "must be that of the API key, or left out");
+    }
+    if fields.get("id").is_some_and(|named| named != id) {
+        form.wrong("id", "must be the one in the path, or left out");
+    }
+    let put = K::read_put(&mut form, api.clock.now());
+    let errors = form.into_errors();
+    if errors.is_empty() { Ok(put) } else { Err(Problem::fields(errors)) }
+}
+
+/// The version that a tenant puts its record on: 0 if nothing is there. What is somebody else's is not there for it.
+async fn owned_version<K: Owned>(api: &Api, caller: &Caller, id: &str) -> Result<u64, Problem> {
+    let Some(stored) = api.store.get(&[K::key(id)]).await?.pop().flatten() else { return Ok(0) };
+    let record = K::from_stored(&stored)?;
+    if record.put_at().is_none() || is_seen(caller, &record) { Ok(stored.version) } else { Err(Problem::not_found(K::NAME)) }
+}

@@ -1,0 +1,24 @@
+//! Why a put is refused for what the records say: nothing of it is stored.
+
+/// Why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It was to begin a record, and there is one already.
+    IsThere,
+    /// It names something that is another record's, and can only be one's.
+    Taken {
+        /// The field that names it.
+        field: &'static str,
+        /// Whose it is, and what to do.
+        message: String,
+    },
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::IsThere => f.write_str("it is there already"),
+            Self::Taken { field, message } => write!(f, "{field} {message}"),
+        }
+    }
+}

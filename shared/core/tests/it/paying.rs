@@ -1,0 +1,248 @@
+//! Which invoice a payment pays, and how much of it: each rule by example.
+
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+use sluice_core::{
+    ports::StripeObject,
+    testing::{Fault, World},
+};
+
+use crate::{
+    every_order::interrupted,
+    invoicing::{charge, get, intent, invoice, put, stripe_invoice, with, world},
+    support::{call, minutes},
+};
+
+async fn asked_to_put(world: &World, id: &str, changes: Value) -> (StatusCode, Value) {
+    let answer = call(world, Method::PUT, &format!("/api/v1/invoices/{id}"), Some(invoice(changes))).await;
+    (answer.status, answer.json)
+}
+
+/// The status of an invoice, with what was paid and what is missing.
+async fn state(world: &World, id: &str) -> Value {
+    let invoice = get(world, &format!("invoices/{id}")).await;
+    json!([invoice["status"], invoice["amount_paid"], invoice["amount_remaining"]])
+}
+
+async fn invoice_of(world: &World, intent: &str) -> Value {
+    get(world, &format!("payments/{intent}")).await["invoice_id"].clone()
+}
+
+async fn unmatched(world: &World, list: &str) -> Vec<Value> {
+    let list = get(world, &format!("{list}?unmatched=true")).await;
+    list["items"].as_array().expect("items").iter().map(|item| item["id"].clone()).collect()
+}
+
+#[tokio::test]
+async fn one_payment_pays_one_invoice_the_first_that_was_put_with_it() {
+    for paid_at in 0..3 {
+        let world = world();
+        let named = json!({ "stripe_payment_intent_id": "pi_1", "stripe_customer_id": null });
+        let pay = async |step: i32| {
+            if step == paid_at {
+                with(&world, "evt_1", "payment_intent.succeeded", intent(json!({}))).await;
+            }
+        };
+        pay(0).await;
+        assert_eq!(asked_to_put(&world, "INV-1", named.clone()).await.0, StatusCode::CREATED);
+        pay(1).await;
+        let (status, problem) = asked_to_put(&world, "INV-2", named.clone()).await;
+        assert_eq!((status, &problem["errors"][0]["field"]), (StatusCode::CONFLICT, &json!("stripe_payment_intent_id")));
+        assert!(problem["errors"][0]["message"].as_str().is_some_and(|message| message.contains("INV-1")), "{problem}");
+        pay(2).await;
+        assert_eq!(call(&world, Method::GET, "/api/v1/invoices/INV-2", None).await.status, StatusCode::NOT_FOUND);
+        assert_eq!((state(&world, "INV-1").await, invoice_of(&world, "pi_1").await), (json!(["paid", 4900, 0]), json!("INV-1")));
+        // Its owner may put it again, and give it to the other one.
+        assert_eq!(asked_to_put(&world, "INV-1", named.clone()).await.0, StatusCode::OK);
+        assert_eq!(asked_to_put(&world, "INV-1", json!({ "stripe_customer_id": null })).await.0, StatusCode::OK);
+        assert_eq!(asked_to_put(&world, "INV-2", named.clone()).await.0, StatusCode::CREATED);
+        assert_eq!((state(&world, "INV-1").await, state(&world, "INV-2").await), (json!(["open", 0, 4900]), json!(["paid", 4900, 0])));
+    }
+}
+
+#[tokio::test]
+async fn two_invoices_put_with_one_payment_at_the_same_moment_are_one_and_a_refusal() {
+    let named = || json!({ "stripe_payment_intent_id": "pi_1" });
+    let mut call = 0;
+    loop {
+        let world = world();
+        let (first, second) = (std::cell::Cell::new(None), std::cell::Cell::new(None));
+        let begun = world.faults.calls();
+        world.faults.plan(begun + call, Fault::Yield);
+        let other = async { second.set(Some(asked_to_put(&world, "INV-2", named()).await.0)) };
+        interrupted(async { first.set(Some(asked_to_put(&world, "INV-1", named()).await.0)) }, other).await;
+        let calls = world.faults.calls() - begun;
+        with(&world, "evt_1", "payment_intent.succeeded", intent(json!({}))).await;
+        let answers = (first.get().expect("an answer"), second.get().expect("an answer"));
+        let winner = match answers {
+            (StatusCode::CREATED, StatusCode::CONFLICT) => "INV-1",
+            (StatusCode::CONFLICT, StatusCode::CREATED) => "INV-2",
+            other => panic!("interrupted at call {call}: {other:?}"),
+        };
+        assert_eq!(get(&world, "invoices").await["items"].as_array().map(Vec::len), Some(1), "interrupted at call {call}");
+        assert_eq!((invoice_of(&world, "pi_1").await, state(&world, winner).await[0].clone()), (json!(winner), json!("paid")));
+        call += 1;
+        if call >= calls {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_an_invoice_was_put_with_is_not_stripes_invoices_too() {
+    let world = world();
+    put(&world, "invoices/in_1", invoice(json!({}))).await;
+    let payment = json!({ "invoice": "in_1", "amount_paid": 4900, "currency": "usd", "payment": { "payment_intent": "pi_1" } });
+    with(&world, "evt_1", "invoice_payment.paid", payment).await;
+    assert_eq!(state(&world, "in_1").await, json!(["paid", 4900, 0]));
+    put(&world, "invoices/INV-1", invoice(json!({ "stripe_payment_intent_id": "pi_1" }))).await;
+    assert_eq!((state(&world, "INV-1").await, state(&world, "in_1").await), (json!(["paid", 4900, 0]), json!(["open", 0, 4900])));
+    // What Stripe says of its own invoice stands all the same.
+    with(&world, "evt_2", "invoice.paid", stripe_invoice(json!({}))).await;
+    assert_eq!(state(&world, "in_1").await, json!(["paid", 0, 0]));
+}
+
+#[tokio::test]
+async fn a_match_by_likeness_ends_when_a_put_makes_them_unlike() {
+    for changes in [
+        json!({ "amount": 5000 }),
+        json!({ "currency": "eur" }),
+        json!({ "stripe_customer_id": "cus_2" }),
+        json!({ "stripe_customer_id": null }),
+        json!({ "stripe_payment_intent_id": "pi_9" }),
+    ] {
+        let world = world();
+        put(&world, "invoices/INV-1", invoice(json!({}))).await;
+        with(&world, "evt_1", "payment_intent.succeeded", intent(json!({}))).await;
+        assert_eq!(state(&world, "INV-1").await[0], "paid");
+        put(&world, "invoices/INV-1", invoice(json!({ "metadata": { "a": "b" }, "due_at": "2026-12-01T00:00:00Z" }))).await;
+        assert_eq!(state(&world, "INV-1").await[0], "paid", "still alike");
+        put(&world, "invoices/INV-1", invoice(changes.clone())).await;
+        let released = get(&world, "invoices/INV-1").await;
+        assert_eq!(released["status"], "open", "{changes}");
+        assert!(!released["payments"].as_array().expect("payments").contains(&json!("pi_1")), "{changes}");
+        assert_eq!(
+            (invoice_of(&world, "pi_1").await, unmatched(&world, "payments").await),
+            (Value::Null, vec![json!("pi_1")]),
+            "{changes}"
+        );
+        // It is matched to the next one that is like it, be that the same invoice again.
+        put(&world, "invoices/INV-2", invoice(json!({}))).await;
+        assert_eq!((invoice_of(&world, "pi_1").await, unmatched(&world, "payments").await), (json!("INV-2"), vec![]), "{changes}");
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_is_no_longer_like_its_invoice_goes_to_one_that_waits_and_the_invoice_takes_another() {
+    let world = world();
+    for (id, amount) in [("INV-1", 4900), ("INV-2", 4900)] {
+        put(&world, &format!("invoices/{id}"), invoice(json!({ "amount": amount }))).await;
+        world.clock.advance(minutes(1));
+    }
+    with(&world, "evt_1", "payment_intent.succeeded", intent(json!({}))).await;
+    with(&world, "evt_2", "payment_intent.succeeded", intent(json!({ "id": "pi_2", "amount": 5000, "amount_received": 5000 }))).await;
+    assert_eq!((invoice_of(&world, "pi_1").await, invoice_of(&world, "pi_2").await), (json!("INV-1"), Value::Null));
+    put(&world, "invoices/INV-1", invoice(json!({ "amount": 5000 }))).await;
+    assert_eq!((invoice_of(&world, "pi_1").await, invoice_of(&world, "pi_2").await), (json!("INV-2"), json!("INV-1")));
+    for id in ["INV-1", "INV-2"] {
+        assert_eq!(state(&world, id).await[0], "paid", "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_by_id_stays_whatever_the_amount_becomes() {
+    let world = world();
+    put(&world, "invoices/INV-1", invoice(json!({ "stripe_payment_intent_id": "pi_1" }))).await;
+    with(&world, "evt_1", "payment_intent.succeeded", intent(json!({}))).await;
+    put(&world, "invoices/INV-1", invoice(json!({ "stripe_payment_intent_id": "pi_1", "amount": 5000 }))).await;
+    assert_eq!((state(&world, "INV-1").await, invoice_of(&world, "pi_1").await), (json!(["open", 4900, 100]), json!("INV-1")));
+    put(&world, "invoices/INV-1", invoice(json!({ "stripe_payment_intent_id": "pi_1", "amount": 4000 }))).await;
+    assert_eq!(state(&world, "INV-1").await, json!(["paid", 4900, 0]));
+}
+
+#[tokio::test]
+async fn a_payment_of_less_than_is_due_leaves_an_invoice_open() {
+    for put_first in [false, true] {
+        let world = world();
+        let word = invoice(json!({ "amount": 50_000, "stripe_payment_intent_id": "pi_1" }));
+        if put_first {
+            put(&world, "invoices/INV-1", word.clone()).await;
+        }
+        with(&world, "evt_1", "payment_intent.succeeded", intent(json!({ "amount": 500, "amount_received": 500 }))).await;
+        if !put_first {
+            put(&world, "invoices/INV-1", word).await;
+        }
+        let invoice = get(&world, "invoices/INV-1").await;
+        assert_eq!((&invoice["paid_at"], &invoice["payments"]), (&Value::Null, &json!(["pi_1"])));
+        assert_eq!(state(&world, "INV-1").await, json!(["open", 500, 49_500]), "put first: {put_first}");
+        // Given back, nothing of it is paid; and it is not an invoice that was paid and given back.
+        with(
+            &world,
+            "evt_2",
+            "charge.refunded",
+            json!({ "id": "ch_1", "amount": 500, "amount_refunded": 500, "currency": "usd", "payment_intent": "pi_1" }),
+        )
+        .await;
+        assert_eq!(state(&world, "INV-1").await, json!(["open", 500, 50_000]));
+        assert_eq!(get(&world, "payments/pi_1").await["status"], "refunded");
+    }
+}
+
+#[tokio::test]
+async fn a_payment_in_another_currency_pays_nothing_of_it() {
+    let world = world();
+    put(&world, "invoices/INV-1", invoice(json!({ "currency": "jpy", "amount": 4900, "stripe_payment_intent_id": "pi_1" }))).await;
+    with(&world, "evt_1", "payment_intent.succeeded", intent(json!({}))).await;
+    assert_eq!(state(&world, "INV-1").await, json!(["open", 0, 4900]));
+    put(&world, "invoices/INV-2", invoice(json!({ "currency": "jpy", "amount": 4900, "stripe_payment_intent_id": "pi_2" }))).await;
+    with(&world, "evt_2", "payment_intent.succeeded", intent(json!({ "id": "pi_2", "currency": "jpy" }))).await;
+    assert_eq!(state(&world, "INV-2").await, json!(["paid", 4900, 0]));
+}
+
+#[tokio::test]
+async fn stripes_word_that_its_invoice_is_paid_stands_whatever_was_paid() {
+    let world = world();
+    put(&world, "invoices/INV-1", invoice(json!({ "amount": 5000, "stripe_payment_intent_id": "pi_1" }))).await;
+    put(&world, "invoices/in_2", invoice(json!({ "amount": 5000 }))).await;
+    // A balance or a credit note may have paid the rest.
+    with(&world, "evt_1", "invoice.paid", stripe_invoice(json!({ "amount_paid": 3000, "payment_intent": "pi_1" }))).await;
+    with(&world, "evt_2", "invoice.paid", stripe_invoice(json!({ "id": "in_2", "amount_paid": 3000, "payment_intent": "pi_2" }))).await;
+    for id in ["INV-1", "in_2"] {
+        assert_eq!(state(&world, id).await, json!(["paid", 3000, 0]), "{id}");
+    }
+    let back = json!({ "id": "ch_1", "amount": 3000, "amount_refunded": 3000, "currency": "usd", "payment_intent": "pi_1" });
+    with(&world, "evt_3", "charge.refunded", back).await;
+    assert_eq!(state(&world, "INV-1").await, json!(["refunded", 3000, 0]));
+}
+
+#[tokio::test]
+async fn a_refund_whose_payment_was_not_heard_of_shows_that_it_was_paid() {
+    let world = world();
+    put(&world, "invoices/INV-1", invoice(json!({ "stripe_payment_intent_id": "pi_1" }))).await;
+    with(&world, "evt_1", "charge.refunded", charge(900)).await;
+    assert_eq!(state(&world, "INV-1").await, json!(["paid", 4900, 0]));
+    with(&world, "evt_2", "charge.refunded", charge(4900)).await;
+    assert_eq!(state(&world, "INV-1").await, json!(["refunded", 4900, 0]));
+}
+
+#[tokio::test]
+async fn what_stripe_keeps_to_itself_waits_for_nothing() {
+    let world = world();
+    // Without a key nobody says which payment it is: its word waits to be handed on.
+    with(&world, "evt_1", "invoice.paid", stripe_invoice(json!({}))).await;
+    assert_eq!(unmatched(&world, "invoices").await, ["in_1"]);
+    let payment = json!({ "invoice": "in_1", "amount_paid": 4900, "currency": "usd", "payment": { "payment_intent": "pi_1" } });
+    with(&world, "evt_2", "invoice_payment.paid", payment).await;
+    with(&world, "evt_3", "payment_intent.succeeded", intent(json!({}))).await;
+    // A trial that costs nothing, and one that was paid in another way.
+    with(&world, "evt_4", "invoice.paid", stripe_invoice(json!({ "id": "in_2", "amount_due": 0, "amount_paid": 0 }))).await;
+    world.stripe.put(StripeObject::InvoicePayments("in_3".into()), json!({ "data": [] }));
+    with(&world, "evt_5", "invoice.paid", stripe_invoice(json!({ "id": "in_3" }))).await;
+    for list in ["invoices", "payments", "transactions"] {
+        assert_eq!(unmatched(&world, list).await, Vec::<Value>::new(), "{list}");
+    }
+    assert_eq!(get(&world, "payments").await["items"][0]["stripe_invoice_id"], "in_1", "it is there, and says what it is for");
+    // Whoever puts an invoice like it has it found as before.
+    put(&world, "invoices/INV-1", invoice(json!({}))).await;
+    assert_eq!((state(&world, "INV-1").await, invoice_of(&world, "pi_1").await), (json!(["paid", 4900, 0]), json!("INV-1")));
+}
