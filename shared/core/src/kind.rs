@@ -11,6 +11,7 @@ use crate::{
     plan::{Stop, View},
     ports::{Index, Key, Place, PortError, Stored},
     record::{Record, group, place},
+    records::HistoryEntry,
     schema::Described,
     time::Timestamp,
 };
@@ -98,6 +99,14 @@ pub trait Served: Record {
     /// [`PortError::Permanent`] if one can't be read.
     fn complete(_shown: &mut Self::Shown, _beside: &[&Stored]) -> Result<(), PortError> {
         Ok(())
+    }
+
+    /// What those of them that are there tell of its history: which events changed what completes it.
+    ///
+    /// # Errors
+    /// [`PortError::Permanent`] if one can't be read.
+    fn history_beside(_beside: &[Stored]) -> Result<Vec<HistoryEntry>, PortError> {
+        Ok(Vec::new())
     }
 
     /// Whether it is served by its id. If not, it waits to be put, or to be matched.

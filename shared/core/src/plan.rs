@@ -335,6 +335,12 @@ impl<'a> View<'a> {
         &self.cause.event
     }
 
+    /// What causes the plan's changes.
+    #[must_use]
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
     /// Says in one line what the event is about.
     pub fn summarize(&mut self, summary: impl Into<String>) {
         self.summary = summary.into();

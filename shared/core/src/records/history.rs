@@ -92,6 +92,12 @@ impl HistoryEntry {
         self
     }
 
+    /// When it was applied.
+    #[must_use]
+    pub(crate) fn at(&self) -> Timestamp {
+        Timestamp::from_millis(self.at)
+    }
+
     /// As the API shows it.
     #[must_use]
     pub(crate) fn shown(&self) -> ShownHistoryEntry {

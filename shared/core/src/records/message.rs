@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Announcements, Heard, History};
+use super::{AddressState, Announcements, Heard, History, ToldBy};
 use crate::{
     effect::Effect,
     envelope::digest,
@@ -52,6 +52,12 @@ pub struct Message {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<MessageError>,
+    /// The other side refused to take it, and who was to send it told of that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
+    /// What was said of the address that it went to, until that address is known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    unaddressed: BTreeMap<AddressState, ToldBy>,
     /// The booking that it is about by likeness. Matched once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matched: Option<String>,
@@ -87,6 +93,8 @@ impl Message {
             external_ids: BTreeSet::new(),
             reached: BTreeMap::new(),
             error: None,
+            refused: false,
+            unaddressed: BTreeMap::new(),
             matched: None,
             heard: Heard::at(at),
             announcements: Announcements::default(),
@@ -151,6 +159,19 @@ impl Message {
         before != (self.reached.get(&status).copied(), self.error.clone())
     }
 
+    /// Joins what was said of the address that it went to, of which nothing else is known: the first that said so stands.
+    pub fn join_unaddressed(&mut self, state: AddressState, by: ToldBy) {
+        let told = self.unaddressed.entry(state).or_insert_with(|| by.clone());
+        if by < *told {
+            *told = by;
+        }
+    }
+
+    /// Takes what was said of the address that it went to, now that it is known.
+    pub fn take_unaddressed(&mut self) -> BTreeMap<AddressState, ToldBy> {
+        std::mem::take(&mut self.unaddressed)
+    }
+
     /// Joins all that is known of the same message under another id.
     pub fn absorb(&mut self, other: Self) {
         self.heard.join(other.heard.first);
@@ -163,6 +184,10 @@ impl Message {
             self.join_status(status, at, None);
         }
         self.error = self.error.take().max(other.error);
+        self.refused |= other.refused;
+        for (state, by) in other.unaddressed {
+            self.join_unaddressed(state, by);
+        }
         self.matched = self.matched.take().or(other.matched);
         self.announcements.join(&other.announcements);
     }
@@ -172,6 +197,13 @@ impl Message {
     pub fn status(&self) -> MessageStatus {
         let put = self.put.as_ref().and_then(|put| put.status);
         self.reached.keys().next_back().copied().max(put).unwrap_or(MessageStatus::Pending)
+    }
+
+    /// When it was sent: by the owner's word, or because Sluice sent it itself; `None` where nobody has said.
+    #[must_use]
+    pub fn sent_at(&self) -> Option<Timestamp> {
+        let put = self.put.as_ref().and_then(|put| put.sent_at);
+        put.or_else(|| self.sent.as_ref().map(|_| self.heard.first))
     }
 
     /// When it was first heard to have arrived; `None` if it has not.

@@ -1,11 +1,11 @@
 //! What all rules do with a message.
 
-use super::booking;
+use super::{address, booking};
 use crate::{
     effect::{Announcement, EffectKind},
     plan::{Stop, View},
     record::Record,
-    records::{Booking, Message, MessageStatus, Phone, SentText},
+    records::{Booking, Channel, Message, MessageStatus, Phone, SentText, ToldBy},
     template::MailTemplate,
     time::Timestamp,
 };
@@ -97,6 +97,13 @@ pub(super) fn settle(view: &mut View<'_>, found: Found) -> Result<Option<String>
     let Found { mut message, booking: before } = found;
     if message.seeks_booking() {
         look_for_booking(view, &mut message)?;
+    }
+    if message.channel() == Some(Channel::Email)
+        && let Some(to) = message.to().map(str::to_owned)
+    {
+        for (state, by) in message.take_unaddressed() {
+            address::mark(view, &to, state, by)?;
+        }
     }
     let now = message.booking_id().map(str::to_owned);
     if let Some(before) = before.filter(|before| Some(before) != now.as_ref()) {
@@ -207,6 +214,13 @@ pub(super) fn introduce(view: &mut View<'_>, booking: &mut Booking) -> Result<()
         view.write(&phone)?;
     }
     Ok(())
+}
+
+/// The owner of a number wants no more texts, or wants them again.
+pub(crate) fn opt_out(view: &mut View<'_>, number: &str, at: Timestamp, stop: bool) -> Result<(), Stop> {
+    let mut phone = view.read::<Phone>(number)?.unwrap_or_else(|| Phone::new(number));
+    phone.join_opt_out(ToldBy::new(at, view.cause()), stop);
+    view.write(&phone)
 }
 
 /// Settles a message that was put. What providers said of it under their own id meets it here.

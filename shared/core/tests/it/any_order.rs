@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use sluice_core::{
     envelope::InboundMessage,
-    records::{Message, Order, Product, Repository, Shop, ShopCustomer},
+    record::Record,
+    records::{Message, Order, Phone, Product, Repository, Shop, ShopCustomer},
     testing::{Fault, TestSize, World, assert_findable},
 };
 
@@ -215,6 +216,40 @@ async fn mails_in_every_order() {
 }
 
 #[tokio::test]
+async fn two_texts_of_one_booking_in_every_order() {
+    let steps = [
+        Step::Put("/api/v1/bookings/12345", booking(json!({ "status": "confirmed" }))),
+        event(text_status("SM8", "sent", NUMBER, None, start() + minutes(1))),
+        event(text_status("SM8", "delivered", NUMBER, None, start() + minutes(4))),
+        event(text_status("SM9", "sent", NUMBER, None, start() + minutes(2))),
+        event(text_status("SM9", "undelivered", NUMBER, None, start() + minutes(3))),
+    ];
+    every_order(&steps, &["messages/SM8", "messages/SM9", "bookings/12345"], Mails::Same, true, |_| ()).await;
+}
+
+#[tokio::test]
+async fn bounces_without_an_address_in_every_order() {
+    let bounced = |to: Value, id: &str| {
+        let body = json!({ "type": "email.bounced", "emailId": id, "data": { "to": to } });
+        let key = format!("{id}:email.bounced");
+        event(crate::support::event("sendro", &key, "email.bounced", None, "", start() + minutes(2), &body.to_string()))
+    };
+    let mail = |id: &str, to: &str| json!({ "external_id": id, "channel": "email", "direction": "outbound", "to": to });
+    let steps = [
+        Step::Put("/api/v1/messages/mail-1", mail("em_1", "eve@example.com")),
+        Step::Put("/api/v1/messages/mail-2", mail("em_2", "ben@example.com")),
+        bounced(json!(""), "em_1"),
+        bounced(json!(["ana@example.com", "ben@example.com"]), "em_2"),
+        event(mail_event("em_3", "complained", start() + minutes(1))),
+    ];
+    let marks = |world: &World| {
+        let marked: Vec<_> = world.documents("address").into_iter().map(|stored| stored.document.key.id).collect();
+        assert_eq!(marked, ["ana@example.com", "eve@example.com"]);
+    };
+    every_order(&steps, &["messages/mail-1", "messages/mail-2", "messages?unmatched=true"], Mails::Same, false, marks).await;
+}
+
+#[tokio::test]
 async fn opt_outs_in_every_order() {
     let steps = [
         event(text_in("SM1", "STOP", None, start() + minutes(1))),
@@ -223,8 +258,8 @@ async fn opt_outs_in_every_order() {
         event(text_in("SM4", "Thanks", None, start() + minutes(4))),
     ];
     let out = |world: &World| {
-        let phone = String::from_utf8(world.documents("phone")[0].document.data.clone()).expect("JSON");
-        assert!(phone.contains("true"), "{phone}");
+        let phone = Phone::from_stored(&world.documents("phone")[0]).expect("can be read");
+        assert!(phone.has_opted_out(), "{phone:?}");
     };
     every_order(&steps, &["messages/SM1", "messages/SM4"], Mails::Same, true, out).await;
 }

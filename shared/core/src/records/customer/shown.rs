@@ -8,7 +8,7 @@ use crate::{
     kind::{Filter, Served},
     ports::{Index, Key, PortError, Stored},
     record::Record,
-    records::{AddressMark, AddressState, Card, Phone},
+    records::{AddressMark, AddressState, Card, HistoryEntry, Phone},
     schema::described,
     time::Timestamp,
 };
@@ -105,6 +105,17 @@ impl Served for Customer {
             }
         }
         Ok(())
+    }
+
+    fn history_beside(beside: &[Stored]) -> Result<Vec<HistoryEntry>, PortError> {
+        let mut entries = Vec::new();
+        for stored in beside {
+            entries.extend(match stored.document.key.kind.as_ref() {
+                Phone::KIND => Phone::from_stored(stored)?.history(),
+                _ => AddressMark::from_stored(stored)?.history(),
+            });
+        }
+        Ok(entries)
     }
 
     fn group(&self, field: &str) -> Option<&str> {
