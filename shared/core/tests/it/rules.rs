@@ -88,10 +88,12 @@ async fn confirmation_goes_by_mail_where_the_number_is_refused() {
     world.sent.refuse("+15005550006");
     put(&world, json!({})).await;
     with(&world, paid("evt_1", "pi_1", start(), start())).await;
-    assert!(matches!(&world.sent.sent()[..], [Sent::Mail(mail)] if mail.to == "ana@example.com"));
+    let sent = world.sent.sent();
+    let [Sent::Mail(customer), Sent::Mail(support)] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!((customer.to.as_str(), support.to.as_str()), ("ana@example.com", "support@example.com"));
     let event = &world.events()[0];
     assert_eq!(event.status, EventStatus::Done);
-    assert_eq!(event.effects.len(), 2, "{event:?}");
+    assert_eq!(event.effects.len(), 3, "{event:?}");
 }
 
 #[tokio::test]
