@@ -8,6 +8,7 @@ use crate::{
     api::Api,
     envelope::{Envelope, InboundMessage, event_id},
     event::EventRecord,
+    form::FieldError,
     ids::fresh,
     plan::{Loaded, Plan, Stop, View},
     ports::{Commit, Committed, Condition, Key, Message, PortError, QueueName, Stored, Write},
@@ -31,6 +32,8 @@ pub(crate) enum Changed {
     },
     /// The record has another version than the caller expects.
     WrongVersion,
+    /// It names something that is another record's.
+    Taken(FieldError),
 }
 
 /// Changes a record as `plan` says, with what it causes.
@@ -67,7 +70,10 @@ pub(crate) async fn change(
         let before = found.clone();
         loaded.forget_records();
         loaded.insert(key.clone(), found);
-        let mut planned = planned(api, &cause, &mut loaded, &plan).await?;
+        let mut planned = match planned(api, &cause, &mut loaded, &plan).await? {
+            Ok(planned) => planned,
+            Err(taken) => return Ok(Changed::Taken(taken)),
+        };
         let published = published(api, &mut planned, &id).await?;
         let effects = !planned.effects.is_empty();
         let mut writes = writes(api, planned, &key, kind, &event_key);
@@ -123,11 +129,12 @@ async fn planned(
     cause: &Cause,
     loaded: &mut Loaded,
     plan: impl Fn(&mut View<'_>) -> Result<(), Stop>,
-) -> Result<Plan, PortError> {
+) -> Result<Result<Plan, FieldError>, PortError> {
     loop {
         let mut view = View::new(cause.clone(), loaded, &api.policy, api.clock.now());
         match plan(&mut view).and_then(|()| view.into_plan()) {
-            Ok(plan) => return Ok(plan),
+            Ok(plan) => return Ok(Ok(plan)),
+            Err(Stop::Taken { field, problem }) => return Ok(Err(FieldError { field: field.to_owned(), message: problem })),
             Err(Stop::Need(keys) | Stop::NeedLatest(keys)) => {
                 let found = api.store.get(&keys).await?;
                 keys.into_iter().zip(found).for_each(|(key, stored)| loaded.insert(key, stored));

@@ -140,7 +140,7 @@ pub trait Owned: Served {
     /// Does what follows from the facts that were joined: alternate keys, matches, announcements; and writes the record.
     ///
     /// # Errors
-    /// [`Stop::Need`] or [`Stop::Failed`].
+    /// [`Stop::Need`], [`Stop::Failed`], or [`Stop::Taken`] if it names something that is another's.
     fn settle(self, view: &mut View<'_>) -> Result<(), Stop>;
 }
 

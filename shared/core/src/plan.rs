@@ -98,6 +98,13 @@ pub enum Stop {
         /// The event record that tells the same, if there is one.
         twin: Option<String>,
     },
+    /// What was put names something that is another record's already. Only puts end so.
+    Taken {
+        /// The field that names it.
+        field: &'static str,
+        /// Whose it is, for people.
+        problem: String,
+    },
     /// Nothing is to be done, and nothing need be recorded: a timer that came before its time.
     Nothing,
     /// A stored record can't be read.

@@ -36,6 +36,12 @@ impl Problem {
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "some fields are not as they should be; see errors") }
     }
 
+    /// A field names something that is another record's.
+    #[must_use]
+    pub fn taken(error: FieldError) -> Self {
+        Self { errors: vec![error], ..Self::new(StatusCode::CONFLICT, "what a field names is another record's; see errors") }
+    }
+
     /// There is nothing of that name.
     #[must_use]
     pub fn not_found(what: &str) -> Self {

@@ -216,6 +216,7 @@ async fn put<K: Owned>(
             let (_, stored) = found::<K>(&api, &caller, &id).await?;
             answer::<K>(&api, if created { StatusCode::CREATED } else { StatusCode::OK }, stored).await
         }
+        Changed::Taken(error) => Err(Problem::taken(error)),
         Changed::WrongVersion if if_match(&headers)?.is_none() => {
             Err(Problem::new(StatusCode::CONFLICT, format!("the {} was changed at this moment; put it again", K::NAME)))
         }

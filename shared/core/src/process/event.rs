@@ -90,9 +90,12 @@ impl Processor {
                     loaded.answer(*lookup, answer);
                 }
                 // No commit checks what these were decided on.
-                Err(Stop::Park { .. } | Stop::Ignore { .. } | Stop::Nothing) if loaded.lags() => loaded.forget_records(),
+                Err(Stop::Park { .. } | Stop::Ignore { .. } | Stop::Taken { .. } | Stop::Nothing) if loaded.lags() => {
+                    loaded.forget_records()
+                }
                 Err(Stop::Park { code, reason }) => return Ok(Planned::Park { code, reason }),
                 Err(Stop::Ignore { reason, twin }) => return Ok(Planned::Ignore { reason, twin }),
+                Err(Stop::Taken { field, problem }) => return Ok(Planned::Ignore { reason: format!("{field} {problem}"), twin: None }),
                 Err(Stop::Nothing) => return Ok(Planned::Nothing),
                 Err(Stop::Failed(error)) => return Err(error.into()),
             }

@@ -46,6 +46,9 @@ pub struct Message {
     /// The provider's ids of it: more than one where the answer to sending it was lost, and it was sent again.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     external_ids: BTreeSet<String>,
+    /// Ids of the provider's that it was put with, and that turned out to be those of texts which Sluice sent itself.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    given_up: BTreeSet<String>,
     /// When it was first heard to have come so far.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     reached: BTreeMap<MessageStatus, Timestamp>,
@@ -91,6 +94,7 @@ impl Message {
             sent: None,
             parties: None,
             external_ids: BTreeSet::new(),
+            given_up: BTreeSet::new(),
             reached: BTreeMap::new(),
             error: None,
             refused: false,
@@ -130,7 +134,7 @@ impl Message {
     pub fn join_put(&mut self, put: MessagePut) {
         self.heard.join(put.at);
         if let Some(external_id) = &put.external_id {
-            self.external_ids.insert(external_id.clone());
+            self.join_external_id(external_id);
         }
         if self.put.as_ref().is_none_or(|known| known.at <= put.at) {
             self.put = Some(put);
@@ -139,7 +143,13 @@ impl Message {
 
     /// Joins the provider's id of it. Whether it was new.
     pub fn join_external_id(&mut self, external_id: &str) -> bool {
-        self.external_ids.insert(external_id.to_owned())
+        !self.given_up.contains(external_id) && self.external_ids.insert(external_id.to_owned())
+    }
+
+    /// The provider's id is that of another message, for good.
+    pub fn give_up_external_id(&mut self, external_id: &str) {
+        self.external_ids.remove(external_id);
+        self.given_up.insert(external_id.to_owned());
     }
 
     /// Joins who wrote to whom.
@@ -222,7 +232,7 @@ impl Message {
     /// The provider's id of it.
     #[must_use]
     pub fn external_id(&self) -> Option<&str> {
-        let put = self.put.as_ref().and_then(|put| put.external_id.as_deref());
+        let put = self.put.as_ref().and_then(|put| put.external_id.as_deref()).filter(|id| !self.given_up.contains(*id));
         put.or_else(|| self.external_ids.first().map(String::as_str))
     }
 

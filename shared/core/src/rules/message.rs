@@ -47,6 +47,19 @@ pub(super) fn by_reference(view: &mut View<'_>, reference: &str, external_id: &s
     Ok(Some(found))
 }
 
+/// A message that was only put with the provider's id loses it to the text that Sluice sent under it, whichever of both is heard of first. `false` if it was
+/// sent itself.
+fn give_up(view: &mut View<'_>, id: &str, external_id: &str, at: Timestamp) -> Result<bool, Stop> {
+    let Some(mut other) = view.read::<Message>(id)? else { return Ok(true) };
+    if other.sent.is_some() {
+        return Ok(false);
+    }
+    other.heard.join(at);
+    other.give_up_external_id(external_id);
+    view.write(&other)?;
+    Ok(true)
+}
+
 /// From now on the provider's id leads to the message; what was heard under that id alone becomes the message's.
 fn lead_here(view: &mut View<'_>, message: &mut Message, external_id: &str, at: Timestamp) -> Result<(), Stop> {
     let id = Message::id_of_external(external_id);
@@ -56,8 +69,15 @@ fn lead_here(view: &mut View<'_>, message: &mut Message, external_id: &str, at: 
     let lead = Message::leading_to(&message.id, external_id, at);
     match view.read::<Message>(&id)? {
         None => view.write(&lead)?,
-        // Somebody has put or sent another message under this id, or it leads to one: the first one keeps it.
-        Some(other) if other.same_as.is_some() || other.put.is_some() || other.sent.is_some() => {}
+        Some(Message { same_as: Some(other), .. }) if other != message.id => {
+            if give_up(view, &other, external_id, at)? {
+                view.write(&lead)?;
+            }
+        }
+        Some(Message { same_as: Some(_), .. }) => {}
+        // It is the owner's own id of another message, too, and so can lead nowhere.
+        Some(other) if other.put.is_some() => drop(give_up(view, &other.id, external_id, at)?),
+        Some(other) if other.sent.is_some() => {}
         Some(other) => {
             if let Some(matched) = &other.matched {
                 let mut booking = booking::heard_of(view, matched, at)?;
@@ -223,13 +243,26 @@ pub(crate) fn opt_out(view: &mut View<'_>, number: &str, at: Timestamp, stop: bo
     view.write(&phone)
 }
 
+/// The message that has the provider's id for good: the one that it leads to, or that was put or sent under it; `None` if it is free.
+fn holder(view: &mut View<'_>, external_id: &str) -> Result<Option<String>, Stop> {
+    let found = view.read::<Message>(&Message::id_of_external(external_id))?;
+    Ok(found.and_then(|found| match found {
+        Message { same_as: Some(other), .. } => Some(other),
+        other => (other.put.is_some() || other.sent.is_some()).then_some(other.id),
+    }))
+}
+
 /// Settles a message that was put. What providers said of it under their own id meets it here.
 pub(crate) fn settle_put(view: &mut View<'_>, message: Message, before: Option<String>) -> Result<(), Stop> {
     let mut found = Found { message, booking: before };
-    // It was only the provider's id of another one, and is a message of its own now: what was put with an id belongs to that id.
-    found.message.same_as = None;
+    if let Some(other) = &found.message.same_as {
+        return Err(Stop::Taken { field: "id", problem: format!("is the provider's id of the message {other}; put that one") });
+    }
     let put = found.message.put.as_ref();
     if let Some((external_id, at)) = put.and_then(|put| Some((put.external_id.clone()?, put.at))) {
+        if let Some(other) = holder(view, &external_id)?.filter(|other| *other != found.message.id) {
+            return Err(Stop::Taken { field: "external_id", problem: format!("is that of the message {other} already") });
+        }
         lead_here(view, &mut found.message, &external_id, at)?;
     }
     settle(view, found)?;

@@ -392,9 +392,36 @@ async fn two_at_the_same_moment_never_miss_each_other() {
     at_the_same_moment(std::slice::from_ref(&message), [&confirmed, &failed], &texts).await;
     at_the_same_moment(&[], [&confirmed, &failed], &["messages/SM9", "messages?unmatched=true", "bookings/12345"]).await;
     at_the_same_moment(&[open], [&pays, &failed], &["messages/SM9", "messages?unmatched=true", "bookings/12345"]).await;
+    let alike = json!({ "external_id": "SM9", "channel": "sms", "direction": "outbound", "to": NUMBER });
+    one_of_two_puts(&alike).await;
     let made = event(shopify("w1", "orders/create", start(), &order(start(), &json!({ "email": "", "customer": null }))));
     let redacted = event(shopify("w2", "customers/redact", start(), &redact_customer(&[820_982_911_946_154_613])));
     at_the_same_moment(&[], [&made, &redacted], &[&format!("orders/{ORDER}")]).await;
+}
+
+/// Two messages that are put with one id of the provider's at the same moment: one has it, the other is refused, at whichever call of theirs they meet.
+async fn one_of_two_puts(body: &Value) {
+    let mut calls = 1;
+    let mut call_number = 0;
+    while call_number < calls {
+        let world = World::new(start(), true);
+        let began = world.faults.calls();
+        world.faults.plan(began + call_number, Fault::Yield);
+        let answers = std::cell::RefCell::new(Vec::new());
+        let put = async |id: &str| {
+            let answer = call(&world, Method::PUT, &format!("/api/v1/messages/{id}"), Some(body.clone())).await;
+            answers.borrow_mut().push((answer.status.as_u16(), id.to_owned()));
+        };
+        interrupted(put("one"), put("other")).await;
+        calls = calls.max(world.faults.calls() - began);
+        with(&world, text_status("SM9", "delivered", NUMBER, None, start())).await;
+        let mut answers = answers.into_inner();
+        answers.sort();
+        let [(201, has), (409, refused)] = &answers[..] else { panic!("call {call_number}: {answers:?}") };
+        assert_eq!(call(&world, Method::GET, &format!("/api/v1/messages/{has}"), None).await.json["status"], "delivered");
+        assert_eq!(call(&world, Method::GET, &format!("/api/v1/messages/{refused}"), None).await.status.as_u16(), 404);
+        call_number += 1;
+    }
 }
 
 /// More events than all orders of could be tried.

@@ -683,3 +683,61 @@ async fn what_lies_beside_a_customer_stands_in_its_history_once_on_whatever_page
     assert_eq!(beside, ["message.received", "email.complained", "email.bounced", "message.received"]);
     assert!(times.is_sorted_by(|one, other| one >= other), "newest first: {times:?}");
 }
+
+#[tokio::test]
+async fn an_external_id_is_that_of_one_message_and_a_second_put_of_it_is_refused() {
+    let with_id = |external_id: &str| json!({ "external_id": external_id, "channel": "sms", "direction": "outbound", "to": NUMBER });
+    for heard_at in 0..3 {
+        let world = world();
+        for step in 0..3 {
+            if step == heard_at {
+                with(&world, text_status("SM9", "delivered", NUMBER, None, start())).await;
+            }
+            match step {
+                0 => assert_eq!(put_message(&world, "first", with_id("SM9")).await, StatusCode::CREATED),
+                1 => {
+                    let answer = call(&world, Method::PUT, "/api/v1/messages/second", Some(with_id("SM9"))).await;
+                    assert_eq!((answer.status, &answer.json["errors"][0]["field"]), (StatusCode::CONFLICT, &json!("external_id")));
+                    assert!(answer.json["errors"][0]["message"].as_str().is_some_and(|problem| problem.contains("first")));
+                    let answer = call(&world, Method::PUT, "/api/v1/messages/SM9", Some(with_id("SM9"))).await;
+                    assert_eq!((answer.status, &answer.json["errors"][0]["field"]), (StatusCode::CONFLICT, &json!("id")));
+                }
+                _ => assert_eq!(put_message(&world, "first", with_id("SM9")).await, StatusCode::OK, "put again as it is"),
+            }
+        }
+        let listed = call(&world, Method::GET, "/api/v1/messages", None).await.json["items"].as_array().map(Vec::len);
+        assert_eq!((listed, &message(&world, "first").await["status"]), (Some(1), &json!("delivered")), "heard at {heard_at}");
+        assert_eq!(put_message(&world, "second", with_id("SM10")).await, StatusCode::CREATED, "with an id of its own");
+        // Nor the other way round: what was put under the id has it.
+        assert_eq!(put_message(&world, "SM11", with_id("SM11")).await, StatusCode::CREATED);
+        assert_eq!(put_message(&world, "third", with_id("SM11")).await, StatusCode::CONFLICT);
+    }
+}
+
+#[tokio::test]
+async fn a_text_of_sluice_s_own_has_its_external_id_whether_it_is_put_before_or_after() {
+    for (id, field) in [("mine", "external_id"), ("SM1", "id")] {
+        for put_first in [true, false] {
+            let world = world();
+            let own = confirmed(&world).await;
+            let body = json!({ "external_id": "SM1", "channel": "sms", "direction": "outbound", "to": NUMBER });
+            let path = format!("/api/v1/messages/{id}");
+            if put_first {
+                assert_eq!(put_message(&world, id, body.clone()).await, StatusCode::CREATED);
+            }
+            with(&world, text_status("SM1", "sent", NUMBER, Some(&own), start() + minutes(1))).await;
+            if id == "mine" || !put_first {
+                let refused = call(&world, Method::PUT, &path, Some(body)).await;
+                assert_eq!((refused.status, &refused.json["errors"][0]["field"]), (StatusCode::CONFLICT, &json!(field)), "{put_first}");
+            }
+            with(&world, text_status("SM1", "delivered", NUMBER, Some(&own), start() + minutes(2))).await;
+            let shown = message(&world, &own).await;
+            assert_eq!((&shown["external_id"], &shown["status"]), (&json!("SM1"), &json!("delivered")), "{id}, {put_first}");
+            assert_eq!(read(&world).await["sms_status"], "delivered");
+            if put_first {
+                let lost = message(&world, id).await;
+                assert_eq!((&lost["external_id"], &lost["status"]), (&Value::Null, &json!("pending")), "{id}");
+            }
+        }
+    }
+}
