@@ -74,7 +74,7 @@ impl Served for Customer {
         ShownCustomer {
             id: self.id.clone(),
             stripe_customer_id: self.stripe_id().map(str::to_owned),
-            tenant: put.and_then(|put| put.tenant.clone()),
+            tenant: self.tenant().map(str::to_owned),
             name: put.and_then(|put| put.name.clone()).or_else(|| stripe.name.clone()),
             email: self.group("email").map(str::to_owned),
             phone: self.group("phone").map(str::to_owned),
@@ -123,7 +123,7 @@ impl Served for Customer {
         match field {
             "email" => put.and_then(|put| put.email.as_deref()).or_else(|| self.contact("email")),
             "phone" => put.and_then(|put| put.phone.as_deref()).or_else(|| self.contact("phone")),
-            "tenant" => put.and_then(|put| put.tenant.as_deref()),
+            "tenant" => self.tenant(),
             _ => None,
         }
     }
