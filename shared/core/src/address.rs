@@ -20,6 +20,20 @@ pub fn is_mail_address(text: &str) -> bool {
     clean && text.len() <= 254 && local.len() <= 64 && !local.contains('@') && atoms && domain.contains('.') && domain.split('.').all(label)
 }
 
+/// The one mail address in a text that names a mailbox: alone, or in angle brackets behind a name (<https://www.rfc-editor.org/rfc/rfc5322#section-3.4>).
+/// `None` if there is none, or more than one could be meant.
+#[must_use]
+pub fn mailbox(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let Some(inner) = text.strip_suffix('>') else { return Some(text).filter(|text| is_mail_address(text)) };
+    let (name, address) = inner.rsplit_once('<')?;
+    let name = name.trim();
+    let quoted = name.len() > 1 && name.starts_with('"') && name.ends_with('"');
+    // In a name without quotes a comma or the like stands between two mailboxes.
+    let one = if quoted { !name[1..name.len() - 1].contains('"') } else { !name.contains(['<', '>', ',', ';', ':', '"']) };
+    Some(address.trim()).filter(|address| one && is_mail_address(address))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,5 +66,33 @@ mod tests {
         }
         assert!(!is_mail_address(&format!("a@{}.com", "b".repeat(64))));
         assert!(!is_mail_address(&format!("{}@example.com", "a".repeat(65))));
+    }
+
+    #[test]
+    fn a_mailbox_is_one_address_with_or_without_a_name() {
+        for text in [
+            "ana@example.com",
+            " ana@example.com ",
+            "<ana@example.com>",
+            "Ana <ana@example.com>",
+            "\"Lima, Ana\" <ana@example.com>",
+            "ben@example.com <ana@example.com>",
+        ] {
+            assert_eq!(mailbox(text), Some("ana@example.com"), "{text}");
+        }
+        for text in [
+            "",
+            "<>",
+            "Ana",
+            "Ana <ana>",
+            "ana@example.com, ben@example.com",
+            "Ben <ben@example.com>, Ana <ana@example.com>",
+            "ben@example.com, Ana <ana@example.com>",
+            "friends: ben@example.com, Ana <ana@example.com>",
+            "\"Ben\" <ben@example.com>, \"Ana\" <ana@example.com>",
+            "Ana <ana@example.com> (home)",
+        ] {
+            assert_eq!(mailbox(text), None, "{text}");
+        }
     }
 }

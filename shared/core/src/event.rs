@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    alarm::Alarm,
     body::{self, PackedBody},
     effect::{Effect, EffectState},
-    ports::{Document, Index, Key, Place, PortError, Store, Stored},
+    ids::fresh,
+    ports::{Commit, Condition, Document, Ids, Index, Key, Place, PortError, Store, Stored, Write},
     record::{self, due_place, place},
     schema::{described, described_words},
     time::Timestamp,
@@ -32,9 +34,24 @@ pub enum EventStatus {
     Parked,
     /// It changes nothing here: a ping, switched off, or a repeat that another record covers.
     Ignored,
+    /// Nothing of it is applied yet: what it needs is refused until somebody mends it; see the reason. It is tried again by itself, and at once when it is
+    /// replayed.
+    Waiting,
+    /// It was parked, and somebody has said that nothing is to come of it.
+    Dismissed,
 }
 
-described_words!(EventStatus: Processing, Done, Parked, Ignored);
+described_words!(EventStatus: Processing, Done, Parked, Ignored, Waiting, Dismissed);
+
+/// That nothing is to come of a parked event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dismissal {
+    /// When it was said.
+    pub at: Timestamp,
+    /// Why, for whoever looks at it later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}
 
 described! {
     /// A record that an event changed.
@@ -72,9 +89,12 @@ pub struct EventRecord {
     pub kind: String,
     /// Where it stands.
     pub status: EventStatus,
-    /// Why it is parked or ignored, or why its effects have not been done yet.
+    /// Why it is or was parked, is ignored or waits, or why its effects have not been done yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// That nothing is to come of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dismissal: Option<Dismissal>,
     /// One line for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub summary: String,
@@ -90,6 +110,9 @@ pub struct EventRecord {
     /// Whose event it is, by the provider, such as a connected account or a shop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
+    /// The tenant that its source is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
     /// When Sluice accepted it.
     pub received_at: Timestamp,
     /// When the last thing was done for it.
@@ -147,6 +170,8 @@ impl EventRecord {
     pub const LIST: &'static str = "event";
     /// The name of the list of parked ones.
     pub const PARKED: &'static str = "event/parked";
+    /// The name of the list of those that wait for somebody to mend what they need.
+    pub const WAITING: &'static str = "event/waiting";
     /// The name of the list of unmatched ones.
     pub const UNMATCHED: &'static str = "event/unmatched";
 
@@ -161,11 +186,13 @@ impl EventRecord {
             kind: envelope.kind,
             status: EventStatus::Processing,
             reason: None,
+            dismissal: None,
             summary: String::new(),
             unmatched: false,
             twin: None,
             occurred_at: envelope.occurred_at,
             account: envelope.account,
+            tenant: envelope.tenant,
             received_at: envelope.received_at,
             done_at: None,
             attempts: 0,
@@ -214,6 +241,18 @@ impl EventRecord {
         self.summary = format!("{} {what}: {why}", self.kind);
     }
 
+    /// Nothing is to come of it: what is left of its effects is not done. It can still be replayed on purpose.
+    pub fn dismiss(&mut self, because: Option<String>, now: Timestamp) {
+        self.status = EventStatus::Dismissed;
+        self.dismissal = Some(Dismissal { at: now, because });
+        for effect in self.effects.iter_mut().filter(|effect| effect.state == EffectState::Pending) {
+            let alarm = effect.about.subject.starts_with(Alarm::SUBJECT);
+            effect.end(if alarm { EffectState::Superseded } else { EffectState::Failed }, Some("the event was dismissed".to_owned()), now);
+        }
+        self.done_at = Some(now);
+        self.due_at = None;
+    }
+
     /// Whether effects are still to be done.
     #[must_use]
     pub fn unfinished(&self) -> bool {
@@ -237,10 +276,10 @@ impl EventRecord {
         }
     }
 
-    /// From when on the record may be removed. Parked ones and those with unfinished effects stay.
+    /// From when on the record may be removed. Parked and waiting ones and those with unfinished effects stay.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
-        let kept = self.status == EventStatus::Parked || self.unfinished();
+        let kept = matches!(self.status, EventStatus::Parked | EventStatus::Waiting) || self.unfinished();
         (!kept).then(|| self.done_at.unwrap_or(self.received_at) + RETENTION)
     }
 
@@ -278,11 +317,12 @@ impl EventRecord {
         if let (SHOPIFY, Some(shop)) = (self.provider.as_str(), &self.account) {
             places.push(place(Index::Group, &Self::of_shop(shop), self.received_at, &self.id));
         }
-        if self.status == EventStatus::Parked {
-            places.push(place(Index::Flag, Self::PARKED, self.received_at, &self.id));
-        } else if self.unmatched {
-            places.push(place(Index::Flag, Self::UNMATCHED, self.received_at, &self.id));
-        }
+        let flag = match self.status {
+            EventStatus::Parked => Some(Self::PARKED),
+            EventStatus::Waiting => Some(Self::WAITING),
+            _ => self.unmatched.then_some(Self::UNMATCHED),
+        };
+        places.extend(flag.map(|name| place(Index::Flag, name, self.received_at, &self.id)));
         if let Some(due_at) = self.due_at {
             places.push(due_place(&Self::key_of(&self.id), due_at));
         }
@@ -313,5 +353,30 @@ pub async fn fetch_pieces(store: &dyn Store, record: &mut EventRecord) -> Result
         packed.extend(bytes.ok_or_else(|| PortError::Permanent(format!("{key}, a part of an event's body, is gone")))?);
     }
     record.packed = packed;
+    Ok(())
+}
+
+/// Stores a body that is too large for its record in pieces, with the record's own expiry, before the record itself.
+///
+/// # Errors
+/// [`PortError`] if the store can't be read or takes nothing.
+pub async fn store_pieces(store: &dyn Store, ids: &dyn Ids, record: &mut EventRecord) -> Result<(), PortError> {
+    if record.packed.len() <= PIECE {
+        return Ok(());
+    }
+    let packed = record.body().packed;
+    let pieces: Vec<_> = packed.chunks(PIECE).enumerate().map(|(number, bytes)| (piece_key(&record.id, number), bytes)).collect();
+    record.pieces = pieces.len();
+    let expires_at = record.expires_at();
+    for (key, bytes) in pieces {
+        let found = store.get(std::slice::from_ref(&key)).await?.pop().flatten();
+        if found.as_ref().is_some_and(|found| found.document.expires_at == expires_at) {
+            continue;
+        }
+        let document = Document { key, data: b"{}".to_vec(), blob: Some(bytes.to_vec()), places: Vec::new(), expires_at };
+        let write = Write::Put { document, condition: Condition::unchanged(found.as_ref()) };
+        // Lost to somebody who stores the same piece of the same event: it is there either way.
+        store.commit(Commit { token: fresh("", ids), writes: vec![write] }).await?;
+    }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::{
     plan::{Stop, View},
     ports::{Index, Key, Place, PortError, Stored},
     record::{Record, group, place},
+    records::HistoryEntry,
     schema::Described,
     state::State,
     time::Timestamp,
@@ -101,6 +102,14 @@ pub trait Served: Record {
         Ok(())
     }
 
+    /// What those of them that are there tell of its history: which events changed what completes it.
+    ///
+    /// # Errors
+    /// [`PortError::Permanent`] if one can't be read.
+    fn history_beside(_beside: &[Stored]) -> Result<Vec<HistoryEntry>, PortError> {
+        Ok(Vec::new())
+    }
+
     /// Whether it is served by its id. If not, it waits to be put, or to be matched.
     fn is_served(&self) -> bool;
 
@@ -132,7 +141,7 @@ pub trait Owned: Served {
     /// Does what follows from the facts that were joined: alternate keys, matches, announcements; and writes the record.
     ///
     /// # Errors
-    /// [`Stop::Need`] or [`Stop::Failed`].
+    /// [`Stop::Need`], [`Stop::Failed`], or [`Stop::Refuse`] if it names something that is another's.
     fn settle(self, view: &mut View<'_>) -> Result<(), Stop>;
 }
 

@@ -46,6 +46,8 @@ pub enum Command {
     Verify(verify::Args),
     /// Have events planned again from their stored bodies
     Replay(operate::ReplayArgs),
+    /// Say of parked events that nothing is to come of them
+    Dismiss(operate::DismissArgs),
     /// Look after the messages that killed or outlived every try to handle them
     #[command(subcommand)]
     Dlq(operate::DlqCommand),
@@ -143,6 +145,7 @@ pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Exit, Error>
         Command::Dev(args) => serve::run(Mode::Dev, &args, (surroundings.environment)()),
         Command::Serve(args) => serve::run(Mode::Serve, &args, (surroundings.environment)()),
         Command::Replay(args) => operate::replay(&args, surroundings),
+        Command::Dismiss(args) => operate::dismiss(&args, surroundings),
         Command::Dlq(command) => operate::dlq(&command, surroundings),
         Command::Subscriptions(command) => webhooks::subscriptions(&command, surroundings),
         Command::Deliveries(command) => webhooks::deliveries(&command, surroundings),

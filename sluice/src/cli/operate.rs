@@ -1,10 +1,15 @@
 //! The operator's commands: they ask a running Sluice over its API.
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use http::Method;
+use serde_json::{Value, json};
 use sluice_core::settings::DEV_API_KEY;
 
-use super::{Error, Exit, Surroundings, client::Client, usage};
+use super::{
+    Error, Exit, Surroundings,
+    client::{ApiAnswer, Client},
+    usage,
+};
 
 /// Where Sluice is, and as whom to speak to it.
 #[derive(Debug, Args)]
@@ -33,11 +38,27 @@ impl Target {
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
     /// The ids of the events (`in_…`), as `GET /api/v1/inbound` shows them
-    #[arg(required_unless_present = "parked")]
+    #[arg(required_unless_present_any = ["parked", "waiting"])]
     ids: Vec<String>,
     /// Replay every parked event
     #[arg(long, conflicts_with = "ids")]
     parked: bool,
+    /// Replay every event that waits for a refused key, now that it is right
+    #[arg(long, conflicts_with_all = ["ids", "parked"])]
+    waiting: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// What to dismiss.
+#[derive(Debug, Args)]
+pub struct DismissArgs {
+    /// The ids of parked events (`in_…`), as `GET /api/v1/inbound?status=parked` shows them
+    #[arg(required = true)]
+    ids: Vec<String>,
+    /// Why, for whoever looks at them later
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     #[command(flatten)]
     target: Target,
 }
@@ -69,17 +90,41 @@ pub enum DlqCommand {
 /// Has events planned again from their stored bodies.
 pub(super) fn replay(args: &ReplayArgs, surroundings: &mut Surroundings<'_>) -> Result<Exit, Error> {
     let client = args.target.client(surroundings)?;
-    let ids = if args.parked { parked(&client)? } else { args.ids.clone() };
+    let ids = match (args.parked, args.waiting) {
+        (true, _) => listed(&client, "parked")?,
+        (_, true) => listed(&client, "waiting")?,
+        _ => args.ids.clone(),
+    };
     if ids.is_empty() {
-        writeln!(surroundings.output, "nothing is parked")?;
+        writeln!(surroundings.output, "{}", if args.waiting { "nothing waits" } else { "nothing is parked" })?;
     }
+    let ask = |id: &str| client.post(&format!("/api/v1/inbound/{id}/replay"));
+    of_each(&ids, ask, "is queued to be replayed", args.target.json, surroundings)
+}
+
+/// Says of parked events that nothing is to come of them.
+pub(super) fn dismiss(args: &DismissArgs, surroundings: &mut Surroundings<'_>) -> Result<Exit, Error> {
+    let client = args.target.client(surroundings)?;
+    let body = args.reason.as_ref().map(|reason| json!({ "reason": reason }));
+    let ask = |id: &str| client.send(Method::POST, &format!("/api/v1/inbound/{id}/dismiss"), body.as_ref(), None);
+    of_each(&args.ids, ask, "is dismissed", args.target.json, surroundings)
+}
+
+/// Asks for each event, and prints what came of it.
+fn of_each(
+    ids: &[String],
+    ask: impl Fn(&str) -> Result<ApiAnswer, Error>,
+    done: &str,
+    json: bool,
+    surroundings: &mut Surroundings<'_>,
+) -> Result<Exit, Error> {
     let mut exit = Exit::Success;
     for id in ids {
-        let answer = client.post(&format!("/api/v1/inbound/{id}/replay"))?;
-        if args.target.json {
+        let answer = ask(id)?;
+        if json {
             writeln!(surroundings.output, "{}", answer.json)?;
         } else if answer.is_success() {
-            writeln!(surroundings.output, "{id} is queued to be replayed")?;
+            writeln!(surroundings.output, "{id} {done}")?;
         } else {
             writeln!(surroundings.output, "{id}: {}", answer.problem())?;
         }
@@ -90,15 +135,16 @@ pub(super) fn replay(args: &ReplayArgs, surroundings: &mut Surroundings<'_>) -> 
     Ok(exit)
 }
 
-fn parked(client: &Client) -> Result<Vec<String>, Error> {
+/// The ids of all events with a status.
+fn listed(client: &Client, status: &str) -> Result<Vec<String>, Error> {
     let mut ids = Vec::new();
-    let mut path = "/api/v1/inbound?status=parked&limit=1000".to_owned();
+    let mut path = format!("/api/v1/inbound?status={status}&limit=1000");
     loop {
         let page = client.get(&path)?.expect_success()?;
         let items = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
         ids.extend(items.iter().filter_map(|item| item["id"].as_str()).map(str::to_owned));
         let Some(next) = page["next"].as_str() else { return Ok(ids) };
-        path = format!("/api/v1/inbound?status=parked&limit=1000&cursor={next}");
+        path = format!("/api/v1/inbound?status={status}&limit=1000&cursor={next}");
     }
 }
 

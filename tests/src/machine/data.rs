@@ -44,7 +44,7 @@ pub fn leftovers(folder: &Path) -> Leftovers {
         let event: Value = serde_json::from_slice(&event).expect("an event record is JSON");
         let pending = event["effects"].as_array().is_some_and(|effects| effects.iter().any(|effect| effect["state"] == "pending"));
         left.parked += u64::from(event["status"] == "parked");
-        if pending || event["status"] == "processing" {
+        if pending || event["status"] == "processing" || event["status"] == "waiting" {
             left.unfinished += 1;
         } else {
             done.insert(event["id"].as_str().unwrap_or_default().to_owned());

@@ -30,7 +30,7 @@ mod tests {
 
     fn judged(fate: Fate, code: &str, message: &str) -> &'static str {
         match judge(&Failure::reported(fate, code, format!("SES: {code}: {message}"))) {
-            SendFailure::Refused(_) => "refused",
+            SendFailure::Refused(_) | SendFailure::TextRefused { .. } => "refused",
             SendFailure::NotTaken(_) => "not taken",
             SendFailure::Unknown(_) => "unknown",
         }

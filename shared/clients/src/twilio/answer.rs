@@ -19,8 +19,10 @@ pub(super) fn failure(status: StatusCode, body: &[u8]) -> SendFailure {
     match status.as_u16() {
         // Something on the way gave up waiting, before or after Twilio took it.
         408 => SendFailure::Unknown(why),
-        400..=499 if code.is_some_and(refuses_for_good) => SendFailure::Refused(why),
-        400..=499 => SendFailure::NotTaken(why),
+        400..=499 => match code.filter(|code| refuses_for_good(*code)) {
+            Some(code) => SendFailure::TextRefused { code: code.to_string(), reason: why },
+            None => SendFailure::NotTaken(why),
+        },
         _ => SendFailure::Unknown(why),
     }
 }
@@ -69,7 +71,8 @@ mod tests {
     #[test]
     fn numbers_refused_for_good() {
         for code in [21211, 21214, 21265, 21266, 21408, 21610, 21612, 21614, 21635, 21617] {
-            assert!(matches!(with_code(400, code), SendFailure::Refused(_)), "{code}");
+            let failure = with_code(400, code);
+            assert!(matches!(&failure, SendFailure::TextRefused { code: told, .. } if *told == code.to_string()), "{failure:?}");
         }
     }
 
@@ -94,7 +97,7 @@ mod tests {
     fn the_reason_is_kept_on_one_line() {
         assert_eq!(
             answered(400, r#"{"code":21211,"message":"Invalid\nnumber"}"#),
-            SendFailure::Refused("Twilio answered 400 with error 21211: Invalid number".into())
+            SendFailure::TextRefused { code: "21211".into(), reason: "Twilio answered 400 with error 21211: Invalid number".into() }
         );
         assert_eq!(answered(403, "<html>"), SendFailure::NotTaken("Twilio answered 403: no reason given".into()));
     }

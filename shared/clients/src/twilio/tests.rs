@@ -92,7 +92,8 @@ async fn created_counts_even_if_the_rest_of_the_answer_is_lost() {
 #[tokio::test]
 async fn a_number_is_refused() {
     let outcome = outcome_of("HTTP/1.1 400 Bad Request\r\nContent-Length: 37\r\n\r\n{\"code\":21610,\"message\":\"opted out\"} ").await;
-    assert_eq!(outcome, Err(SendFailure::Refused("Twilio answered 400 with error 21610: opted out".into())));
+    let reason = "Twilio answered 400 with error 21610: opted out".into();
+    assert_eq!(outcome, Err(SendFailure::TextRefused { code: "21610".into(), reason }));
 }
 
 #[tokio::test]

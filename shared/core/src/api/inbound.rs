@@ -12,14 +12,17 @@ use serde_json::{Map, Value};
 use super::{
     Api, Problem,
     page::{PageOf, Paging, switch},
-    parameters::{Known, Parameters},
+    parameters::{Known, Parameters, WholeBody},
+    webhooks::object,
 };
 use crate::{
     effect::{EffectKind, EffectState},
     envelope::{InboundMessage, event_id},
-    event::{Change, EventRecord, EventStatus, fetch_pieces},
+    event::{Change, EventRecord, EventStatus, fetch_pieces, store_pieces},
+    form::{Form, line},
+    ids::fresh,
     listing,
-    ports::{Index, Message, PortError, QueueName, Stored},
+    ports::{Commit, Committed, Condition, Index, Message, PortError, QueueName, Stored, Write},
     record::from_json,
     schema::described,
     secrets::DEFAULT_SOURCE,
@@ -35,13 +38,19 @@ described! {
         provider: String,
         /// Which of several accounts of the provider.
         source: String,
+        /// The tenant that the source is bound to.
+        tenant: Option<String>,
         /// The provider's own identity of the event.
         key: String,
         r#type: String,
         /// Where it stands.
         status: EventStatus,
-        /// Why it is parked or ignored, or why its effects have not been done yet.
+        /// Why it is or was parked, is ignored or waits, or why its effects have not been done yet.
         reason: Option<String>,
+        /// When somebody said that nothing is to come of it.
+        dismissed_at: Option<Timestamp>,
+        /// Why, as far as that was said.
+        dismissed_because: Option<String>,
         /// One line for people.
         summary: String,
         /// It belongs to no record that is known yet.
@@ -121,10 +130,13 @@ impl View {
             id: record.id.clone(),
             provider: record.provider.clone(),
             source: record.source.clone(),
+            tenant: record.tenant.clone(),
             key: record.key.clone(),
             r#type: record.kind.clone(),
             status: record.status,
             reason: record.reason.clone(),
+            dismissed_at: record.dismissal.as_ref().map(|dismissal| dismissal.at),
+            dismissed_because: record.dismissal.as_ref().and_then(|dismissal| dismissal.because.clone()),
             summary: record.summary.clone(),
             unmatched: record.unmatched,
             twin: record.twin.clone(),
@@ -143,6 +155,7 @@ impl View {
 pub(super) struct Filter {
     provider: Option<String>,
     source: Option<String>,
+    tenant: Option<String>,
     key: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -154,12 +167,13 @@ pub(super) struct Filter {
 }
 
 impl Known for Filter {
-    const NAMES: &'static [&'static str] = &["provider", "source", "key", "type", "status", "unmatched", "effect", "limit", "cursor"];
+    const NAMES: &'static [&'static str] =
+        &["provider", "source", "tenant", "key", "type", "status", "unmatched", "effect", "limit", "cursor"];
 }
 
 impl Filter {
     fn status(&self) -> Result<Option<EventStatus>, Problem> {
-        one_of(self.status.as_deref(), "status is processing, done, parked or ignored")
+        one_of(self.status.as_deref(), "status is processing, done, parked, ignored, waiting or dismissed")
     }
 
     fn effect(&self) -> Result<Option<EffectState>, Problem> {
@@ -181,6 +195,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, Parameters(filter): Parame
         let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
         same(&filter.provider, &record.provider)
             && same(&filter.source, &record.source)
+            && filter.tenant.as_ref().is_none_or(|wanted| record.tenant.as_ref() == Some(wanted))
             && same(&filter.key, &record.key)
             && same(&filter.kind, &record.kind)
             && status.is_none_or(|status| status == record.status)
@@ -195,6 +210,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, Parameters(filter): Parame
     }
     let (index, name) = match (status, unmatched) {
         (Some(EventStatus::Parked), _) => (Index::Flag, EventRecord::PARKED),
+        (Some(EventStatus::Waiting), _) => (Index::Flag, EventRecord::WAITING),
         (_, true) => (Index::Flag, EventRecord::UNMATCHED),
         _ => (Index::List, EventRecord::LIST),
     };
@@ -229,6 +245,49 @@ pub(super) async fn replay(State(api): State<Arc<Api>>, Path(id): Path<String>) 
     api.queue.send(QueueName::Inbound, vec![message], None).await.map_err(|error| error.cause)?;
     tracing::info!(event = id, "to be replayed");
     Ok((StatusCode::ACCEPTED, Json(Queued { id, status: "queued" })))
+}
+
+/// How often a dismissal that lost to another change of the event is made again.
+const ROUNDS: u32 = 8;
+
+/// Notes that nothing is to come of a parked event. Said again, it changes nothing.
+pub(super) async fn dismiss(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    WholeBody(body): WholeBody,
+) -> Result<Json<View>, Problem> {
+    let fields = object(&body)?;
+    let mut form = Form::new(&fields, &["reason"]);
+    let because = form.optional("reason", line(500));
+    let errors = form.into_errors();
+    if !errors.is_empty() {
+        return Err(Problem::fields(errors));
+    }
+    for _ in 0..ROUNDS {
+        let key = EventRecord::key_of(&id);
+        let stored = api.store.get(&[key]).await?.pop().flatten().ok_or_else(|| Problem::not_found("inbound event"))?;
+        let mut record = EventRecord::from_stored(&stored)?;
+        match record.status {
+            EventStatus::Dismissed => return Ok(Json(View::of(&record))),
+            EventStatus::Parked => {}
+            _ => return Err(Problem::new(StatusCode::CONFLICT, "only a parked event can be dismissed")),
+        }
+        let now = api.clock.now();
+        if record.unfinished() && record.lease.as_ref().is_some_and(|lease| now < lease.until) {
+            return Err(Problem::new(StatusCode::CONFLICT, "somebody is at work on what is left of it; dismiss it again in a minute"));
+        }
+        record.dismiss(because.clone(), now);
+        if record.pieces > 0 {
+            fetch_pieces(&*api.store, &mut record).await?;
+            store_pieces(&*api.store, &*api.ids, &mut record).await?;
+        }
+        let write = Write::Put { document: record.document(), condition: Condition::Version(stored.version) };
+        if let Committed::Applied = api.store.commit(Commit { token: fresh("", &*api.ids), writes: vec![write] }).await? {
+            tracing::info!(event = id, because, "dismissed");
+            return Ok(Json(View::of(&record)));
+        }
+    }
+    Err(Problem::from(PortError::Temporary("the event kept changing".to_owned())))
 }
 
 async fn find(api: &Api, id: &str) -> Result<Option<EventRecord>, PortError> {

@@ -104,6 +104,7 @@ fn of_operators(outbox: bool) -> Router<Arc<Api>> {
         .route("/inbound", get(inbound::list))
         .route("/inbound/{id}", get(inbound::read))
         .route("/inbound/{id}/replay", post(inbound::replay))
+        .route("/inbound/{id}/dismiss", post(inbound::dismiss))
         .route("/dead-letters", get(dead_letters::list))
         .route("/dead-letters/redrive", post(dead_letters::redrive));
     if outbox {

@@ -1,6 +1,7 @@
 //! What the API does with every kind of record: read, list, and show what changed it. Putting is in [`super::put`].
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     marker::PhantomData,
     sync::Arc,
@@ -14,7 +15,6 @@ use axum::{
     routing::get,
 };
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{
     Api, Problem,
@@ -31,6 +31,7 @@ use crate::{
     ports::{Index, Key, PortError, Stored},
     record::{Record, group, to_json},
     records::{HistoryEntry, HistoryPage, ShownHistoryEntry, Tenant},
+    time::Timestamp,
 };
 
 /// A record as the API shows it, with its version.
@@ -210,21 +211,48 @@ async fn history<K: Served>(
     if cursor.as_ref().is_some_and(|cursor| !cursor.starts_with(&of)) {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "cursor is not one that this list gave: take it from `next`"));
     }
-    let mut items = Vec::new();
+    let begins = cursor.is_none();
+    let mut entries = Vec::new();
     let mut next = cursor;
-    if next.is_none()
-        && let Some(history) = record.history_mut()
-    {
-        items.extend(history.recent().map(HistoryEntry::shown));
+    if begins && let Some(history) = record.history_mut() {
+        entries.extend(history.recent().cloned());
         next = history.earlier().map(str::to_owned);
     }
-    while let Some(page) = next.clone().filter(|_| items.len() < limit) {
-        let Some(stored) = api.store.get(&[HistoryPage::key(&page)]).await?.pop().flatten() else { break };
-        let page = HistoryPage::from_stored(&stored)?;
-        items.extend(page.entries().map(HistoryEntry::shown));
+    while let Some(id) = next.clone().filter(|_| entries.len() < limit) {
+        let Some(page) = history_page(&api, &id).await? else { break };
+        entries.extend(page.entries().cloned());
         next = page.earlier().map(str::to_owned);
     }
-    Ok(Json(PageOf::new(items, next)))
+    let beside = beside::<K>(&api, &record.beside()).await?;
+    if !beside.is_empty() {
+        // What lies beside belongs to the page that has an entry of its time or a later one.
+        let until = entries.first().map(HistoryEntry::at).filter(|_| !begins);
+        let earlier = match &next {
+            Some(id) => history_page(&api, id).await?,
+            None => None,
+        };
+        let after = earlier.as_ref().and_then(|page| page.entries().next()).map(HistoryEntry::at);
+        let here = |at: Timestamp| until.is_none_or(|until| at <= until) && after.is_none_or(|after| at > after);
+        entries.extend(beside.into_iter().filter(|entry| here(entry.at())));
+        entries.sort_by_key(|entry| Reverse(entry.at()));
+    }
+    Ok(Json(PageOf::new(entries.iter().map(HistoryEntry::shown).collect(), next)))
+}
+
+async fn history_page(api: &Api, id: &str) -> Result<Option<HistoryPage>, PortError> {
+    let stored = api.store.get(&[HistoryPage::key(id)]).await?.pop().flatten();
+    stored.as_ref().map(HistoryPage::from_stored).transpose()
+}
+
+/// What is told of a record's history by the documents beside it, which have these keys. Newest first.
+async fn beside<K: Served>(api: &Api, keys: &[Key]) -> Result<Vec<HistoryEntry>, PortError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let stored: Vec<_> = api.store.get(keys).await?.into_iter().flatten().collect();
+    let mut entries = K::history_beside(&stored)?;
+    entries.sort_by_key(|entry| Reverse(entry.at()));
+    Ok(entries)
 }
 
 /// The record, if it is served, and the caller sees it.

@@ -87,7 +87,9 @@ impl Pass<'_> {
         match performed {
             Performed::Later(_) => self.0.failing.store(true, Ordering::Relaxed),
             // A no is an answer, too.
-            Performed::Sent | Performed::Failed(_) | Performed::LeftOut(_) => self.0.failing.store(false, Ordering::Relaxed),
+            Performed::Sent | Performed::Failed(_) | Performed::TextRefused { .. } | Performed::LeftOut(_) => {
+                self.0.failing.store(false, Ordering::Relaxed);
+            }
             Performed::Superseded => {}
         }
     }

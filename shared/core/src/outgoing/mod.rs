@@ -59,6 +59,13 @@ pub enum Performed {
     Superseded,
     /// It can never be sent.
     Failed(String),
+    /// A text that the other side refused for good.
+    TextRefused {
+        /// The provider's code for why.
+        code: Option<String>,
+        /// What was answered.
+        reason: String,
+    },
     /// A mail that is not sent because of its address, for this reason.
     LeftOut(String),
     /// It may be sent later.
@@ -165,7 +172,9 @@ impl Outgoing {
         };
         match sent {
             Ok(()) => Performed::Sent,
+            Err(SendFailure::Refused(reason)) if effect.kind == EffectKind::Sms => Performed::TextRefused { code: None, reason },
             Err(SendFailure::Refused(reason)) => Performed::Failed(reason),
+            Err(SendFailure::TextRefused { code, reason }) => Performed::TextRefused { code: Some(code), reason },
             Err(failure @ (SendFailure::NotTaken(_) | SendFailure::Unknown(_))) => Performed::Later(failure.to_string()),
         }
     }

@@ -38,6 +38,14 @@ pub enum SendFailure {
     /// The other side refused this message for good: an address that does not exist, a number that can't get texts.
     #[error("refused: {0}")]
     Refused(String),
+    /// The same of a text, with the provider's code for why.
+    #[error("refused: {reason}")]
+    TextRefused {
+        /// The code, such as Twilio's `21610`.
+        code: String,
+        /// What was answered.
+        reason: String,
+    },
     /// Surely not taken: connection refused, throttled, credentials refused. Trying again repeats nothing.
     #[error("not taken: {0}")]
     NotTaken(String),

@@ -50,9 +50,10 @@ impl Processor {
             }
             let planned = match self.plan(&record, &unpacked, &mut loaded, handling).await {
                 Ok(planned) => planned,
-                Err(Trouble::Temporary(reason) | Trouble::Damaged(reason)) if handling.last => {
+                Err(Trouble::Temporary(reason) | Trouble::Damaged(reason) | Trouble::Refused(reason)) if handling.last => {
                     Planned::Park { code: "gave_up".to_owned(), reason }
                 }
+                Err(Trouble::Refused(reason)) => return self.let_wait(record, version, reason, handling).await,
                 Err(trouble) => return Err(trouble),
             };
             if let Some(outcome) = self.apply_planned(&mut record, version, planned, handling).await? {
@@ -136,8 +137,8 @@ impl Processor {
         if record.lease.as_ref().is_some_and(|lease| lease.owner == handling.owner) {
             return self.carry_on(record, found.version, outcome, handling).await;
         }
-        // A provider's redelivery of a parked event is a replay of it; what is told about it goes with it.
-        if expected.is_none() && record.status == EventStatus::Parked {
+        // A provider's redelivery of a parked event is a replay of it; what is told about it goes with it. One that waits was never planned.
+        if expected.is_none() && matches!(record.status, EventStatus::Parked | EventStatus::Waiting) {
             return Box::pin(self.replan(record, found.version, handling)).await;
         }
         self.join_in(record, found.version, handling).await

@@ -6,7 +6,7 @@ use crate::{
     event::{EventRecord, EventStatus},
     outgoing::Performed,
     ports::{Measure, PortError, Write},
-    process::{Outcome, Processor, Trouble, handle::Handling, owner_mail::Urgency},
+    process::{Outcome, Processor, Trouble, handle::Handling, owner_mail::Urgency, texts::Unsent},
     template::{MailTemplate, SupportMailLeftOut},
     webhooks::DELIVERY_FAILED,
 };
@@ -38,6 +38,7 @@ impl Processor {
                 break;
             }
             let performed = self.perform(&mut record, position, &mut version, handling).await?;
+            let is_text = record.effects[position].kind == EffectKind::Sms;
             let further = match performed {
                 Performed::Later(reason) => {
                     tracing::warn!(event = record.id, effect = record.effects[position].id, reason, "an effect could not be done yet");
@@ -51,17 +52,20 @@ impl Processor {
                         self.remove_pieces(&record).await?;
                         record.erase_body(self.clock.now());
                     }
-                    self.end(&mut record.effects[position], EffectState::Done, None)
+                    Ok(self.end(&mut record.effects[position], EffectState::Done, None))
                 }
-                Performed::Superseded => self.end(&mut record.effects[position], EffectState::Superseded, None),
-                Performed::Failed(reason) => match self.failed(&mut record, position, reason).await {
-                    Ok(further) => further,
-                    Err(error) => {
-                        left = Some(error.to_string());
-                        continue;
-                    }
-                },
-                Performed::LeftOut(reason) => self.left_out(&mut record, position, reason),
+                Performed::Superseded => Ok(self.end(&mut record.effects[position], EffectState::Superseded, None)),
+                Performed::TextRefused { code, reason } => self.unsent(&mut record, position, Unsent::Refused { code, reason }).await,
+                Performed::Failed(reason) if is_text => self.unsent(&mut record, position, Unsent::NotTried { reason }).await,
+                Performed::Failed(reason) => Ok(self.failed(&mut record, position, reason).await),
+                Performed::LeftOut(reason) => Ok(self.left_out(&mut record, position, reason)),
+            };
+            let further = match further {
+                Ok(further) => further,
+                Err(error) => {
+                    left = Some(error.to_string());
+                    continue;
+                }
             };
             version = self.mark(&mut record, version, further, handling).await?;
         }
@@ -123,32 +127,40 @@ impl Processor {
         Vec::new()
     }
 
-    /// An effect that can never succeed: a text becomes a mail; a mail rings the alarm. It holds up nothing else.
-    async fn failed(&self, record: &mut EventRecord, position: usize, reason: String) -> Result<Vec<Write>, PortError> {
+    /// A text that can never be sent: a mail goes instead, and support is told of what the other side refused. It holds up nothing else.
+    async fn unsent(&self, record: &mut EventRecord, position: usize, unsent: Unsent) -> Result<Vec<Write>, PortError> {
         let text = record.effects[position].clone();
-        let (kind, template, about) = (text.kind, text.template.clone(), text.about.clone());
-        let mut mail_instead = kind == EffectKind::Sms && self.policy.mail;
-        if kind == EffectKind::Sms {
-            mail_instead &= self.text_refused(record, &text, &reason).await?;
+        let mails = self.text_unsent(record, &text, &unsent).await?;
+        let reason = unsent.reason().to_owned();
+        if !self.policy.mail {
+            return Ok(self.failed(record, position, reason).await);
         }
-        let effect = &mut record.effects[position];
-        if mail_instead {
-            tracing::warn!(event = record.id, effect = effect.id, template, reason, "a text message was refused; a mail goes instead");
-        } else {
-            tracing::error!(event = record.id, effect = effect.id, template, reason, "an effect failed for good");
-        }
-        self.end(effect, EffectState::Failed, Some(reason));
-        if mail_instead {
-            let mail = Effect::new(&record.id, EffectKind::Mail, &template, about);
+        tracing::warn!(
+            event = record.id,
+            effect = text.id,
+            template = text.template,
+            reason,
+            "a text message can't be sent; a mail goes instead"
+        );
+        self.end(&mut record.effects[position], EffectState::Failed, Some(reason));
+        for mail in mails {
             if !record.effects.iter().any(|known| known.id == mail.id) {
                 record.effects.push(mail);
             }
-            return Ok(Vec::new());
         }
-        if let Some(code) = about.subject.strip_prefix(Alarm::SUBJECT) {
-            return Ok(self.unring(code).await.into_iter().collect());
+        Ok(Vec::new())
+    }
+
+    /// An effect that can never succeed rings the alarm. It holds up nothing else.
+    async fn failed(&self, record: &mut EventRecord, position: usize, reason: String) -> Vec<Write> {
+        let effect = &mut record.effects[position];
+        let (template, subject) = (effect.template.clone(), effect.about.subject.clone());
+        tracing::error!(event = record.id, effect = effect.id, template, reason, "an effect failed for good");
+        self.end(effect, EffectState::Failed, Some(reason));
+        if let Some(code) = subject.strip_prefix(Alarm::SUBJECT) {
+            return self.unring(code).await.into_iter().collect();
         }
-        Ok(self.alarm(record, &format!("effect_failed:{template}")).await.into_iter().collect())
+        self.alarm(record, &format!("effect_failed:{template}")).await.into_iter().collect()
     }
 
     /// A mail whose address takes none: it is not sent, and support is told.

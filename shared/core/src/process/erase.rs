@@ -34,7 +34,7 @@ impl Processor {
                 record.effects[position].cursor = Some(cursor);
                 Performed::Later("there is more to erase than there was time".to_owned())
             }
-            Err(Trouble::Temporary(reason) | Trouble::Damaged(reason)) => Performed::Later(reason),
+            Err(Trouble::Temporary(reason) | Trouble::Damaged(reason) | Trouble::Refused(reason)) => Performed::Later(reason),
             Err(Trouble::Busy { .. }) => Performed::Later("an event that is to be erased is still being worked on".to_owned()),
         }
     }
@@ -139,7 +139,7 @@ impl Processor {
             self.erase_published(&event).await?;
             self.remove_pieces(&event).await?;
             event.erase_body(self.clock.now());
-            if event.status == EventStatus::Parked {
+            if matches!(event.status, EventStatus::Parked | EventStatus::Waiting) {
                 // There is nothing left that could be mended.
                 event.status = EventStatus::Ignored;
                 let reason = "its body was erased before it could be processed";

@@ -56,7 +56,7 @@ impl Processor {
         match result {
             Ok(outcome) => Disposition::Done(outcome),
             Err(Trouble::Busy { until }) => Disposition::Later { at: until, reason: "somebody else is working on it".to_owned() },
-            Err(Trouble::Temporary(reason)) => {
+            Err(Trouble::Temporary(reason) | Trouble::Refused(reason)) => {
                 tracing::warn!(event, reason, receives = message.receives, "a message could not be handled and will be tried again");
                 self.later(message.receives, reason)
             }
@@ -137,9 +137,10 @@ impl Processor {
         }
         self.fetch_pieces(&mut record).await?;
         let body = record.body();
-        if record.status != EventStatus::Parked {
+        if !matches!(record.status, EventStatus::Parked | EventStatus::Waiting) {
             record.status = EventStatus::Processing;
         }
+        record.dismissal = None;
         self.apply(record, Some(version), &body, handling).await
     }
 }

@@ -17,7 +17,7 @@ const RESERVE: Duration = CALL_TIMEOUT.saturating_add(Duration::from_secs(2));
 const SHORTEST: Duration = Duration::from_millis(500);
 
 impl Processor {
-    /// Asks Stripe's API for what a plan needs. A refused key rings the alarm, and the message waits for it to be mended as for any other trouble:
+    /// Asks Stripe's API for what a plan needs. A refused key rings the alarm, and the event waits for it to be mended, in a list of its own:
     /// once it is, everything goes on by itself.
     pub(super) async fn look_up(&self, lookup: &StripeLookup, handling: &Handling) -> Result<StripeAnswer, Trouble> {
         let Some(stripe) = &self.stripe else { return Ok(StripeAnswer::NotKnown) };
@@ -30,7 +30,7 @@ impl Processor {
             Err(LookupError::Temporary(reason)) => Err(Trouble::Temporary(reason)),
             Err(LookupError::Refused(reason)) => {
                 self.ring_for_key(&reason).await;
-                Err(Trouble::Temporary(reason))
+                Err(Trouble::Refused(reason))
             }
         }
     }

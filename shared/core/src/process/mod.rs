@@ -19,6 +19,7 @@ mod pieces;
 mod publish;
 mod steps;
 mod texts;
+mod waiting;
 
 use std::{sync::Arc, time::Duration};
 
@@ -141,6 +142,8 @@ enum Trouble {
     Temporary(String),
     /// Goes through once somebody has mended what is stored.
     Damaged(String),
+    /// Goes through once somebody has mended what the event needs from outside.
+    Refused(String),
     /// Somebody else is working on it until this time.
     Busy { until: Timestamp },
 }

@@ -1,31 +1,14 @@
 use crate::{
-    event::{EventRecord, PIECE, piece_key},
+    event::{EventRecord, piece_key},
     ids::fresh,
-    ports::{Commit, Condition, Document, Write},
+    ports::{Commit, Condition, Write},
     process::{Processor, Trouble},
 };
 
 impl Processor {
     /// Stores a body that is too large for its record in pieces, with the record's own expiry, before the record itself.
     pub(super) async fn store_pieces(&self, record: &mut EventRecord) -> Result<(), Trouble> {
-        if record.packed_mut().len() <= PIECE {
-            return Ok(());
-        }
-        let packed = record.body().packed;
-        let pieces: Vec<_> = packed.chunks(PIECE).enumerate().map(|(number, bytes)| (piece_key(&record.id, number), bytes)).collect();
-        record.pieces = pieces.len();
-        let expires_at = record.expires_at();
-        for (key, bytes) in pieces {
-            let found = self.store.get(std::slice::from_ref(&key)).await?.pop().flatten();
-            if found.as_ref().is_some_and(|found| found.document.expires_at == expires_at) {
-                continue;
-            }
-            let document = Document { key, data: b"{}".to_vec(), blob: Some(bytes.to_vec()), places: Vec::new(), expires_at };
-            let write = Write::Put { document, condition: Condition::unchanged(found.as_ref()) };
-            // Lost to somebody who stores the same piece of the same event: it is there either way.
-            self.store.commit(Commit { token: fresh("", &*self.ids), writes: vec![write] }).await?;
-        }
-        Ok(())
+        Ok(crate::event::store_pieces(&*self.store, &*self.ids, record).await?)
     }
 
     /// Removes the pieces that the body of a stored record lies in. The record itself still says that there are some.

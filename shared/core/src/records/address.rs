@@ -1,6 +1,10 @@
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-use crate::{ports::Place, record::Record, time::Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{HistoryEntry, ToldBy};
+use crate::{ports::Place, record::Record, state::State, time::Timestamp};
 
 /// A mail address that bounced, or whose reader complained. There is none of any other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +17,9 @@ pub struct AddressMark {
     /// When its reader first reported a mail as unwanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     complained_at: Option<Timestamp>,
+    /// The events that said so first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    told: BTreeMap<AddressState, ToldBy>,
 }
 
 /// Why an address is left out. A complaint weighs more.
@@ -31,7 +38,7 @@ impl AddressMark {
     /// An unmarked address.
     #[must_use]
     pub fn new(address: &str) -> Self {
-        Self { id: Self::id_of(address), bounced_at: None, complained_at: None }
+        Self { id: Self::id_of(address), bounced_at: None, complained_at: None, told: BTreeMap::new() }
     }
 
     /// The id of the mark of an address. Hardly any mailbox tells capital letters apart.
@@ -41,12 +48,35 @@ impl AddressMark {
     }
 
     /// Joins what was heard of it.
-    pub fn join(&mut self, state: AddressState, at: Timestamp) {
+    pub fn join(&mut self, state: AddressState, by: ToldBy) {
+        let at = by.at;
         let first = match state {
             AddressState::Bounced => &mut self.bounced_at,
             AddressState::Complained => &mut self.complained_at,
         };
         *first = Some(first.map_or(at, |known| known.min(at)));
+        let told = self.told.entry(state).or_insert_with(|| by.clone());
+        if by < *told {
+            *told = by;
+        }
+    }
+
+    /// Which events changed why it is left out, the oldest first, as far as that is known.
+    #[must_use]
+    pub fn history(&self) -> Vec<HistoryEntry> {
+        let shown = |state: Option<AddressState>| State::from_iter([("email_state", json!(state))]);
+        let mut told: Vec<_> = self.told.iter().map(|(state, by)| (by, *state)).collect();
+        told.sort_unstable();
+        let mut known = None;
+        let mut entries = Vec::new();
+        for (by, state) in told {
+            let before = known;
+            known = known.max(Some(state));
+            if before != known {
+                entries.push(by.entry().changing(&shown(before), &shown(known), &["email_state"]));
+            }
+        }
+        entries
     }
 
     /// Why it is left out; `None` if it is not.

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Announcements, Heard, History, keep_unsaid};
+use super::{AddressState, Announcements, Heard, History, ToldBy, keep_unsaid};
 use crate::{
     effect::Effect,
     envelope::digest,
@@ -46,12 +46,21 @@ pub struct Message {
     /// The provider's ids of it: more than one where the answer to sending it was lost, and it was sent again.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     external_ids: BTreeSet<String>,
+    /// Ids of the provider's that it was put with, and that turned out to be those of texts which Sluice sent itself.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    given_up: BTreeSet<String>,
     /// When it was first heard to have come so far.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     reached: BTreeMap<MessageStatus, Timestamp>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<MessageError>,
+    /// The other side refused to take it, and who was to send it told of that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
+    /// What was said of the address that it went to, until that address is known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    unaddressed: BTreeMap<AddressState, ToldBy>,
     /// The booking that it is about by likeness. Matched once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matched: Option<String>,
@@ -85,8 +94,11 @@ impl Message {
             sent: None,
             parties: None,
             external_ids: BTreeSet::new(),
+            given_up: BTreeSet::new(),
             reached: BTreeMap::new(),
             error: None,
+            refused: false,
+            unaddressed: BTreeMap::new(),
             matched: None,
             heard: Heard::at(at),
             announcements: Announcements::default(),
@@ -132,7 +144,7 @@ impl Message {
             }
         }
         if let Some(external_id) = &put.external_id {
-            self.external_ids.insert(external_id.clone());
+            self.join_external_id(external_id);
         }
         if self.put.as_ref().is_none_or(|known| known.at <= put.at) {
             self.put = Some(put);
@@ -141,7 +153,13 @@ impl Message {
 
     /// Joins the provider's id of it. Whether it was new.
     pub fn join_external_id(&mut self, external_id: &str) -> bool {
-        self.external_ids.insert(external_id.to_owned())
+        !self.given_up.contains(external_id) && self.external_ids.insert(external_id.to_owned())
+    }
+
+    /// The provider's id is that of another message, for good.
+    pub fn give_up_external_id(&mut self, external_id: &str) {
+        self.external_ids.remove(external_id);
+        self.given_up.insert(external_id.to_owned());
     }
 
     /// Joins who wrote to whom.
@@ -161,6 +179,19 @@ impl Message {
         before != (self.reached.get(&status).copied(), self.error.clone())
     }
 
+    /// Joins what was said of the address that it went to, of which nothing else is known: the first that said so stands.
+    pub fn join_unaddressed(&mut self, state: AddressState, by: ToldBy) {
+        let told = self.unaddressed.entry(state).or_insert_with(|| by.clone());
+        if by < *told {
+            *told = by;
+        }
+    }
+
+    /// Takes what was said of the address that it went to, now that it is known.
+    pub fn take_unaddressed(&mut self) -> BTreeMap<AddressState, ToldBy> {
+        std::mem::take(&mut self.unaddressed)
+    }
+
     /// Joins all that is known of the same message under another id.
     pub fn absorb(&mut self, other: Self) {
         self.heard.join(other.heard.first);
@@ -173,8 +204,13 @@ impl Message {
             self.join_status(status, at, None);
         }
         self.error = self.error.take().max(other.error);
+        self.refused |= other.refused;
+        for (state, by) in other.unaddressed {
+            self.join_unaddressed(state, by);
+        }
         self.matched = self.matched.take().or(other.matched);
         self.announcements.join(&other.announcements);
+        self.history.join_tenants_of(&other.history);
     }
 
     /// How far it came, by the owner's word or the provider's. It only moves up.
@@ -182,6 +218,13 @@ impl Message {
     pub fn status(&self) -> MessageStatus {
         let put = self.put.as_ref().and_then(|put| put.status);
         self.reached.keys().next_back().copied().max(put).unwrap_or(MessageStatus::Pending)
+    }
+
+    /// When it was sent: by the owner's word, or because Sluice sent it itself; `None` where nobody has said.
+    #[must_use]
+    pub fn sent_at(&self) -> Option<Timestamp> {
+        let put = self.put.as_ref().and_then(|put| put.sent_at);
+        put.or_else(|| self.sent.as_ref().map(|_| self.heard.first))
     }
 
     /// When it was first heard to have arrived; `None` if it has not.
@@ -200,7 +243,7 @@ impl Message {
     /// The provider's id of it.
     #[must_use]
     pub fn external_id(&self) -> Option<&str> {
-        let put = self.put.as_ref().and_then(|put| put.external_id.as_deref());
+        let put = self.put.as_ref().and_then(|put| put.external_id.as_deref()).filter(|id| !self.given_up.contains(*id));
         put.or_else(|| self.external_ids.first().map(String::as_str))
     }
 

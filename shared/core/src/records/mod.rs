@@ -21,6 +21,7 @@ mod repository;
 mod shopify;
 mod subscription;
 mod tenant;
+mod told_by;
 mod versions;
 mod word;
 
@@ -50,6 +51,7 @@ pub use shopify::{
 };
 pub use subscription::{Subscribed, Subscription};
 pub use tenant::{ShownTenant, Tenant, TenantPut};
+pub use told_by::ToldBy;
 pub use versions::{Version, Versions};
 use word::keep_unsaid;
 pub use word::{Told, Word};

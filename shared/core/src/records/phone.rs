@@ -2,12 +2,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ports::Place, record::Record, time::Timestamp};
+use serde_json::json;
+
+use super::{HistoryEntry, ToldBy};
+use crate::{ports::Place, record::Record, state::State, time::Timestamp};
 
 /// The most bookings of one number that a text is matched to: the newest.
 const MOST_BOOKINGS: usize = 20;
 /// The most texts that wait for a booking of one number.
 const MOST_WAITING: usize = 50;
+/// As many of the words on texts are kept, with the events that said them: the last ones.
+const MOST_WORDS: usize = 8;
 
 /// What is known of a phone number: its bookings, the texts that wait for one, and whether it takes texts at all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,13 +28,16 @@ pub struct Phone {
     /// The last that was said about texts: when, and whether to stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     opt_out: Option<(Timestamp, bool)>,
+    /// The last words on texts, each with the event that said it and whether to stop.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    words: BTreeSet<(ToldBy, bool)>,
 }
 
 impl Phone {
     /// A number of which nothing is known.
     #[must_use]
     pub fn new(id: &str) -> Self {
-        Self { id: id.to_owned(), bookings: BTreeMap::new(), waiting: BTreeSet::new(), opt_out: None }
+        Self { id: id.to_owned(), bookings: BTreeMap::new(), waiting: BTreeSet::new(), opt_out: None, words: BTreeSet::new() }
     }
 
     /// Joins a booking that was put with the number, heard of at `first`.
@@ -58,8 +66,27 @@ impl Phone {
     }
 
     /// Joins that texts are to stop, or may come again. The last word counts; of two of the same time, the stop.
-    pub fn join_opt_out(&mut self, at: Timestamp, stop: bool) {
-        self.opt_out = self.opt_out.max(Some((at, stop)));
+    pub fn join_opt_out(&mut self, by: ToldBy, stop: bool) {
+        self.opt_out = self.opt_out.max(Some((by.at, stop)));
+        self.words.insert((by, stop));
+        if self.words.len() > MOST_WORDS {
+            self.words.pop_first();
+        }
+    }
+
+    /// Which events changed whether its owner wants texts, the oldest first, as far as that is known.
+    #[must_use]
+    pub fn history(&self) -> Vec<HistoryEntry> {
+        let shown = |stop: bool| State::from_iter([("sms_opt_out", json!(stop))]);
+        let mut out = false;
+        let mut entries = Vec::new();
+        for (by, stop) in &self.words {
+            let before = std::mem::replace(&mut out, *stop);
+            if before != out {
+                entries.push(by.entry().changing(&shown(before), &shown(out), &["sms_opt_out"]));
+            }
+        }
+        entries
     }
 
     /// Whether its owner wants no texts.

@@ -2,19 +2,15 @@
 
 use crate::{
     plan::{Stop, View},
-    records::{AddressMark, AddressState},
-    time::Timestamp,
+    records::{AddressMark, AddressState, ToldBy},
 };
 
-/// Marks an address, so that no more mail goes there.
-pub(super) fn mark(view: &mut View<'_>, address: &str, state: AddressState, at: Timestamp) -> Result<(), Stop> {
-    let id = AddressMark::id_of(address);
-    if !crate::address::is_mail_address(&id) {
-        return Ok(());
-    }
+/// Marks the address of a mailbox, so that no more mail goes there. What is no mailbox gets none.
+pub(super) fn mark(view: &mut View<'_>, mailbox: &str, state: AddressState, by: ToldBy) -> Result<(), Stop> {
+    let Some(id) = crate::address::mailbox(mailbox).map(AddressMark::id_of) else { return Ok(()) };
     let before = view.read::<AddressMark>(&id)?;
     let mut mark = before.clone().unwrap_or_else(|| AddressMark::new(&id));
-    mark.join(state, at);
+    mark.join(state, by);
     if before.as_ref() != Some(&mark) {
         view.write(&mark)?;
     }

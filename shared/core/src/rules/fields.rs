@@ -33,6 +33,12 @@ impl<'a> Fields<'a> {
         self.text(name).or_else(|| self.0[name].as_array()?.first()?.as_str().filter(|text| !text.is_empty()))
     }
 
+    /// The same, or all of several.
+    pub(super) fn texts(self, name: &str) -> Vec<&'a str> {
+        let several = self.0[name].as_array().into_iter().flatten().filter_map(Value::as_str);
+        self.text(name).into_iter().chain(several).filter(|text| !text.trim().is_empty()).collect()
+    }
+
     /// The same as [`text`](Self::text), of its own.
     pub(super) fn owned(self, name: &str) -> Option<String> {
         self.text(name).map(str::to_owned)

@@ -1,11 +1,12 @@
 //! What all rules do with a message.
 
-use super::booking;
+use super::{address, booking};
 use crate::{
     effect::{Announcement, EffectKind},
     plan::{Stop, View},
     record::Record,
-    records::{Booking, Message, MessageStatus, Phone, SentText},
+    records::{Booking, Channel, Message, MessageStatus, Phone, SentText, ToldBy},
+    refusal::Refusal,
     template::MailTemplate,
     time::Timestamp,
 };
@@ -47,6 +48,19 @@ pub(super) fn by_reference(view: &mut View<'_>, reference: &str, external_id: &s
     Ok(Some(found))
 }
 
+/// A message that was only put with the provider's id loses it to the text that Sluice sent under it, whichever of both is heard of first. `false` if it was
+/// sent itself.
+fn give_up(view: &mut View<'_>, id: &str, external_id: &str, at: Timestamp) -> Result<bool, Stop> {
+    let Some(mut other) = view.read::<Message>(id)? else { return Ok(true) };
+    if other.sent.is_some() {
+        return Ok(false);
+    }
+    other.heard.join(at);
+    other.give_up_external_id(external_id);
+    view.write(&other)?;
+    Ok(true)
+}
+
 /// From now on the provider's id leads to the message; what was heard under that id alone becomes the message's.
 fn lead_here(view: &mut View<'_>, message: &mut Message, external_id: &str, at: Timestamp) -> Result<(), Stop> {
     let id = Message::id_of_external(external_id);
@@ -56,8 +70,15 @@ fn lead_here(view: &mut View<'_>, message: &mut Message, external_id: &str, at: 
     let lead = Message::leading_to(&message.id, external_id, at);
     match view.read::<Message>(&id)? {
         None => view.write(&lead)?,
-        // Somebody has put or sent another message under this id, or it leads to one: the first one keeps it.
-        Some(other) if other.same_as.is_some() || other.put.is_some() || other.sent.is_some() => {}
+        Some(Message { same_as: Some(other), .. }) if other != message.id => {
+            if give_up(view, &other, external_id, at)? {
+                view.write(&lead)?;
+            }
+        }
+        Some(Message { same_as: Some(_), .. }) => {}
+        // It is the owner's own id of another message, too, and so can lead nowhere.
+        Some(other) if other.put.is_some() => drop(give_up(view, &other.id, external_id, at)?),
+        Some(other) if other.sent.is_some() => {}
         Some(other) => {
             if let Some(matched) = &other.matched {
                 let mut booking = booking::heard_of(view, matched, at)?;
@@ -95,8 +116,18 @@ pub(super) fn to_be_sent(
 /// The booking, if there is one.
 pub(super) fn settle(view: &mut View<'_>, found: Found) -> Result<Option<String>, Stop> {
     let Found { mut message, booking: before } = found;
+    if let Some(tenant) = view.cause().tenant.clone() {
+        message.history.join_tenant(&tenant);
+    }
     if message.seeks_booking() {
         look_for_booking(view, &mut message)?;
+    }
+    if message.channel() == Some(Channel::Email)
+        && let Some(to) = message.to().map(str::to_owned)
+    {
+        for (state, by) in message.take_unaddressed() {
+            address::mark(view, &to, state, by)?;
+        }
     }
     let now = message.booking_id().map(str::to_owned);
     if let Some(before) = before.filter(|before| Some(before) != now.as_ref()) {
@@ -121,6 +152,7 @@ pub(super) fn settle(view: &mut View<'_>, found: Found) -> Result<Option<String>
 /// Says to a booking how far a text about it came, and writes it if that was new.
 fn tell_booking(view: &mut View<'_>, booking: &mut Booking, message: &Message) -> Result<(), Stop> {
     let mut new = booking.join_text(message);
+    new |= booking.history.join_tenants_of(&message.history);
     if message.status() == MessageStatus::Failed && view.policy.mail {
         let before = booking.clone();
         if let Some((template, about)) = booking.mail_instead_of(message) {
@@ -209,13 +241,36 @@ pub(super) fn introduce(view: &mut View<'_>, booking: &mut Booking) -> Result<()
     Ok(())
 }
 
+/// The owner of a number wants no more texts, or wants them again.
+pub(crate) fn opt_out(view: &mut View<'_>, number: &str, at: Timestamp, stop: bool) -> Result<(), Stop> {
+    let mut phone = view.read::<Phone>(number)?.unwrap_or_else(|| Phone::new(number));
+    phone.join_opt_out(ToldBy::new(at, view.cause()), stop);
+    view.write(&phone)
+}
+
+/// The message that has the provider's id for good: the one that it leads to, or that was put or sent under it; `None` if it is free.
+fn holder(view: &mut View<'_>, external_id: &str) -> Result<Option<String>, Stop> {
+    let found = view.read::<Message>(&Message::id_of_external(external_id))?;
+    Ok(found.and_then(|found| match found {
+        Message { same_as: Some(other), .. } => Some(other),
+        other => (other.put.is_some() || other.sent.is_some()).then_some(other.id),
+    }))
+}
+
 /// Settles a message that was put. What providers said of it under their own id meets it here.
 pub(crate) fn settle_put(view: &mut View<'_>, message: Message, before: Option<String>) -> Result<(), Stop> {
     let mut found = Found { message, booking: before };
-    // It was only the provider's id of another one, and is a message of its own now: what was put with an id belongs to that id.
-    found.message.same_as = None;
+    if let Some(other) = &found.message.same_as {
+        return Err(Stop::Refuse(Refusal::Taken {
+            field: "id",
+            message: format!("is the provider's id of the message {other}; put that one"),
+        }));
+    }
     let put = found.message.put.as_ref();
     if let Some((external_id, at)) = put.and_then(|put| Some((put.external_id.clone()?, put.at))) {
+        if let Some(other) = holder(view, &external_id)?.filter(|other| *other != found.message.id) {
+            return Err(Stop::Refuse(Refusal::Taken { field: "external_id", message: format!("is that of the message {other} already") }));
+        }
         lead_here(view, &mut found.message, &external_id, at)?;
     }
     settle(view, found)?;

@@ -18,12 +18,12 @@ mod twilio;
 pub(crate) use booking::settle_put as settle_put_booking;
 pub(crate) use customers::{settle_customer, settle_tenant};
 pub(crate) use invoicing::settle_invoice;
-pub(crate) use message::settle_put as settle_put_message;
+pub(crate) use message::{opt_out, settle_put as settle_put_message};
 pub use put::put;
 pub(crate) use ses::envelope as ses_envelope;
 pub(crate) use shopify::{DataRequest, Redaction, redact_named, redact_older};
 pub(crate) use timer::{DUE as TIMER_DUE, own_event};
-pub(crate) use twilio::keyword;
+pub(crate) use twilio::{errors as twilio_errors, keyword};
 
 use crate::{
     envelope::digest,

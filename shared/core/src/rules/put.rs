@@ -7,7 +7,7 @@ use crate::{
 /// Plans the owner's word on a record. What events said of it meets it here.
 ///
 /// # Errors
-/// [`Stop::Need`], [`Stop::NeedLatest`] or [`Stop::Failed`], never anything else.
+/// [`Stop::Need`], [`Stop::NeedLatest`], [`Stop::Failed`] or [`Stop::Refuse`], never anything else.
 pub fn put<K: Owned>(id: &str, at: Timestamp, put: K::Put, view: &mut View<'_>) -> Result<(), Stop> {
     let mut record = view.read::<K>(id)?.unwrap_or_else(|| K::first_heard(id, at));
     // Later than what it replaces even where the clock stood still or went back: the owner's last word stands.

@@ -10,7 +10,7 @@ use crate::{
     envelope::Envelope,
     plan::{Event, Stop, View},
     record::Record,
-    records::{AddressState, Booking, Channel, Direction, MessageError, MessageStatus, Parties},
+    records::{AddressState, Booking, Channel, Direction, MessageError, MessageStatus, Parties, ToldBy},
     secrets::DEFAULT_SOURCE,
     time::Timestamp,
 };
@@ -118,6 +118,7 @@ pub(crate) fn envelope(text: &str, received_at: Timestamp) -> Option<Envelope> {
         occurred_at: event.at(),
         kind: event.event_type.to_lowercase(),
         account: None,
+        tenant: None,
         received_at,
         query: String::new(),
         headers: Vec::new(),
@@ -152,7 +153,7 @@ pub(super) fn plan(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
     message::settle(view, found)?;
     for recipient in recipients.iter().filter(|_| state.is_some()) {
         if let Some(state) = state {
-            address::mark(view, &recipient.email_address, state, at)?;
+            address::mark(view, &recipient.email_address, state, ToldBy::new(at, view.cause()))?;
         }
     }
     view.summarize(format!("mail: {}", event.kind));

@@ -1,6 +1,6 @@
 //! Twilio's webhooks: <https://www.twilio.com/docs/messaging/guides/webhook-request>, <https://www.twilio.com/docs/voice/twiml>.
 
-mod errors;
+pub(crate) mod errors;
 pub(crate) mod keyword;
 
 use super::{
@@ -64,7 +64,12 @@ fn status_of_text(
     });
     found.message.join_parties(parties(parameters, Channel::Sms, Direction::Outbound));
     found.message.join_status(status, event.received_at, error.clone());
+    let opted_out = error.as_ref().is_some_and(|error| error.code.as_deref() == Some(errors::OPTED_OUT));
+    let number = found.message.to().filter(|number| opted_out && Phone::is_number(number)).map(str::to_owned);
     let booking = message::settle(view, found)?;
+    if let Some(number) = number {
+        message::opt_out(view, &number, event.received_at, true)?;
+    }
     let what = match error {
         Some(MessageError { code: Some(code), text }) => format!("text {word}, error {code}: {text}"),
         Some(MessageError { code: None, text }) => format!("text {word}: {text}"),
@@ -126,9 +131,7 @@ fn incoming_text(event: &Event<'_>, parameters: &Parameters<'_>, status: Message
         view.summarize("a text came in");
         return Ok(());
     };
-    let mut phone = view.read::<Phone>(number)?.unwrap_or_else(|| Phone::new(number));
-    phone.join_opt_out(event.received_at, stop);
-    view.write(&phone)?;
+    message::opt_out(view, number, event.received_at, stop)?;
     view.summarize(if stop { "a text came in: its sender wants no more texts" } else { "a text came in: its sender wants texts again" });
     Ok(())
 }

@@ -40,7 +40,7 @@ impl Sent {
 #[derive(Debug, Default)]
 pub struct Captured {
     sent: Mutex<Vec<Sent>>,
-    refused: Mutex<Vec<String>>,
+    refused: Mutex<Vec<(String, Option<&'static str>)>>,
     broken: AtomicBool,
 }
 
@@ -58,7 +58,12 @@ impl Captured {
 
     /// Refuses what is sent to this address or number from now on.
     pub fn refuse(&self, to: &str) {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).push(to.to_owned());
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), None));
+    }
+
+    /// Refuses what is sent to this number from now on, with a code of Twilio's.
+    pub fn refuse_with(&self, to: &str, code: &'static str) {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), Some(code)));
     }
 
     /// Takes nothing, or takes everything again.
@@ -70,8 +75,13 @@ impl Captured {
         if self.broken.load(Ordering::SeqCst) {
             return Err(SendFailure::NotTaken("connection refused".to_owned()));
         }
-        if self.refused.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|refused| refused == to) {
-            return Err(SendFailure::Refused(format!("{to} does not exist")));
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        match refused.iter().find(|(refused, _)| refused == to) {
+            Some((_, Some(code))) => {
+                return Err(SendFailure::TextRefused { code: (*code).to_owned(), reason: format!("error {code}") });
+            }
+            Some((_, None)) => return Err(SendFailure::Refused(format!("{to} does not exist"))),
+            None => {}
         }
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
         Ok(())

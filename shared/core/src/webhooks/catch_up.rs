@@ -209,7 +209,9 @@ impl CatchUp {
                 Published::from_stored(stored)?
             } else {
                 let event = EventRecord::from_stored(stored)?;
-                if event.provider == SLUICE || event.status == EventStatus::Ignored || event.erased_at.is_some() {
+                // What waits is published once it is planned.
+                let untold = matches!(event.status, EventStatus::Ignored | EventStatus::Waiting);
+                if event.provider == SLUICE || untold || event.erased_at.is_some() {
                     continue;
                 }
                 Published::inbound(&event, event.received_at)

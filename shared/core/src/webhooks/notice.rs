@@ -96,6 +96,7 @@ impl<D: Data + ?Sized> Publication<'_, D> {
             kind: self.kind.to_owned(),
             occurred_at: Some(self.occurred_at),
             account: None,
+            tenant: None,
             received_at: now,
             query: String::new(),
             headers: Vec::new(),

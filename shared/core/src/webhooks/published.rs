@@ -88,7 +88,7 @@ impl Published {
             id: Self::id_of(&event.id, &kind),
             occurred_at: event.occurred_at.unwrap_or(event.received_at),
             published_at: now,
-            tenant: None,
+            tenant: event.tenant.clone(),
             event: event.id.clone(),
             erased_at: None,
             data: None,

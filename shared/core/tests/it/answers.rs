@@ -14,7 +14,7 @@ use sluice_core::{
     api::{Api, Channel, OutboxEntry, install_keys, openapi, router},
     ports::{Clock, Commit, Condition, Document, Index, Key, Store, Write},
     record::place,
-    testing::{CountingIds, World},
+    testing::{CountingIds, World, stripe},
     time::Timestamp,
 };
 use tower::ServiceExt;
@@ -205,6 +205,11 @@ async fn inbound(asked: &mut Asked) {
     let mail = asked.get("/inbound", &[], "?effect=done").await;
     assert!(mail["items"][0]["effects"][0].is_object() && mail["items"][0]["changes"][0].is_object(), "{mail}");
     asked.ask("post", "/inbound/{id}/replay", &[&id], "", Value::Null).await;
+    asked.world.enqueue(&stripe("evt_forged", "charge.refunded", start(), start(), &json!({}))).await;
+    asked.world.run_until_quiet().await;
+    let parked = asked.get("/inbound", &[], "?status=parked").await["items"][0]["id"].as_str().expect("an id").to_owned();
+    asked.ask("post", "/inbound/{id}/dismiss", &[&parked], "", json!({ "reason": "a forgery" })).await;
+    asked.get("/inbound/{id}", &[&parked], "").await;
     asked.world.run_until_quiet().await;
     asked.world.clock.advance(minutes(120));
     assert!(!asked.world.step().await, "it is dead");

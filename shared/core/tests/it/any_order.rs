@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use sluice_core::{
     envelope::InboundMessage,
-    records::{Message, Order, Product, Repository, Shop, ShopCustomer},
+    record::Record,
+    records::{Booking, Message, Order, Phone, Product, Repository, Shop, ShopCustomer},
     testing::{Fault, TestSize, World, assert_findable},
 };
 
@@ -30,7 +31,11 @@ enum Step {
     Put(&'static str, Value),
 }
 
-fn event(message: InboundMessage) -> Step {
+/// All come from one tenant's sources.
+fn event(mut message: InboundMessage) -> Step {
+    if let InboundMessage::Event(envelope) = &mut message {
+        envelope.tenant = Some("acme".to_owned());
+    }
     Step::Event(Box::new(message))
 }
 
@@ -215,6 +220,55 @@ async fn mails_in_every_order() {
 }
 
 #[tokio::test]
+async fn two_texts_of_one_booking_in_every_order() {
+    let steps = [
+        Step::Put("/api/v1/bookings/12345", booking(json!({ "status": "confirmed" }))),
+        event(text_status("SM8", "sent", NUMBER, None, start() + minutes(1))),
+        event(text_status("SM8", "delivered", NUMBER, None, start() + minutes(4))),
+        event(text_status("SM9", "sent", NUMBER, None, start() + minutes(2))),
+        event(text_status("SM9", "undelivered", NUMBER, None, start() + minutes(3))),
+    ];
+    every_order(&steps, &["messages/SM8", "messages/SM9", "bookings/12345"], Mails::Same, true, |_| ()).await;
+}
+
+#[tokio::test]
+async fn whose_a_booking_is_that_only_texts_told_of_in_every_order() {
+    let message = json!({ "external_id": "SM9", "channel": "sms", "direction": "outbound", "to": NUMBER, "booking_id": "12345" });
+    let steps = [
+        Step::Put("/api/v1/messages/reminder-1", message),
+        event(text_status("SM9", "queued", NUMBER, None, start() + minutes(1))),
+        event(text_status("SM9", "sent", NUMBER, None, start() + minutes(2))),
+    ];
+    let acmes = |world: &World| {
+        let booking = Booking::from_stored(&world.documents("booking")[0]).expect("can be read");
+        assert_eq!(booking.tenant(), Some("acme"));
+    };
+    every_order(&steps, &["messages/reminder-1"], Mails::Same, true, acmes).await;
+}
+
+#[tokio::test]
+async fn bounces_without_an_address_in_every_order() {
+    let bounced = |to: Value, id: &str| {
+        let body = json!({ "type": "email.bounced", "emailId": id, "data": { "to": to } });
+        let key = format!("{id}:email.bounced");
+        event(crate::support::event("sendro", &key, "email.bounced", None, "", start() + minutes(2), &body.to_string()))
+    };
+    let mail = |id: &str, to: &str| json!({ "external_id": id, "channel": "email", "direction": "outbound", "to": to });
+    let steps = [
+        Step::Put("/api/v1/messages/mail-1", mail("em_1", "eve@example.com")),
+        Step::Put("/api/v1/messages/mail-2", mail("em_2", "ben@example.com")),
+        bounced(json!(""), "em_1"),
+        bounced(json!(["ana@example.com", "ben@example.com"]), "em_2"),
+        event(mail_event("em_3", "complained", start() + minutes(1))),
+    ];
+    let marks = |world: &World| {
+        let marked: Vec<_> = world.documents("address").into_iter().map(|stored| stored.document.key.id).collect();
+        assert_eq!(marked, ["ana@example.com", "eve@example.com"]);
+    };
+    every_order(&steps, &["messages/mail-1", "messages/mail-2", "messages?unmatched=true"], Mails::Same, false, marks).await;
+}
+
+#[tokio::test]
 async fn opt_outs_in_every_order() {
     let steps = [
         event(text_in("SM1", "STOP", None, start() + minutes(1))),
@@ -223,8 +277,8 @@ async fn opt_outs_in_every_order() {
         event(text_in("SM4", "Thanks", None, start() + minutes(4))),
     ];
     let out = |world: &World| {
-        let phone = String::from_utf8(world.documents("phone")[0].document.data.clone()).expect("JSON");
-        assert!(phone.contains("true"), "{phone}");
+        let phone = Phone::from_stored(&world.documents("phone")[0]).expect("can be read");
+        assert!(phone.has_opted_out(), "{phone:?}");
     };
     every_order(&steps, &["messages/SM1", "messages/SM4"], Mails::Same, true, out).await;
 }
@@ -357,9 +411,36 @@ async fn two_at_the_same_moment_never_miss_each_other() {
     at_the_same_moment(std::slice::from_ref(&message), [&confirmed, &failed], &texts).await;
     at_the_same_moment(&[], [&confirmed, &failed], &["messages/SM9", "messages?unmatched=true", "bookings/12345"]).await;
     at_the_same_moment(&[open], [&pays, &failed], &["messages/SM9", "messages?unmatched=true", "bookings/12345"]).await;
+    let alike = json!({ "external_id": "SM9", "channel": "sms", "direction": "outbound", "to": NUMBER });
+    one_of_two_puts(&alike).await;
     let made = event(shopify("w1", "orders/create", start(), &order(start(), &json!({ "email": "", "customer": null }))));
     let redacted = event(shopify("w2", "customers/redact", start(), &redact_customer(&[820_982_911_946_154_613])));
     at_the_same_moment(&[], [&made, &redacted], &[&format!("orders/{ORDER}")]).await;
+}
+
+/// Two messages that are put with one id of the provider's at the same moment: one has it, the other is refused, at whichever call of theirs they meet.
+async fn one_of_two_puts(body: &Value) {
+    let mut calls = 1;
+    let mut call_number = 0;
+    while call_number < calls {
+        let world = World::new(start(), true);
+        let began = world.faults.calls();
+        world.faults.plan(began + call_number, Fault::Yield);
+        let answers = std::cell::RefCell::new(Vec::new());
+        let put = async |id: &str| {
+            let answer = call(&world, Method::PUT, &format!("/api/v1/messages/{id}"), Some(body.clone())).await;
+            answers.borrow_mut().push((answer.status.as_u16(), id.to_owned()));
+        };
+        interrupted(put("one"), put("other")).await;
+        calls = calls.max(world.faults.calls() - began);
+        with(&world, text_status("SM9", "delivered", NUMBER, None, start())).await;
+        let mut answers = answers.into_inner();
+        answers.sort();
+        let [(201, has), (409, refused)] = &answers[..] else { panic!("call {call_number}: {answers:?}") };
+        assert_eq!(call(&world, Method::GET, &format!("/api/v1/messages/{has}"), None).await.json["status"], "delivered");
+        assert_eq!(call(&world, Method::GET, &format!("/api/v1/messages/{refused}"), None).await.status.as_u16(), 404);
+        call_number += 1;
+    }
 }
 
 /// More events than all orders of could be tried.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use sluice_core::{
     effect::EffectState,
     event::EventStatus,
+    ports::Clock,
     records::{Booking, Message, MessageStatus, Phone},
     testing::{Fault, Sent, World},
 };
@@ -156,7 +157,113 @@ async fn a_refused_text_is_a_failed_message() {
     let id = confirmed(&world).await;
     assert_eq!(message(&world, &id).await["status"], "failed");
     assert_eq!(read(&world).await["sms_status"], "failed");
-    assert!(matches!(&world.sent.sent()[..], [Sent::Mail(mail)] if mail.to == "ana@example.com"));
+    assert_eq!(recipients(&world), ["ana@example.com", "support@example.com"]);
+}
+
+/// To whom mails were sent, in the order of the alphabet.
+fn recipients(world: &World) -> Vec<String> {
+    let mut to: Vec<_> =
+        world.sent.sent().into_iter().filter_map(|sent| if let Sent::Mail(mail) = sent { Some(mail.to) } else { None }).collect();
+    to.sort();
+    to
+}
+
+#[tokio::test]
+async fn a_text_that_twilio_refuses_is_the_same_as_one_that_fails_on_its_way() {
+    for (code, words) in [("21211", "not valid"), ("21610", "asked for no more texts"), ("21635", "landline"), ("21999", "error 21999")] {
+        let world = world();
+        world.sent.refuse_with(NUMBER, code);
+        let id = confirmed(&world).await;
+        let shown = message(&world, &id).await;
+        assert_eq!((&shown["status"], &shown["error_code"]), (&json!("failed"), &json!(code)));
+        assert!(shown["error_text"].as_str().is_some_and(|text| text.contains(words)), "{shown}");
+        assert_eq!(recipients(&world), ["ana@example.com", "support@example.com"], "{code}");
+        let told = world.sent.sent().into_iter().find_map(|sent| match sent {
+            Sent::Mail(mail) if mail.to == "support@example.com" => Some(mail.text),
+            _ => None,
+        });
+        assert!(told.is_some_and(|text| text.contains(words) && text.contains(code) && text.contains(&id)), "{code}");
+        let phone = world.record::<Phone>(NUMBER).await.expect("was put with a booking");
+        assert_eq!(phone.has_opted_out(), code == "21610", "{code}");
+        // Nobody is told again by a callback, nor by a replay that is refused once more.
+        with(&world, text_status("SM1", "failed", NUMBER, Some(&id), start() + minutes(1))).await;
+        let event = world.events().into_iter().find(|event| event.key == "evt_1").expect("is recorded").id;
+        call(&world, Method::POST, &format!("/api/v1/inbound/{event}/replay"), None).await;
+        world.run_until_quiet().await;
+        assert_eq!(recipients(&world).len(), 2, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_text_tells_its_mails_also_where_a_call_goes_wrong() {
+    let whole = world();
+    whole.sent.refuse_with(NUMBER, "21211");
+    confirmed(&whole).await;
+    for call in 0..whole.faults.calls() {
+        for fault in Fault::ALL {
+            let world = world();
+            world.sent.refuse_with(NUMBER, "21211");
+            world.faults.plan(call, fault);
+            crate::support::put_until_done(&world, "/api/v1/bookings/12345", &crate::support::booking(json!({}))).await;
+            world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
+            world.run_until_quiet().await;
+            let mut told = recipients(&world);
+            // A mail whose answer was lost is sent again.
+            assert!(told.len() <= 3, "{fault:?} at call {call}: {told:?}");
+            told.dedup();
+            assert_eq!(told, ["ana@example.com", "support@example.com"], "{fault:?} at call {call}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_fails_because_of_an_opt_out_opts_its_number_out() {
+    let world = world();
+    put(&world, json!({ "status": "confirmed" })).await;
+    let body = format!("MessageSid=SM9&MessageStatus=failed&To={}&ErrorCode=21610", NUMBER.replace('+', "%2B"));
+    with(&world, crate::support::event("twilio", "SM9:failed", "message.failed", None, "", start(), &body)).await;
+    assert!(world.record::<Phone>(NUMBER).await.is_some_and(|phone| phone.has_opted_out()));
+}
+
+/// The two texts of a booking, by when they were sent: Sluice's own, and one of its owner's.
+async fn two_texts(world: &World) -> String {
+    let id = confirmed(world).await;
+    let later = json!({
+        "external_id": "SM2", "channel": "sms", "direction": "outbound", "to": NUMBER, "booking_id": "12345", "sent_at": start() + minutes(60),
+    });
+    assert_eq!(put_message(world, "reminder", later).await, StatusCode::CREATED);
+    id
+}
+
+#[tokio::test]
+async fn a_booking_shows_the_text_that_was_sent_last_whatever_is_heard_first() {
+    // Of the text, with its SID: the status. They are heard in the order of the list, each a minute after the other.
+    let first = [("SM1", "sent"), ("SM1", "undelivered")];
+    let last = [("SM2", "sent"), ("SM2", "delivered")];
+    let orders = [
+        [first[0], first[1], last[0], last[1]],
+        [last[0], last[1], first[0], first[1]],
+        [last[1], first[1], first[0], last[0]],
+        [first[1], last[1], last[0], first[0]],
+    ];
+    for put_first in [true, false] {
+        for order in orders {
+            let world = world();
+            let own = if put_first { two_texts(&world).await } else { confirmed(&world).await };
+            for ((sid, status), minute) in order.into_iter().zip(1..) {
+                let reference = (sid == "SM1").then_some(own.as_str());
+                with(&world, text_status(sid, status, NUMBER, reference, start() + minutes(minute))).await;
+            }
+            if !put_first {
+                two_texts(&world).await;
+            }
+            let booking = read(&world).await;
+            assert_eq!((&booking["sms_status"], &booking["sms_delivered"]), (&json!("delivered"), &json!(true)), "{order:?}, {put_first}");
+            let delivered = message(&world, "reminder").await["delivered_at"].clone();
+            assert_eq!(booking["sms_delivered_at"], delivered, "{order:?}, {put_first}");
+            assert!(delivered.is_string());
+        }
+    }
 }
 
 #[tokio::test]
@@ -352,6 +459,80 @@ async fn a_bounced_address_is_left_out_and_support_is_told() {
     assert_eq!(event.effects[0].state, EffectState::Failed);
 }
 
+/// A mail came back that went to `to`.
+async fn bounced(world: &World, id: &str, to: Value) -> String {
+    let body = json!({ "type": "email.bounced", "emailId": id, "data": { "to": to, "bounceType": "hard" } });
+    let key = format!("{id}:email.bounced");
+    with(world, crate::support::event("sendro", &key, "email.bounced", None, "", start(), &body.to_string())).await;
+    world.events().into_iter().find(|event| event.key == key).expect("is recorded").summary
+}
+
+fn marked(world: &World) -> Vec<String> {
+    world.documents("address").into_iter().map(|stored| stored.document.key.id).collect()
+}
+
+#[tokio::test]
+async fn a_bounce_marks_the_address_that_its_to_names_however_it_is_written() {
+    for to in [
+        json!("ana@example.com"),
+        json!("ANA@Example.com"),
+        json!("Ana <ana@example.com>"),
+        json!("\"Lima, Ana\" <Ana@example.com>"),
+        json!(["ana@example.com"]),
+        json!(["Ana <ana@example.com>", "", "ANA@EXAMPLE.COM"]),
+    ] {
+        let world = World::new(start(), false);
+        assert_eq!(bounced(&world, "em_1", to.clone()).await, "mail bounced");
+        assert_eq!(marked(&world), ["ana@example.com"], "{to}");
+    }
+}
+
+#[tokio::test]
+async fn a_bounce_that_may_be_of_several_addresses_marks_none_and_says_so() {
+    for to in [
+        json!(["ana@example.com", "ben@example.com"]),
+        json!("ana@example.com, ben@example.com"),
+        json!("Ben <ben@example.com>, Ana <ana@example.com>"),
+        json!(["ben@example.com", "Ana <ana@example.com>, x@example.com"]),
+    ] {
+        let world = World::new(start(), false);
+        let mail = json!({ "external_id": "em_1", "channel": "email", "direction": "outbound", "to": "ana@example.com" });
+        put_message(&world, "mail-1", mail).await;
+        let summary = bounced(&world, "em_1", to.clone()).await;
+        assert!(summary.contains("no address is marked") && summary.contains("addresses"), "{to}: {summary}");
+        assert!(marked(&world).is_empty(), "{to}");
+    }
+}
+
+#[tokio::test]
+async fn a_bounce_without_an_address_marks_that_of_its_mail_once_it_is_known() {
+    for to in [Value::Null, json!(""), json!(" "), json!([]), json!("undisclosed recipients"), json!({ "email": "ben@example.com" })] {
+        for put_first in [true, false] {
+            let world = World::new(start(), false);
+            let mail = json!({ "external_id": "em_1", "channel": "email", "direction": "outbound", "to": "ana@example.com" });
+            if put_first {
+                put_message(&world, "mail-1", mail.clone()).await;
+            }
+            let summary = bounced(&world, "em_1", to.clone()).await;
+            assert_eq!(summary.contains("no address is marked"), !put_first, "{to}: {summary}");
+            assert_eq!(marked(&world).is_empty(), !put_first, "{to}");
+            if !put_first {
+                put_message(&world, "mail-1", mail).await;
+            }
+            assert_eq!(marked(&world), ["ana@example.com"], "{to}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bounce_marks_the_address_that_it_names_and_not_the_one_that_was_put() {
+    let world = World::new(start(), false);
+    let mail = json!({ "external_id": "em_1", "channel": "email", "direction": "outbound", "to": "ana@example.com" });
+    put_message(&world, "mail-1", mail).await;
+    bounced(&world, "em_1", json!("ben@example.com")).await;
+    assert_eq!(marked(&world), ["ben@example.com"]);
+}
+
 #[tokio::test]
 async fn a_soft_bounce_marks_no_address() {
     let world = World::new(start(), false);
@@ -441,4 +622,122 @@ async fn a_customer_shows_an_opt_out_and_a_bounced_address() {
     }
     with(&world, text_in("SM2", "START", None, start() + minutes(1))).await;
     assert_eq!(call(&world, Method::GET, "/api/v1/customers/c1", None).await.json["sms_opt_out"], false);
+}
+
+#[tokio::test]
+async fn a_customer_s_history_says_why_nothing_is_sent_to_it_any_more() {
+    let world = world();
+    let customer = json!({ "name": "Ana Lima", "email": "Ana@Example.com", "phone": "+1 500 555 0006" });
+    call(&world, Method::PUT, "/api/v1/customers/c1", Some(customer)).await;
+    with(&world, mail_event("em_1", "bounced", start() + minutes(1))).await;
+    with(&world, text_in("SM1", "STOP", Some("STOP"), start() + minutes(2))).await;
+    with(&world, text_in("SM2", "STOP", Some("STOP"), start() + minutes(3))).await;
+    with(&world, mail_event("em_2", "complained", start() + minutes(4))).await;
+    with(&world, text_in("SM3", "START", None, start() + minutes(5))).await;
+    let history = call(&world, Method::GET, "/api/v1/customers/c1/history", None).await.json;
+    let entries = history["items"].as_array().cloned().unwrap_or_default();
+    let seen: Vec<_> = entries.iter().map(|entry| (entry["type"].clone(), entry["changed"].clone())).collect();
+    let change = |field: &str, to: Value| json!([{ "field": field, "to": to }]);
+    assert_eq!(
+        seen[..4],
+        [
+            (json!("message.received"), change("sms_opt_out", json!(false))),
+            (json!("email.complained"), change("email_state", json!("complained"))),
+            (json!("message.received"), change("sms_opt_out", json!(true))),
+            (json!("email.bounced"), change("email_state", json!("bounced"))),
+        ]
+    );
+    assert_eq!((seen.len(), &seen[4].0), (5, &json!("customer.put")));
+    for (entry, key) in entries.iter().zip(["SM3", "em_2:email.complained", "SM1", "em_1:email.bounced"]) {
+        let event = call(&world, Method::GET, entry["event"].as_str().expect("a link"), None).await;
+        assert_eq!((event.status, &event.json["key"]), (StatusCode::OK, &json!(key)));
+    }
+}
+
+#[tokio::test]
+async fn what_lies_beside_a_customer_stands_in_its_history_once_on_whatever_page() {
+    let world = world();
+    for number in 0..40 {
+        world.clock.advance(minutes(1));
+        let customer = json!({ "name": format!("Ana {number}"), "email": "ana@example.com", "phone": NUMBER });
+        call(&world, Method::PUT, "/api/v1/customers/c1", Some(customer)).await;
+        match number {
+            4 => with(&world, text_in("SM1", "STOP", None, world.clock.now())).await,
+            15 => with(&world, mail_event("em_1", "bounced", world.clock.now())).await,
+            23 => with(&world, mail_event("em_2", "complained", world.clock.now())).await,
+            39 => with(&world, text_in("SM2", "START", None, world.clock.now())).await,
+            _ => {}
+        }
+    }
+    let (mut seen, mut times, mut query) = (Vec::new(), Vec::new(), "?limit=3".to_owned());
+    loop {
+        let page = call(&world, Method::GET, &format!("/api/v1/customers/c1/history{query}"), None).await.json;
+        let items = page["items"].as_array().cloned().unwrap_or_default();
+        seen.extend(items.iter().map(|item| item["type"].as_str().unwrap_or_default().to_owned()));
+        times.extend(items.iter().map(|item| item["at"].as_str().unwrap_or_default().to_owned()));
+        let Some(next) = page["next"].as_str() else { break };
+        query = format!("?limit=3&cursor={next}");
+    }
+    assert_eq!(seen.iter().filter(|kind| *kind == "customer.put").count(), 40);
+    let beside: Vec<_> = seen.iter().filter(|kind| *kind != "customer.put").collect();
+    assert_eq!(beside, ["message.received", "email.complained", "email.bounced", "message.received"]);
+    assert!(times.is_sorted_by(|one, other| one >= other), "newest first: {times:?}");
+}
+
+#[tokio::test]
+async fn an_external_id_is_that_of_one_message_and_a_second_put_of_it_is_refused() {
+    let with_id = |external_id: &str| json!({ "external_id": external_id, "channel": "sms", "direction": "outbound", "to": NUMBER });
+    for heard_at in 0..3 {
+        let world = world();
+        for step in 0..3 {
+            if step == heard_at {
+                with(&world, text_status("SM9", "delivered", NUMBER, None, start())).await;
+            }
+            match step {
+                0 => assert_eq!(put_message(&world, "first", with_id("SM9")).await, StatusCode::CREATED),
+                1 => {
+                    let answer = call(&world, Method::PUT, "/api/v1/messages/second", Some(with_id("SM9"))).await;
+                    assert_eq!((answer.status, &answer.json["errors"][0]["field"]), (StatusCode::CONFLICT, &json!("external_id")));
+                    assert!(answer.json["errors"][0]["message"].as_str().is_some_and(|problem| problem.contains("first")));
+                    let answer = call(&world, Method::PUT, "/api/v1/messages/SM9", Some(with_id("SM9"))).await;
+                    assert_eq!((answer.status, &answer.json["errors"][0]["field"]), (StatusCode::CONFLICT, &json!("id")));
+                }
+                _ => assert_eq!(put_message(&world, "first", with_id("SM9")).await, StatusCode::OK, "put again as it is"),
+            }
+        }
+        let listed = call(&world, Method::GET, "/api/v1/messages", None).await.json["items"].as_array().map(Vec::len);
+        assert_eq!((listed, &message(&world, "first").await["status"]), (Some(1), &json!("delivered")), "heard at {heard_at}");
+        assert_eq!(put_message(&world, "second", with_id("SM10")).await, StatusCode::CREATED, "with an id of its own");
+        // Nor the other way round: what was put under the id has it.
+        assert_eq!(put_message(&world, "SM11", with_id("SM11")).await, StatusCode::CREATED);
+        assert_eq!(put_message(&world, "third", with_id("SM11")).await, StatusCode::CONFLICT);
+    }
+}
+
+#[tokio::test]
+async fn a_text_of_sluice_s_own_has_its_external_id_whether_it_is_put_before_or_after() {
+    for (id, field) in [("mine", "external_id"), ("SM1", "id")] {
+        for put_first in [true, false] {
+            let world = world();
+            let own = confirmed(&world).await;
+            let body = json!({ "external_id": "SM1", "channel": "sms", "direction": "outbound", "to": NUMBER });
+            let path = format!("/api/v1/messages/{id}");
+            if put_first {
+                assert_eq!(put_message(&world, id, body.clone()).await, StatusCode::CREATED);
+            }
+            with(&world, text_status("SM1", "sent", NUMBER, Some(&own), start() + minutes(1))).await;
+            if id == "mine" || !put_first {
+                let refused = call(&world, Method::PUT, &path, Some(body)).await;
+                assert_eq!((refused.status, &refused.json["errors"][0]["field"]), (StatusCode::CONFLICT, &json!(field)), "{put_first}");
+            }
+            with(&world, text_status("SM1", "delivered", NUMBER, Some(&own), start() + minutes(2))).await;
+            let shown = message(&world, &own).await;
+            assert_eq!((&shown["external_id"], &shown["status"]), (&json!("SM1"), &json!("delivered")), "{id}, {put_first}");
+            assert_eq!(read(&world).await["sms_status"], "delivered");
+            if put_first {
+                let lost = message(&world, id).await;
+                assert_eq!((&lost["external_id"], &lost["status"]), (&Value::Null, &json!("pending")), "{id}");
+            }
+        }
+    }
 }

@@ -138,3 +138,91 @@ async fn an_alarm_that_nobody_got_silences_nothing() {
     }
     assert_eq!(world.sent.sent().len(), 1, "the next one rings, and silences the one after it");
 }
+
+async fn dismiss(world: &World, id: &str, body: Option<serde_json::Value>) -> crate::support::Answer {
+    call(world, Method::POST, &format!("/api/v1/inbound/{id}/dismiss"), body).await
+}
+
+async fn listed(world: &World, status: &str) -> usize {
+    let page = call(world, Method::GET, &format!("/api/v1/inbound?status={status}"), None).await.json;
+    page["items"].as_array().expect("items").len()
+}
+
+#[tokio::test]
+async fn a_parked_event_is_dismissed_once_and_for_all() {
+    let world = World::new(start(), true);
+    let forged = stripe("evt_1", "charge.refunded", start(), start(), &json!({}));
+    world.enqueue(&forged).await;
+    world.run_until_quiet().await;
+    let (id, reason) = (world.events()[0].id.clone(), world.events()[0].reason.clone());
+    assert!(world.events()[0].expires_at().is_none());
+    let first = dismiss(&world, &id, Some(json!({ "reason": "a forgery" }))).await;
+    assert_eq!(first.status, StatusCode::OK);
+    assert_eq!((&first.json["status"], &first.json["dismissed_because"]), (&json!("dismissed"), &json!("a forgery")));
+    assert_eq!(first.json["reason"], json!(reason), "why it was parked stays known");
+    world.clock.advance(minutes(1));
+    let again = dismiss(&world, &id, Some(json!({ "reason": "another word" }))).await;
+    assert_eq!((again.status, &again.json), (StatusCode::OK, &first.json), "said again it changes nothing");
+    assert_eq!((listed(&world, "parked").await, listed(&world, "dismissed").await), (0, 1));
+    assert!(world.events()[0].expires_at().is_some(), "it is kept no longer than others");
+    // Who forged it may send it again, and it stays dismissed; the alarm counts only what is parked.
+    world.enqueue(&forged).await;
+    world.run_until_quiet().await;
+    assert_eq!((world.events()[0].status, world.sent.sent().len()), (EventStatus::Dismissed, 1));
+    world.clock.advance(minutes(61));
+    world.enqueue(&stripe("evt_2", "charge.refunded", start(), world.clock.now(), &json!({}))).await;
+    world.run_until_quiet().await;
+    let Some(Sent::Mail(alarm)) = world.sent.sent().pop() else { panic!("an alarm") };
+    assert!(alarm.text.contains("an event and parked it"), "{}", alarm.text);
+}
+
+#[tokio::test]
+async fn only_what_is_parked_can_be_dismissed() {
+    let world = World::new(start(), true);
+    put(&world, json!({})).await;
+    world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
+    world.run_until_quiet().await;
+    let id = world.events()[0].id.clone();
+    assert_eq!(dismiss(&world, &id, None).await.status, StatusCode::CONFLICT);
+    assert_eq!(dismiss(&world, "in_nothing", None).await.status, StatusCode::NOT_FOUND);
+    let wrong = dismiss(&world, &id, Some(json!({ "why": "x" }))).await;
+    assert_eq!((wrong.status, &wrong.json["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("why")));
+    assert_eq!(world.events()[0].status, EventStatus::Done);
+}
+
+#[tokio::test]
+async fn what_was_left_of_a_dismissed_event_is_done_only_by_a_replay() {
+    let world = World::new(start(), false);
+    put(&world, json!({})).await;
+    world.sent.break_down(true);
+    world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
+    world.run_until_quiet().await;
+    let id = world.events()[0].id.clone();
+    let busy = dismiss(&world, &id, None).await;
+    assert_eq!(busy.status, StatusCode::CONFLICT, "who parked it may still be at work: {}", busy.json);
+    world.clock.advance(minutes(2));
+    assert_eq!(dismiss(&world, &id, None).await.status, StatusCode::OK);
+    world.sent.break_down(false);
+    world.clock.advance(minutes(600));
+    world.run_until_quiet().await;
+    assert!(world.sent.sent().is_empty() && !world.events()[0].unfinished());
+    assert_eq!(call(&world, Method::POST, &format!("/api/v1/inbound/{id}/replay"), None).await.status, StatusCode::ACCEPTED);
+    world.run_until_quiet().await;
+    let event = world.events().remove(0);
+    assert_eq!((event.status, event.dismissal), (EventStatus::Done, None));
+    assert!(matches!(&world.sent.sent()[..], [Sent::Mail(mail)] if mail.to == "ana@example.com"));
+}
+
+#[tokio::test]
+async fn the_pieces_of_a_dismissed_event_expire_with_it() {
+    let world = World::new(start(), true);
+    let object = json!({ "description": incompressible(600 * 1024) });
+    world.enqueue(&stripe("evt_1", "charge.refunded", start(), start(), &object)).await;
+    world.run_until_quiet().await;
+    assert_eq!(world.events()[0].status, EventStatus::Parked);
+    let id = world.events()[0].id.clone();
+    assert_eq!(dismiss(&world, &id, None).await.status, StatusCode::OK);
+    let both = ["event", "piece"].map(|kind| world.documents(kind)).concat();
+    let ends: Vec<_> = both.iter().map(|stored| stored.document.expires_at).collect();
+    assert!(ends.len() == 3 && ends.iter().all(|end| *end == ends[0] && end.is_some()), "record and pieces expire together: {ends:?}");
+}

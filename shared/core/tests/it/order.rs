@@ -159,8 +159,8 @@ fn seen(effect: &Effect, sent: &[Sent], excuses: u32) -> invariants::Effect {
 
 fn as_event<'a>(record: &EventRecord, effects: &'a [invariants::Effect]) -> invariants::Event<'a> {
     let recorded = match record.status {
-        EventStatus::Processing => invariants::Recorded::Processing,
-        EventStatus::Done | EventStatus::Parked | EventStatus::Ignored => invariants::Recorded::Done,
+        EventStatus::Processing | EventStatus::Waiting => invariants::Recorded::Processing,
+        EventStatus::Done | EventStatus::Parked | EventStatus::Ignored | EventStatus::Dismissed => invariants::Recorded::Done,
     };
     // Once quiet, no message is left: everything was acknowledged. That the changes are in once shows in the records' end.
     invariants::Event { recorded, applied: 1, visible: true, acknowledged: true, foreign_writes: 0, plans_after_commit: 0, effects }

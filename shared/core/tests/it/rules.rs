@@ -33,7 +33,7 @@ async fn a_payment_confirms_the_booking_and_logs_a_transaction() {
     assert_eq!(
         transaction,
         json!({
-            "id": "pi_1", "stripe_payment_intent_id": "pi_1", "booking_id": "12345", "amount": 6000, "currency": "usd",
+            "tenant": null, "id": "pi_1", "stripe_payment_intent_id": "pi_1", "booking_id": "12345", "amount": 6000, "currency": "usd",
             "at": "2026-11-22T06:00:00Z", "version": 1,
         })
     );
@@ -88,10 +88,12 @@ async fn confirmation_goes_by_mail_where_the_number_is_refused() {
     world.sent.refuse("+15005550006");
     put(&world, json!({})).await;
     with(&world, paid("evt_1", "pi_1", start(), start())).await;
-    assert!(matches!(&world.sent.sent()[..], [Sent::Mail(mail)] if mail.to == "ana@example.com"));
+    let sent = world.sent.sent();
+    let [Sent::Mail(customer), Sent::Mail(support)] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!((customer.to.as_str(), support.to.as_str()), ("ana@example.com", "support@example.com"));
     let event = &world.events()[0];
     assert_eq!(event.status, EventStatus::Done);
-    assert_eq!(event.effects.len(), 2, "{event:?}");
+    assert_eq!(event.effects.len(), 3, "{event:?}");
 }
 
 #[tokio::test]
@@ -359,7 +361,8 @@ async fn test_mode_changes_nothing_unless_it_is_on() {
     let body = json!({ "id": "evt_1", "type": "payment_intent.succeeded", "created": 1, "livemode": false, "data": { "object": {} } });
     let policy = sluice_core::plan::Policy { hold: minutes(120), stripe_test_mode: false, mail: true, sms: true };
     let loaded = sluice_core::plan::Loaded::default();
-    let cause = sluice_core::records::Cause { event: "in_1".to_owned(), kind: "payment_intent.succeeded".to_owned(), recorded: true };
+    let cause =
+        sluice_core::records::Cause { event: "in_1".to_owned(), kind: "payment_intent.succeeded".to_owned(), recorded: true, tenant: None };
     let mut view = sluice_core::plan::View::new(cause, &loaded, &policy, start());
     let text = body.to_string();
     let event = sluice_core::plan::Event {

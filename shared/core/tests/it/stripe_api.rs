@@ -1,5 +1,6 @@
 //! What an event doesn't say is asked of Stripe's API: thin events, keys that are missing or refused, calls that fail.
 
+use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use sluice_core::{
     body::{self, PackedBody},
@@ -7,10 +8,10 @@ use sluice_core::{
     event::{EventRecord, EventStatus},
     ports::StripeObject,
     records::Booking,
-    testing::{CannedStripe, Fault, World},
+    testing::{CannedStripe, Fault, Sent, World},
 };
 
-use crate::support::{headlines, minutes, paid, put, start};
+use crate::support::{call, headlines, incompressible, minutes, paid, put, start};
 
 const SNAPSHOT: &str = "evt_snapshot";
 
@@ -199,6 +200,97 @@ async fn a_refused_key_rings_the_alarm_once_and_the_event_waits() {
     assert_eq!(event(&world, "evt_thin").await.status, EventStatus::Done);
 }
 
+/// The events that are listed with a status, by their keys.
+async fn listed(world: &World, status: &str) -> Vec<(Value, Value)> {
+    let page = call(world, Method::GET, &format!("/api/v1/inbound?status={status}"), None).await.json;
+    page["items"].as_array().expect("items").iter().map(|item| (item["key"].clone(), item["reason"].clone())).collect()
+}
+
+#[tokio::test]
+async fn what_waits_for_a_key_is_listed_with_its_reason_and_a_replay_sets_it_going() {
+    let world = World::new(start(), true);
+    tell(&world.stripe);
+    world.stripe.refuse_key();
+    run(&world, &[]).await;
+    world.enqueue(&without_twin()).await;
+    assert!(world.step().await);
+    let reason = json!("Stripe answered 401: Invalid API Key provided");
+    assert_eq!(listed(&world, "waiting").await, [(json!("evt_thin"), reason)]);
+    let waiting = event(&world, "evt_thin").await;
+    assert!(waiting.expires_at().is_none() && waiting.changes.is_empty());
+    assert!(world.record::<Booking>("12345").await.expect("was put").deposit_paid_at().is_none());
+
+    world.stripe.recover();
+    let replay = format!("/api/v1/inbound/{}/replay", waiting.id);
+    assert_eq!(call(&world, Method::POST, &replay, None).await.status, StatusCode::ACCEPTED);
+    assert!(world.step().await, "the replay does not wait for the message");
+    assert!(listed(&world, "waiting").await.is_empty());
+    assert!(world.record::<Booking>("12345").await.expect("was put").deposit_paid_at().is_some());
+    world.run_until_quiet().await;
+    let done = event(&world, "evt_thin").await;
+    assert_eq!((done.status, done.reason, done.attempts), (EventStatus::Done, None, 2), "its own message finds it done");
+    assert_eq!(world.sent.sent().iter().filter(|sent| matches!(sent, Sent::Text(_))).count(), 1, "told once");
+}
+
+#[tokio::test]
+async fn what_waits_for_a_key_is_applied_once_wherever_a_call_goes_wrong() {
+    let story = async |world: &World| {
+        tell(&world.stripe);
+        crate::support::put_until_done(world, "/api/v1/bookings/12345", &crate::support::booking(json!({}))).await;
+        world.stripe.refuse_key();
+        world.enqueue(&without_twin()).await;
+        while world.step().await {}
+        world.stripe.recover();
+        world.run_until_quiet().await;
+        let booking = world.record::<Booking>("12345").await.expect("is there");
+        (booking.status(), booking.deposit_paid_at(), event(world, "evt_thin").await.status, world.documents("transaction").len())
+    };
+    let whole = World::new(start(), true);
+    let expected = story(&whole).await;
+    assert_eq!(expected.2, EventStatus::Done);
+    for call in 0..whole.faults.calls() {
+        for fault in Fault::ALL {
+            let world = World::new(start(), true);
+            world.faults.plan(call, fault);
+            assert_eq!(story(&world).await, expected, "call {call}, {fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_replay_of_what_is_done_waits_for_a_key_in_the_same_list() {
+    let world = World::new(start(), true);
+    tell(&world.stripe);
+    run(&world, &[without_twin()]).await;
+    world.stripe.refuse_key();
+    let id = event_id("stripe", "default", "evt_thin");
+    world.enqueue(&InboundMessage::Replay { id }).await;
+    assert!(world.step().await);
+    assert_eq!(listed(&world, "waiting").await.len(), 1);
+    world.stripe.recover();
+    world.run_until_quiet().await;
+    assert_eq!(event(&world, "evt_thin").await.status, EventStatus::Done);
+}
+
+#[tokio::test]
+async fn a_large_event_waits_with_its_body() {
+    let world = World::new(start(), true);
+    tell(&world.stripe);
+    world.stripe.refuse_key();
+    run(&world, &[]).await;
+    let large = thin("evt_thin", "v1.payment_intent.succeeded", &json!({ "more": incompressible(600 * 1024) }));
+    world.enqueue(&large).await;
+    assert!(world.step().await);
+    assert_eq!(listed(&world, "waiting").await.len(), 1);
+    world.stripe.recover();
+    world.run_until_quiet().await;
+    assert_eq!(event(&world, "evt_thin").await.status, EventStatus::Done);
+    let both = ["event", "piece"].map(|kind| world.documents(kind)).concat();
+    let of_it = both.iter().filter(|stored| stored.document.key.id.starts_with(&event_id("stripe", "default", "evt_thin")));
+    let ends: Vec<_> = of_it.map(|stored| stored.document.expires_at).collect();
+    assert!(ends.len() == 3 && ends.iter().all(|end| *end == ends[0] && end.is_some()), "{ends:?}");
+}
+
 #[tokio::test]
 async fn a_key_that_stays_refused_parks_the_event() {
     let world = World::new(start(), true);
@@ -206,6 +298,7 @@ async fn a_key_that_stays_refused_parks_the_event() {
     run(&world, &[without_twin()]).await;
     let record = event(&world, "evt_thin").await;
     assert_eq!((record.status, record.reason.as_deref()), (EventStatus::Parked, Some("Stripe answered 401: Invalid API Key provided")));
+    assert!(listed(&world, "waiting").await.is_empty());
 }
 
 #[tokio::test]

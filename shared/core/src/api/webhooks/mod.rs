@@ -62,7 +62,7 @@ fn on(api: &Api) -> Result<&Webhooks, Problem> {
 }
 
 /// The fields of a JSON object; an empty body has none.
-fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
+pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
     if body.is_empty() {
         return Ok(Map::new());
     }

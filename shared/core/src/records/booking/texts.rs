@@ -14,8 +14,11 @@ use crate::{
 /// How far a text about a booking came. A copy of what the message says, written in the same commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextState {
-    /// When it was first heard of.
+    /// When it was sent; where nobody has said, when it was first heard of.
     pub at: Timestamp,
+    /// Which of the booking's announcements it is; 0 if it is none of Sluice's. Two of the same moment follow each other in this order.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    number: u32,
     /// How far it came.
     pub status: MessageStatus,
     /// When it arrived.
@@ -26,11 +29,21 @@ pub struct TextState {
     made_good: bool,
 }
 
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl Booking {
     /// Takes over how far a text about the booking came. Whether that was new.
     pub fn join_text(&mut self, message: &Message) -> bool {
         let made_good = self.texts.get(&message.id).is_some_and(|known| known.made_good);
-        let state = TextState { at: message.heard.first, status: message.status(), delivered_at: message.delivered_at(), made_good };
+        let state = TextState {
+            at: message.sent_at().unwrap_or(message.heard.first),
+            number: message.sent.as_ref().map_or(0, |sent| sent.about.number),
+            status: message.status(),
+            delivered_at: message.delivered_at(),
+            made_good,
+        };
         let new = self.texts.get(&message.id) != Some(&state);
         self.texts.insert(message.id.clone(), state);
         new
@@ -41,10 +54,10 @@ impl Booking {
         self.texts.remove(message);
     }
 
-    /// The latest text about the booking; `None` if there was none.
+    /// The text about the booking that was sent last, whatever was heard of which of them first; `None` if there was none.
     #[must_use]
     pub fn latest_text(&self) -> Option<&TextState> {
-        self.texts.iter().max_by_key(|(id, text)| (text.at, id.as_str())).map(|(_, text)| text)
+        self.texts.iter().max_by_key(|(id, text)| (text.at, text.number, id.as_str())).map(|(_, text)| text)
     }
 
     /// Whether texts to `number` that belong to nobody are likely about this booking: it is confirmed, and the number is its customer's.

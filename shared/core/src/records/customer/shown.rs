@@ -8,7 +8,7 @@ use crate::{
     kind::{Filter, Served},
     ports::{Index, Key, PortError, Stored},
     record::Record,
-    records::{AddressMark, AddressState, Card, Phone},
+    records::{AddressMark, AddressState, Card, HistoryEntry, Phone},
     schema::described,
     time::Timestamp,
 };
@@ -74,7 +74,7 @@ impl Served for Customer {
         ShownCustomer {
             id: self.id.clone(),
             stripe_customer_id: self.stripe_id().map(str::to_owned),
-            tenant: put.and_then(|put| put.tenant.clone()),
+            tenant: self.tenant().map(str::to_owned),
             name: self.name().map(str::to_owned),
             email: self.email().map(str::to_owned),
             phone: self.phone().map(str::to_owned),
@@ -107,11 +107,22 @@ impl Served for Customer {
         Ok(())
     }
 
+    fn history_beside(beside: &[Stored]) -> Result<Vec<HistoryEntry>, PortError> {
+        let mut entries = Vec::new();
+        for stored in beside {
+            entries.extend(match stored.document.key.kind.as_ref() {
+                Phone::KIND => Phone::from_stored(stored)?.history(),
+                _ => AddressMark::from_stored(stored)?.history(),
+            });
+        }
+        Ok(entries)
+    }
+
     fn group(&self, field: &str) -> Option<&str> {
         match field {
             "email" => self.email(),
             "phone" => self.phone(),
-            "tenant" => self.put.as_ref().and_then(|put| put.said.tenant.as_deref()),
+            "tenant" => self.tenant(),
             _ => None,
         }
     }

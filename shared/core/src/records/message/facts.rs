@@ -27,6 +27,9 @@ pub struct MessagePut {
     /// How far it came at least.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<MessageStatus>,
+    /// When it was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Timestamp>,
 }
 
 /// What Sluice sent a text for.

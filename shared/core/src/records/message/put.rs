@@ -9,7 +9,7 @@ use crate::{
 
 impl Owned for Message {
     type Put = MessagePut;
-    const FIELDS: &'static [&'static str] = &["external_id", "channel", "direction", "to", "from", "booking_id", "status"];
+    const FIELDS: &'static [&'static str] = &["external_id", "channel", "direction", "to", "from", "booking_id", "status", "sent_at"];
 
     fn read_put(form: &mut Form<'_>, now: Timestamp) -> MessagePut {
         let channel: Option<Channel> = form.optional("channel", form::one_of("sms, voice or email"));
@@ -40,6 +40,7 @@ impl Owned for Message {
             from,
             booking_id: form.optional("booking_id", form::id),
             status: form.optional("status", form::one_of("pending, sent, failed, delivered, opened, bounced or complained")),
+            sent_at: form.optional("sent_at", form::time),
         }
     }
 

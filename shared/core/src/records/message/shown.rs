@@ -14,6 +14,7 @@ described! {
     #[derive(Clone, Debug, PartialEq, Serialize)]
     pub struct ShownMessage as "Message" {
         id: String,
+        tenant: Option<String>,
         external_id: Option<String>,
         channel: Option<Channel>,
         direction: Option<Direction>,
@@ -21,6 +22,7 @@ described! {
         from: Option<String>,
         booking_id: Option<String>,
         status: MessageStatus,
+        sent_at: Option<Timestamp>,
         delivered_at: Option<Timestamp>,
         error_code: Option<String>,
         error_text: Option<String>,
@@ -46,6 +48,7 @@ impl Served for Message {
     fn shown(&self) -> ShownMessage {
         ShownMessage {
             id: self.id.clone(),
+            tenant: self.history.tenant().map(str::to_owned),
             external_id: self.external_id().map(str::to_owned),
             channel: self.channel(),
             direction: self.direction(),
@@ -53,6 +56,7 @@ impl Served for Message {
             from: self.from().map(str::to_owned),
             booking_id: self.booking_id().map(str::to_owned),
             status: self.status(),
+            sent_at: self.sent_at(),
             delivered_at: self.delivered_at(),
             error_code: self.error().and_then(|error| error.code.clone()),
             error_text: self.error().map(|error| error.text.clone()),

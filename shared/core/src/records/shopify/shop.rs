@@ -116,6 +116,7 @@ described! {
     #[derive(Clone, Debug, PartialEq, Serialize)]
     pub struct ShownShop as "Shop" {
         id: String,
+        tenant: Option<String>,
         status: ShopStatus,
         name: Option<String>,
         currency: Option<String>,
@@ -141,6 +142,7 @@ impl Served for Shop {
         let fact = self.said.fact();
         ShownShop {
             id: self.id.clone(),
+            tenant: self.history.tenant().map(str::to_owned),
             status: self.status(),
             name: fact.and_then(|fact| fact.name.clone()),
             currency: fact.and_then(|fact| fact.currency.clone()),

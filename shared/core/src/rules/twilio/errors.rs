@@ -1,11 +1,28 @@
 //! Twilio's error codes in words.
 
-/// Why a text did not arrive, by its [error code](https://www.twilio.com/docs/api/errors) and else by its status.
+/// The code of a text to someone who has answered an earlier one with `STOP` (<https://www.twilio.com/docs/api/errors/21610>).
+pub(crate) const OPTED_OUT: &str = "21610";
+
+/// Why a text did not arrive, by its error code and else by its status.
 pub(super) fn in_words(code: Option<&str>, status: &str) -> &'static str {
-    match code.unwrap_or_default() {
-        "21211" | "21614" => "the number is not valid, or can't get texts",
+    match code.and_then(of_code) {
+        Some(words) => words,
+        None if status == "canceled" => "it was taken back before it was sent",
+        None => "Twilio gave no reason that is known here",
+    }
+}
+
+/// Why a text did not arrive or was not taken, by its [error code](https://www.twilio.com/docs/api/errors); `None` of a code that is not known here.
+pub(crate) fn of_code(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "21211" | "21214" | "21265" | "21614" => "the number is not valid, or can't get texts",
+        "21266" => "it was to go to the number that it is sent from",
         "21408" => "texts to this country are not switched on for the Twilio account",
-        "21610" => "its owner has asked for no more texts",
+        "21602" | "21619" => "it has no words",
+        "21605" | "21617" => "it is longer than a text may be",
+        OPTED_OUT => "its owner has asked for no more texts",
+        "21612" => "no text gets from the sending number to this one",
+        "21635" => "the number is a landline",
         "30001" => "too many texts were waiting to be sent",
         "30002" => "the Twilio account is suspended",
         "30003" => "the phone is off or out of reach",
@@ -25,9 +42,8 @@ pub(super) fn in_words(code: Option<&str>, status: &str) -> &'static str {
         "30450" => "the number gets so many texts that this one was held back",
         "30453" | "30454" => "it was held back because the same was sent over and over",
         "30500" => "something went wrong at Twilio",
-        _ if status == "canceled" => "it was taken back before it was sent",
-        _ => "Twilio gave no reason that is known here",
-    }
+        _ => return None,
+    })
 }
 
 /// Why nobody was spoken to.
