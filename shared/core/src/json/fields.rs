@@ -153,7 +153,8 @@ impl<'a, const N: usize> Search<'a, '_, N> {
 pub fn entries(json: &[u8]) -> Result<Vec<(Cow<'_, str>, Value<'_>)>, NotJson> {
     let mut cursor = Cursor::new(json);
     let mut read = || {
-        let mut entries = Vec::new();
+        // As many as most have, in one piece.
+        let mut entries = Vec::with_capacity(16);
         let mut next = cursor.first_name()?;
         while let Some(name) = next {
             entries.push((name.text()?, Value(cursor.value()?)));
