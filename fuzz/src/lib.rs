@@ -1,10 +1,10 @@
 //! What is fuzzed: each target reads its input as the parts of a request, one a line, and behind them the body. It panics if a promise is
 //! broken, and otherwise says whether the request was let in.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use sluice_signature::{
-    Form, GitHub, KeyedHash, Message, Scheme, Secret, Sendro, Shopify, StandardWebhooks, Stripe, Twilio, Verified,
+    Encoded, Form, GitHub, KeyedHash, Message, Scheme, Secret, Sendro, Shopify, StandardWebhooks, Stripe, Twilio, Verified,
     explain::{Explained, Fit, explain},
 };
 
@@ -203,7 +203,18 @@ fn sign_and_verify(message: &Message<'_>, kind: &[u8], secrets: &[Secret]) {
 
 /// A body.
 pub fn form(data: &[u8]) -> bool {
-    let Ok(form) = Form::parse(data) else { return false };
+    let encoded = Encoded::parse(data);
+    let form = match Form::parse(data) {
+        Ok(form) => form,
+        Err(malformed) => {
+            assert_eq!(encoded.err(), Some(malformed), "one reads what the other refuses");
+            return false;
+        }
+    };
+    let encoded = encoded.expect("a form");
+    for name in form.pairs().filter_map(|(name, _)| std::str::from_utf8(name).ok()).take(8) {
+        assert!(form.values(name).map(Cow::Borrowed).eq(encoded.values(name)), "{name}");
+    }
     let mut escaped = String::new();
     for (name, value) in form.pairs() {
         assert!(!name.is_empty());

@@ -23,7 +23,8 @@ const shopify = shopifyApi({
   scopes: [],
 });
 
-// Each gives two functions that throw, or resolve to false, when the signature is bad.
+// Each gives two functions that throw, or resolve to false, when the signature is bad. The first has the body as the SDK wants it; the second begins, as
+// Sluice does, with the bytes that came over the wire.
 const peers = {
   stripe: ({ headers, body, secret, now }) => {
     const text = body.toString("utf8");
@@ -32,7 +33,7 @@ const peers = {
       // The SDK parses the event with it.
       verify: () => stripe.webhooks.signature.verifyHeader(text, signature, secret, 300, undefined, now * 1000),
       named: () => {
-        const event = stripe.webhooks.constructEvent(text, signature, secret, 300, undefined, now * 1000);
+        const event = stripe.webhooks.constructEvent(body.toString("utf8"), signature, secret, 300, undefined, now * 1000);
         return event.id && event.type;
       },
     };
@@ -44,7 +45,7 @@ const peers = {
     return {
       verify: () => twilio.validateRequest(secret, signature, url, parameters),
       named: () => {
-        const parameters = { ...parseForm(text) };
+        const parameters = { ...parseForm(body.toString("utf8")) };
         return twilio.validateRequest(secret, signature, url, parameters) && parameters.MessageSid && parameters.MessageStatus;
       },
     };
@@ -52,26 +53,38 @@ const peers = {
   twilio_json: ({ headers, body, secret, url }) => {
     const text = body.toString("utf8");
     const signature = headers["x-twilio-signature"];
-    const verify = () => twilio.validateRequestWithBody(secret, signature, url, text);
-    return { verify, named: () => verify() && JSON.parse(text).MessageSid };
+    const verify = (text) => twilio.validateRequestWithBody(secret, signature, url, text);
+    const named = () => {
+      const text = body.toString("utf8");
+      return verify(text) && JSON.parse(text).MessageSid;
+    };
+    return { verify: () => verify(text), named };
   },
   github: ({ headers, body, secret }) => {
     const text = body.toString("utf8");
-    const verify = () => verifyGitHub(secret, text, headers["x-hub-signature-256"]);
-    return { verify, named: async () => (await verify()) && JSON.parse(text).action };
+    const verify = (text) => verifyGitHub(secret, text, headers["x-hub-signature-256"]);
+    const named = async () => {
+      const text = body.toString("utf8");
+      return (await verify(text)) && JSON.parse(text).action;
+    };
+    return { verify: () => verify(text), named };
   },
   shopify: ({ headers, body, url }) => {
     const text = body.toString("utf8");
     const rawRequest = { method: "POST", url, headers };
-    const verify = async () => (await shopify.webhooks.validate({ rawBody: text, rawRequest, rawResponse: {} })).valid;
-    return { verify, named: async () => (await verify()) && JSON.parse(text).id };
+    const verify = async (text) => (await shopify.webhooks.validate({ rawBody: text, rawRequest, rawResponse: {} })).valid;
+    const named = async () => {
+      const text = body.toString("utf8");
+      return (await verify(text)) && JSON.parse(text).id;
+    };
+    return { verify: () => verify(text), named };
   },
   standard: ({ headers, body, secret }) => {
     const text = body.toString("utf8");
     const webhook = new Webhook(secret);
     // The library verifies and parses in one go.
-    const named = () => webhook.verify(text, headers).type;
-    return { verify: named, named };
+    const read = (text) => webhook.verify(text, headers).type;
+    return { verify: () => read(text), named: () => read(body.toString("utf8")) };
   },
   // Sendro has no SDK: what its documentation shows.
   sendro: ({ headers, body, secret }) => {

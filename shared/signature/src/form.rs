@@ -1,34 +1,22 @@
+mod encoded;
+mod marks;
+mod pair;
+
 use std::fmt::{self, Write as _};
+
+pub use self::encoded::Encoded;
+use self::pair::{Pair, pairs};
 
 /// The parameters of an `application/x-www-form-urlencoded` body, decoded, in the order in which they were sent.
 ///
 /// What is verified and what is read afterwards must be the same parameters, so both are read here. What Twilio never sends, and
 /// libraries read in different ways, is refused: parameters without a name (also `a=1&&b=2`) and percent signs that are followed by
 /// anything but two hex digits. The bytes behind the escapes are left as they are, be they UTF-8 or not.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Form {
-    /// Names and values, decoded, one behind the other.
+    /// The body without its escapes, as far as it needs none to be told apart: the signs between names and values are still there.
     text: Vec<u8>,
     pairs: Vec<Pair>,
-}
-
-/// Where in the text a name begins and a value ends, and where the one goes over into the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Pair {
-    start: u32,
-    middle: u32,
-    end: u32,
-}
-
-impl Pair {
-    fn new(start: usize, middle: Option<usize>, end: usize) -> Result<Self, MalformedForm> {
-        let middle = middle.unwrap_or(end);
-        if middle == start {
-            return Err(MalformedForm::NoName);
-        }
-        let place = |at: usize| u32::try_from(at).map_err(|_| MalformedForm::TooLong);
-        Ok(Self { start: place(start)?, middle: place(middle)?, end: place(end)? })
-    }
 }
 
 /// Why a body is no form.
@@ -73,41 +61,18 @@ impl Form {
     /// # Errors
     /// [`MalformedForm`] says what the provider would not have written.
     pub fn parse(body: &[u8]) -> Result<Self, MalformedForm> {
-        if body.is_empty() {
-            return Ok(Self::default());
-        }
-        // Decoding makes nothing longer. One pass, byte by byte, for this is most of what a signature over a form costs: what people write is full of
-        // special bytes, and copying the runs between them takes longer.
-        let mut text = vec![0; body.len()];
-        let mut pairs = Vec::with_capacity((body.len() / 16 + 1).min(Self::MOST));
-        let (mut start, mut middle, mut end) = (0, None, 0);
-        let mut rest = body;
-        while let Some((byte, tail)) = rest.split_first() {
-            rest = tail;
-            let mut decoded = if *byte == b'+' { b' ' } else { *byte };
-            if SPECIAL[usize::from(*byte)] {
-                match byte {
-                    b'&' => {
-                        if pairs.len() + 1 == Self::MOST {
-                            return Err(MalformedForm::TooMany);
-                        }
-                        pairs.push(Pair::new(start, middle, end)?);
-                        (start, middle) = (end, None);
-                        continue;
-                    }
-                    b'=' if middle.is_none() => {
-                        middle = Some(end);
-                        continue;
-                    }
-                    b'%' => (decoded, rest) = unescape(tail).ok_or(MalformedForm::BrokenEscape)?,
-                    _ => {}
-                }
-            }
-            text[end] = decoded;
-            end += 1;
-        }
-        pairs.push(Pair::new(start, middle, end)?);
-        text.truncate(end);
+        // Decoding makes nothing longer. Only escapes make it shorter: behind each, what follows moves up.
+        let mut text: Vec<u8> = body.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+        let (mut read, mut written) = (0, 0);
+        let pairs = pairs(body, |at, byte| {
+            text.copy_within(read..at, written);
+            written += at - read;
+            text[written] = byte;
+            (read, written) = (at + 3, written + 1);
+            read - written
+        })?;
+        text.copy_within(read.., written);
+        text.truncate(written + body.len() - read);
         Ok(Self { text, pairs })
     }
 
@@ -136,27 +101,35 @@ impl Form {
     }
 
     /// What Twilio signs of the parameters: by name, then by value, every different pair once, names and values one behind the other.
-    /// The form keeps that order.
-    pub(crate) fn signed(&mut self) -> Vec<u8> {
-        let text = &self.text;
-        let slices = |pair: &Pair| (&text[range(pair.start, pair.middle)], &text[range(pair.middle, pair.end)]);
-        self.pairs.sort_unstable_by(|one, other| slices(one).cmp(&slices(other)));
-        self.pairs.dedup_by(|one, other| slices(one) == slices(other));
-        let mut signed = Vec::with_capacity(text.len());
-        for pair in &self.pairs {
-            signed.extend_from_slice(&text[range(pair.start, pair.end)]);
+    pub(crate) fn signed(&self) -> Vec<u8> {
+        let mut sorted: Vec<_> = self.pairs().map(|(name, value)| (beginning(name), name, value)).collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let mut signed = Vec::with_capacity(self.text.len());
+        for (_, name, value) in sorted {
+            signed.extend_from_slice(name);
+            signed.extend_from_slice(value);
         }
         signed
     }
 
     fn name(&self, pair: Pair) -> &[u8] {
-        &self.text[range(pair.start, pair.middle)]
+        &self.text[pair.name()]
     }
 
     fn value(&self, pair: Pair) -> &[u8] {
-        &self.text[range(pair.middle, pair.end)]
+        &self.text[pair.value()]
     }
 }
+
+/// Equal are those that say the same in the same order.
+impl PartialEq for Form {
+    fn eq(&self, other: &Self) -> bool {
+        self.pairs().eq(other.pairs())
+    }
+}
+
+impl Eq for Form {}
 
 /// The parameters hold what people wrote to each other, and numbers to call them.
 impl fmt::Debug for Form {
@@ -165,39 +138,13 @@ impl fmt::Debug for Form {
     }
 }
 
-const fn range(start: u32, end: u32) -> std::ops::Range<usize> {
-    start as usize..end as usize
+/// The first bytes of a name as a number, by which most names are in the same order as by all of their bytes; the others have the same.
+fn beginning(name: &[u8]) -> u128 {
+    let mut bytes = [0; 16];
+    let length = name.len().min(bytes.len());
+    bytes[..length].copy_from_slice(&name[..length]);
+    u128::from_be_bytes(bytes)
 }
-
-/// The bytes that stand for something else than one byte.
-static SPECIAL: [bool; 256] = {
-    let mut special = [false; 256];
-    let mut each = 0;
-    while each < 3 {
-        special[b"%&="[each] as usize] = true;
-        each += 1;
-    }
-    special
-};
-
-/// The byte that two hex digits stand for, and what comes behind them.
-fn unescape(text: &[u8]) -> Option<(u8, &[u8])> {
-    let ([high, low], rest) = text.split_first_chunk()?;
-    let (high, low) = (DIGITS[usize::from(*high)], DIGITS[usize::from(*low)]);
-    (high | low <= 0xf).then_some((high << 4 | low, rest))
-}
-
-/// What each hex digit counts, and 255 for what is none.
-static DIGITS: [u8; 256] = {
-    let mut digits = [0xff; 256];
-    let mut value = 0;
-    while value < 16 {
-        digits[b"0123456789abcdef"[value as usize] as usize] = value;
-        digits[b"0123456789ABCDEF"[value as usize] as usize] = value;
-        value += 1;
-    }
-    digits
-};
 
 /// Writes bytes into a form.
 pub(crate) fn encode(bytes: &[u8], encoded: &mut String) {

@@ -24,7 +24,7 @@ mod verdict;
 #[cfg(feature = "explain")]
 pub mod explain;
 
-pub use form::{Form, MalformedForm};
+pub use form::{Encoded, Form, MalformedForm};
 pub use github::GitHub;
 pub use keyed::KeyedHash;
 pub use message::{Header, Message};

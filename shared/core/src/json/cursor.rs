@@ -59,7 +59,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// Enters an object, as far as behind the colon of its first name. `None` if it has none.
-    pub(super) fn first_name(&mut self) -> Result<Option<Cow<'a, str>>, Broken> {
+    #[inline]
+    pub(super) fn first_name(&mut self) -> Result<Option<Name<'a>>, Broken> {
         match (self.next()?, self.next()?) {
             (b'{', b'"') => self.name().map(Some),
             (b'{', b'}') => Ok(None),
@@ -68,7 +69,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// Goes on behind a value in an object, as far as behind the colon of the next name. `None` at its end.
-    pub(super) fn next_name(&mut self) -> Result<Option<Cow<'a, str>>, Broken> {
+    #[inline]
+    pub(super) fn next_name(&mut self) -> Result<Option<Name<'a>>, Broken> {
         match self.next()? {
             b',' => self.quotation_mark().and_then(|()| self.name()).map(Some),
             b'}' => Ok(None),
@@ -76,22 +78,38 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A name whose quotation mark is behind, and its colon. It has to be a text, and not only to look like one.
-    fn name(&mut self) -> Result<Cow<'a, str>, Broken> {
+    /// A name whose quotation mark is behind, and its colon.
+    #[inline]
+    fn name(&mut self) -> Result<Name<'a>, Broken> {
         let start = self.at;
         let escapes = self.string()?;
         let inside = &self.json[start..self.at - 1];
         self.colon()?;
-        unescaped(inside, escapes)
+        Ok(Name { inside, escapes })
     }
 
     /// Passes over a value: the bytes from its first to its last.
+    #[inline]
     pub(super) fn value(&mut self) -> Result<&'a [u8], Broken> {
-        self.begins()?;
-        let start = *self;
+        let start = match self.begins()? {
+            b'"' => {
+                let start = self.at;
+                self.at += 1;
+                self.string()?;
+                start
+            }
+            _ => self.other_value()?,
+        };
+        Ok(&self.json[start..self.at])
+    }
+
+    /// Passes over a value that begins here. Returns where that is.
+    #[inline(never)]
+    fn other_value(&mut self) -> Result<usize, Broken> {
+        let start = self.at;
         let passed;
-        (*self, passed) = start.passed();
-        passed.map(|()| self.since(&start))
+        (*self, passed) = self.passed();
+        passed.map(|()| start)
     }
 
     /// What was passed over since then.
@@ -107,26 +125,23 @@ impl<'a> Cursor<'a> {
 
     #[inline(always)]
     fn pass(&mut self) -> Result<(), Broken> {
-        let mut nesting = Nesting::default();
-        let mut within = Within::Nothing;
+        let mut nesting = Nesting::new();
         loop {
             // Here a value begins.
+            let mut reached = Reached::End;
             match self.next()? {
                 b'"' => drop(self.string()?),
                 b'{' => match self.next()? {
                     b'"' => {
-                        nesting.enter(within);
-                        within = Within::Object;
-                        self.passed_name()?;
-                        continue;
+                        nesting.enter_object();
+                        reached = self.members()?;
                     }
                     b'}' => {}
                     _ => return Err(Broken),
                 },
                 b'[' => {
                     if self.begins()? != b']' {
-                        nesting.enter(within);
-                        within = Within::Array;
+                        nesting.enter_array();
                         continue;
                     }
                     self.at += 1;
@@ -137,27 +152,21 @@ impl<'a> Cursor<'a> {
                 b'-' | b'0'..=b'9' => self.at = behind_number(self.json, self.at - 1).ok_or(Broken)?,
                 _ => return Err(Broken),
             }
-            // Here one has ended.
-            loop {
-                match within {
+            while reached == Reached::End {
+                // Here one has ended.
+                match nesting.within() {
                     Within::Nothing => return Ok(()),
                     Within::Object => match self.next()? {
-                        b',' if self.json.get(self.at) == Some(&b'"') => {
-                            self.at += 1;
-                            self.passed_name()?;
-                            break;
-                        }
                         b',' => {
                             self.quotation_mark()?;
-                            self.passed_name()?;
-                            break;
+                            reached = self.members()?;
                         }
-                        b'}' => within = nesting.leave(),
+                        b'}' => nesting.leave(),
                         _ => return Err(Broken),
                     },
                     Within::Array => match self.next()? {
-                        b',' => break,
-                        b']' => within = nesting.leave(),
+                        b',' => reached = Reached::Value,
+                        b']' => nesting.leave(),
                         _ => return Err(Broken),
                     },
                 }
@@ -165,18 +174,33 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A name whose quotation mark is behind, and its colon.
+    /// Passes over members of an object, the quotation mark of whose first name is behind, as long as their values are plain strings and no blank is between
+    /// them. So one special byte leads to the next.
     #[inline(always)]
-    fn passed_name(&mut self) -> Result<(), Broken> {
-        // In compact JSON nothing stands between them.
-        if let Some(end) = self.block.next_special(self.at)
-            && let Some([b'"', b':', ..]) = self.json.get(end..)
-        {
-            self.at = end + 2;
-            return Ok(());
+    fn members(&mut self) -> Result<Reached, Broken> {
+        loop {
+            let name = self.block.next_special(self.at).and_then(|end| self.json.get(end..).zip(Some(end)));
+            match name {
+                Some(([b'"', b':', b'"', ..], end)) => self.at = end + 3,
+                Some(([b'"', b':', ..], end)) => {
+                    self.at = end + 2;
+                    return Ok(Reached::Value);
+                }
+                _ => {
+                    self.string()?;
+                    self.colon()?;
+                    return Ok(Reached::Value);
+                }
+            }
+            let value = self.block.next_special(self.at).and_then(|end| self.json.get(end..).zip(Some(end)));
+            match value {
+                Some(([b'"', b',', b'"', ..], end)) => self.at = end + 3,
+                _ => {
+                    self.string()?;
+                    return Ok(Reached::End);
+                }
+            }
         }
-        self.string()?;
-        self.colon()
     }
 
     #[inline(always)]
@@ -192,16 +216,24 @@ impl<'a> Cursor<'a> {
     /// The inside of a string, whose quotation mark is behind, and the one at its end.
     #[inline(always)]
     fn string(&mut self) -> Result<Escapes, Broken> {
-        // Mostly it ends in the same block, and nothing is escaped in it.
-        if let Some(end) = self.block.next_special(self.at)
-            && self.json.get(end) == Some(&b'"')
-        {
-            self.at = end + 1;
-            return Ok(Escapes::None);
+        loop {
+            match self.block.next_special(self.at) {
+                // Mostly nothing is escaped in it.
+                Some(end) if self.json.get(end) == Some(&b'"') => {
+                    self.at = end + 1;
+                    return Ok(Escapes::None);
+                }
+                Some(special) => {
+                    let (end, block) = behind_escapes(self.json, special, self.block).ok_or(Broken)?;
+                    (self.at, self.block) = (end, block);
+                    return Ok(Escapes::Some);
+                }
+                None => {
+                    self.at = self.at.max(self.block.start + BLOCK);
+                    self.block = Block::around(self.json, self.at);
+                }
+            }
         }
-        let (end, block, escapes) = behind_string(self.json, self.at, self.block).ok_or(Broken)?;
-        (self.at, self.block) = (end, block);
-        Ok(escapes)
     }
 
     #[inline(always)]
@@ -230,19 +262,10 @@ impl<'a> Cursor<'a> {
 
 impl Block {
     /// The block of this place.
+    #[inline(always)]
     fn around(json: &[u8], at: usize) -> Self {
         let start = at / BLOCK * BLOCK;
-        let rest = json.get(start..).unwrap_or_default();
-        let specials = match rest.first_chunk() {
-            Some(block) => specials(block),
-            None => {
-                // Behind the end stands what ends every string.
-                let mut block = [0; BLOCK];
-                block[..rest.len()].copy_from_slice(rest);
-                specials(&block)
-            }
-        };
-        Self { start, specials }
+        Self { start, specials: specials_from(json, start) }
     }
 
     /// The first special byte in it, from this place on, which is not before it.
@@ -257,10 +280,26 @@ impl Block {
     }
 }
 
-/// What is behind the rest of a string, the block there, and whether anything is escaped in it.
+/// The special bytes of the block that begins here.
 #[inline(never)]
-fn behind_string(json: &[u8], mut at: usize, mut block: Block) -> Option<(usize, Block, Escapes)> {
-    let mut escapes = Escapes::None;
+fn specials_from(json: &[u8], start: usize) -> u64 {
+    let rest = json.get(start..).unwrap_or_default();
+    rest.first_chunk().map_or_else(|| specials_of_last(rest), specials)
+}
+
+/// The special bytes of a block that is cut off by the end of the text.
+#[inline(never)]
+fn specials_of_last(rest: &[u8]) -> u64 {
+    // Behind the end stands what ends every string.
+    let mut block = [0; BLOCK];
+    block[..rest.len()].copy_from_slice(rest);
+    specials(&block)
+}
+
+/// What is behind the rest of a string, from its first special byte on, and the block there. `None` if there is no end.
+#[inline(never)]
+fn behind_escapes(json: &[u8], special: usize, mut block: Block) -> Option<(usize, Block)> {
+    let mut at = special;
     loop {
         let Some(special) = block.next_special(at) else {
             at = at.max(block.start + BLOCK);
@@ -268,11 +307,8 @@ fn behind_string(json: &[u8], mut at: usize, mut block: Block) -> Option<(usize,
             continue;
         };
         match json.get(special..)? {
-            [b'"', ..] => return Some((special + 1, block, escapes)),
-            [b'\\', rest @ ..] => {
-                escapes = Escapes::Some;
-                at = special + 1 + length_of_escape(rest)?;
-            }
+            [b'"', ..] => return Some((special + 1, block)),
+            [b'\\', rest @ ..] => at = special + 1 + length_of_escape(rest)?,
             _ => return None,
         }
     }
@@ -288,7 +324,19 @@ fn length_of_escape(text: &[u8]) -> Option<usize> {
 }
 
 /// The place behind the number that begins here.
+#[inline(always)]
 fn behind_number(json: &[u8], start: usize) -> Option<usize> {
+    let mut end = start;
+    while let Some(b'0'..=b'9') = json.get(end) {
+        end += 1;
+    }
+    let is_plain = matches!(json.get(start), Some(b'1'..=b'9')) && !matches!(json.get(end), Some(b'.' | b'e' | b'E'));
+    if is_plain { Some(end) } else { behind_other_number(json, start) }
+}
+
+/// The same of one that may have a sign, a fraction or an exponent, or be zero.
+#[inline(never)]
+fn behind_other_number(json: &[u8], start: usize) -> Option<usize> {
     let rest = json.get(start..)?;
     let text = rest.strip_prefix(b"-").unwrap_or(rest);
     let mut text = match text {
@@ -335,6 +383,30 @@ fn spaces(text: &[u8]) -> usize {
         }
     }
     spaces
+}
+
+/// What a place in a text is in front of, or behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reached {
+    /// The beginning of a value.
+    Value,
+    /// The end of one.
+    End,
+}
+
+/// A name, as it is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Name<'a> {
+    inside: &'a [u8],
+    escapes: Escapes,
+}
+
+impl<'a> Name<'a> {
+    /// What it says. It has to be a text, and not only to look like one.
+    #[inline]
+    pub(super) fn text(self) -> Result<Cow<'a, str>, Broken> {
+        unescaped(self.inside, self.escapes)
+    }
 }
 
 /// Whether a string is written as it reads.

@@ -83,6 +83,7 @@ impl<'a, const N: usize> Search<'a, '_, N> {
         let mut seen = 0;
         let mut next = self.cursor.first_name()?;
         while let Some(name) = next {
+            let name = name.text()?;
             let (here, within) = self.places_at(offset, wanted, &name);
             if here | within == 0 {
                 self.cursor.value()?;
@@ -117,8 +118,11 @@ impl<'a, const N: usize> Search<'a, '_, N> {
     /// Which of the places this name leads to, and which lie further within, a bit for each.
     fn places_at(&self, offset: usize, wanted: u32, name: &str) -> (u32, u32) {
         let (mut here, mut within) = (0, 0);
-        for (index, place) in self.places.iter().enumerate().filter(|(index, _)| wanted >> index & 1 == 1) {
-            let place = &place.as_bytes()[offset..];
+        let mut left = wanted;
+        while left != 0 {
+            let index = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let place = &self.places[index].as_bytes()[offset..];
             // Most names differ in this already.
             if place.first() != name.as_bytes().first() {
                 continue;
@@ -149,10 +153,11 @@ impl<'a, const N: usize> Search<'a, '_, N> {
 pub fn entries(json: &[u8]) -> Result<Vec<(Cow<'_, str>, Value<'_>)>, NotJson> {
     let mut cursor = Cursor::new(json);
     let mut read = || {
-        let mut entries = Vec::new();
+        // As many as most have, in one piece.
+        let mut entries = Vec::with_capacity(16);
         let mut next = cursor.first_name()?;
         while let Some(name) = next {
-            entries.push((name, Value(cursor.value()?)));
+            entries.push((name.text()?, Value(cursor.value()?)));
             next = cursor.next_name()?;
         }
         cursor.end()?;

@@ -6,42 +6,76 @@ pub(super) enum Within {
     Object,
 }
 
-/// The arrays and objects around the one that a place stands in, a bit for each, so that the deepest text takes an eighth of its own length. The usual depth
-/// needs no memory.
-#[derive(Debug, Default)]
+/// The arrays and objects that a place stands in, a bit for each, so that the deepest text takes an eighth of its own length. The usual depth needs no memory.
+#[derive(Debug)]
 pub(super) struct Nesting {
-    depth: usize,
-    /// The innermost ones, up to 64; the last is the lowest bit.
+    /// The innermost ones; the last is the lowest bit. Above the first stands one more bit, which says how many they are.
     inner: u64,
-    /// Those around them, 64 each.
+    /// Those around them, 63 each.
     outer: Vec<u64>,
 }
 
+/// There are none.
+const NONE: u64 = 1;
+
 impl Nesting {
-    /// Notes down where a place stood before it entered another array or object.
-    pub(super) fn enter(&mut self, within: Within) {
-        if self.depth > 0 && self.depth.is_multiple_of(64) {
-            self.outer.push(self.inner);
-        }
-        self.inner = self.inner << 1 | u64::from(within == Within::Object);
-        self.depth += 1;
+    pub(super) const fn new() -> Self {
+        Self { inner: NONE, outer: Vec::new() }
     }
 
-    /// Where the place stands that has left what it entered last.
-    pub(super) fn leave(&mut self) -> Within {
-        let within = match (self.depth, self.inner & 1) {
-            // The outermost one stood in nothing.
-            (0 | 1, _) => Within::Nothing,
+    /// Goes into an array.
+    #[inline(always)]
+    pub(super) fn enter_array(&mut self) {
+        self.make_room();
+        self.inner <<= 1;
+    }
+
+    /// Goes into an object.
+    #[inline(always)]
+    pub(super) fn enter_object(&mut self) {
+        self.make_room();
+        self.inner = self.inner << 1 | 1;
+    }
+
+    /// What the place stands in.
+    #[inline(always)]
+    pub(super) const fn within(&self) -> Within {
+        match (self.inner, self.inner & 1) {
+            (NONE, _) => Within::Nothing,
             (_, 0) => Within::Array,
             _ => Within::Object,
-        };
-        self.inner >>= 1;
-        self.depth = self.depth.saturating_sub(1);
-        if self.depth > 0 && self.depth.is_multiple_of(64) {
-            self.inner = self.outer.pop().unwrap_or_default();
         }
-        within
     }
+
+    /// Leaves what was entered last.
+    #[inline(always)]
+    pub(super) fn leave(&mut self) {
+        self.inner >>= 1;
+        if self.inner == NONE {
+            self.inner = outermost(&mut self.outer);
+        }
+    }
+
+    #[inline(always)]
+    fn make_room(&mut self) {
+        if self.inner >> 63 == 1 {
+            self.inner = put_away(&mut self.outer, self.inner);
+        }
+    }
+}
+
+/// Those around, for which there was no room any more.
+#[cold]
+#[inline(never)]
+fn put_away(outer: &mut Vec<u64>, inner: u64) -> u64 {
+    outer.push(inner);
+    NONE
+}
+
+/// Those around, now that the inner ones have all been left.
+#[inline(never)]
+fn outermost(outer: &mut Vec<u64>) -> u64 {
+    outer.pop().unwrap_or(NONE)
 }
 
 #[cfg(test)]
@@ -50,19 +84,22 @@ mod tests {
 
     #[test]
     fn what_is_entered_is_left_in_reverse() {
-        let mut nesting = Nesting::default();
-        let kind = |number: usize| match number {
-            0 => Within::Nothing,
-            _ if number.is_multiple_of(3) || number % 7 == 1 => Within::Object,
-            _ => Within::Array,
+        let kind = |number: usize| if number.is_multiple_of(3) || number % 7 == 1 { Within::Object } else { Within::Array };
+        let enter = |nesting: &mut Nesting, number| match kind(number) {
+            Within::Object => nesting.enter_object(),
+            _ => nesting.enter_array(),
         };
-        for depth in [1, 2, 63, 64, 65, 127, 128, 129, 1000] {
-            (0..depth).for_each(|number| nesting.enter(kind(number)));
+        let mut nesting = Nesting::new();
+        for depth in [1, 2, 62, 63, 64, 65, 126, 127, 128, 189, 190, 1000] {
+            assert_eq!(nesting.within(), Within::Nothing);
+            (0..depth).for_each(|number| enter(&mut nesting, number));
             for number in (0..depth).rev() {
                 // There and back over every border.
-                nesting.enter(kind(number + 1));
-                assert_eq!(nesting.leave(), kind(number + 1), "{number} of {depth}");
-                assert_eq!(nesting.leave(), kind(number), "{number} of {depth}");
+                enter(&mut nesting, number + 1);
+                assert_eq!(nesting.within(), kind(number + 1), "{number} of {depth}");
+                nesting.leave();
+                assert_eq!(nesting.within(), kind(number), "{number} of {depth}");
+                nesting.leave();
             }
         }
     }

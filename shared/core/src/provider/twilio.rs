@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use http::{Method, StatusCode};
-use sluice_signature::{Form, Header, Message, Secret};
+use sluice_signature::{Encoded, Header, Message, Secret};
 
 use super::{Answer, Fresh, Malformed, Named, Profile, Provider, Renewal, Reply, Route, TwilioReplies, is_name};
 use crate::{
@@ -37,15 +37,12 @@ const SMS: &str = "sms";
 /// Calls come in here, and are answered.
 const VOICE: &str = "voice";
 
-/// Names and values.
-type Texts<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
-
-/// The parameters of a request: those of its form, of its query, or of its JSON.
+/// The parameters of a request: those of its form, of its query, or of its JSON. Only those that are asked for are decoded.
 pub(crate) struct Parameters<'a> {
-    /// Those of a JSON, or of a form that is not UTF-8.
-    texts: Texts<'a>,
-    /// Those of the form and of the query, where every one is UTF-8.
-    forms: [Form; 2],
+    /// The names and values of a JSON object.
+    json: Vec<(Cow<'a, str>, Value<'a>)>,
+    /// Of the form and of the query.
+    forms: [Encoded<'a>; 2],
 }
 
 impl<'a> Parameters<'a> {
@@ -53,23 +50,10 @@ impl<'a> Parameters<'a> {
     ///
     /// # Errors
     /// [`Malformed`] if the body or the query is not what it says.
-    pub(crate) fn read(is_json: bool, query: &str, body: &'a [u8]) -> Result<Self, Malformed> {
-        let form = |text: &[u8]| Form::parse(text).map_err(|error| Malformed(format!("its parameters can't be read: {error}")));
-        let mut texts = Vec::new();
-        let of_body = if is_json {
-            texts = scalars(body)?;
-            Form::default()
-        } else {
-            form(body)?
-        };
-        let forms = [of_body, form(query.as_bytes())?];
-        let is_text = |bytes| std::str::from_utf8(bytes).is_ok();
-        if forms.iter().flat_map(Form::pairs).all(|(name, value)| is_text(name) && is_text(value)) {
-            return Ok(Self { texts, forms });
-        }
-        let text = |bytes| Cow::Owned(String::from_utf8_lossy(bytes).into_owned());
-        texts.extend(forms.iter().flat_map(Form::pairs).map(|(name, value)| (text(name), text(value))));
-        Ok(Self { texts, forms: Default::default() })
+    pub(crate) fn read(is_json: bool, query: &'a str, body: &'a [u8]) -> Result<Self, Malformed> {
+        let form = |text| Encoded::parse(text).map_err(|error| Malformed(format!("its parameters can't be read: {error}")));
+        let (json, of_body) = if is_json { (object(body)?, Encoded::default()) } else { (Vec::new(), form(body)?) };
+        Ok(Self { json, forms: [of_body, form(query.as_bytes())?] })
     }
 
     fn of(message: &Message<'a>) -> Result<Self, Malformed> {
@@ -80,23 +64,23 @@ impl<'a> Parameters<'a> {
         Self::read(is_json, query(message.url), message.body)
     }
 
-    /// The first value of that name that is not empty.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+    /// The first value of that name that is not empty. What is not UTF-8 in it is replaced.
+    pub(crate) fn get(&self, name: &str) -> Option<Cow<'a, str>> {
         self.values(name).find(|value| !value.is_empty())
     }
 
-    /// The values of that name, in their order.
-    fn values<'s, 'n>(&'s self, name: &'n str) -> impl Iterator<Item = &'s str> + use<'a, 's, 'n> {
-        let texts = self.texts.iter().filter(move |(found, _)| found == name).map(|(_, value)| &**value);
-        texts.chain(self.forms.iter().flat_map(move |form| form.values(name)).filter_map(|value| std::str::from_utf8(value).ok()))
+    /// The values of that name, in their order; of a JSON object the last first.
+    fn values<'s, 'n>(&'s self, name: &'n str) -> impl Iterator<Item = Cow<'a, str>> + use<'a, 's, 'n> {
+        let in_json = self.json.iter().rev().filter(move |(found, _)| found == name).filter_map(|(_, value)| scalar(*value));
+        in_json.chain(self.forms.iter().flat_map(move |form| form.values(name)).map(text))
     }
 
     /// The first of these parameters that there is, as part of an identity. Twilio signs names and values without anything between, so whoever holds a
     /// signed request can move the end of a value. That is no value of this form any more.
-    fn first_of(&self, names: &[&str], fits: fn(&str) -> bool) -> Result<&str, Malformed> {
+    fn first_of(&self, names: &[&str], fits: fn(&str) -> bool) -> Result<Cow<'a, str>, Malformed> {
         let found = names.iter().find_map(|name| Some((name, self.get(name)?)));
         let (name, value) = found.ok_or_else(|| Malformed(format!("it has no parameter {}", names.join(" or "))))?;
-        if fits(value) { Ok(value) } else { Err(Malformed(format!("its parameter {name} is none that Twilio sends"))) }
+        if fits(&value) { Ok(value) } else { Err(Malformed(format!("its parameter {name} is none that Twilio sends"))) }
     }
 
     /// Whether it says this account and no other.
@@ -120,11 +104,10 @@ fn is_status(text: &str) -> bool {
 const OF_CALLS: [(&str, &str, &str); 2] =
     [("RecordingSid", "RecordingStatus", "recording"), ("TranscriptionSid", "TranscriptionStatus", "transcription")];
 
-/// The texts and numbers of a JSON object, the last of each name first.
-fn scalars(json: &[u8]) -> Result<Texts<'_>, Malformed> {
+/// The names and values of a JSON object.
+fn object(json: &[u8]) -> Result<Vec<(Cow<'_, str>, Value<'_>)>, Malformed> {
     let json = std::str::from_utf8(json).map_err(|error| PROFILE.malformed(error))?;
-    let entries = json::entries(json.as_bytes()).map_err(|error| PROFILE.malformed(error))?;
-    Ok(entries.into_iter().rev().filter_map(|(name, value)| Some((name, scalar(value)?))).collect())
+    json::entries(json.as_bytes()).map_err(|error| PROFILE.malformed(error))
 }
 
 /// A text, or a number as it is written.
@@ -132,6 +115,16 @@ fn scalar(value: Value<'_>) -> Option<Cow<'_, str>> {
     match value.as_written() {
         number @ [b'-' | b'0'..=b'9', ..] => Some(String::from_utf8_lossy(number)),
         _ => value.text(),
+    }
+}
+
+/// What a form says, as a text.
+fn text(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
+    match bytes {
+        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+        Cow::Owned(bytes) => {
+            String::from_utf8(bytes).unwrap_or_else(|broken| String::from_utf8_lossy(broken.as_bytes()).into_owned()).into()
+        }
     }
 }
 
@@ -181,7 +174,7 @@ impl Provider for Twilio {
                 let status = parameters.first_of(&["MessageStatus", "SmsStatus"], is_status)?;
                 (format!("{id}:{status}"), format!("message.{status}"))
             }
-            SMS => (parameters.first_of(&["MessageSid", "SmsSid"], is_sid)?.to_owned(), "message.received".to_owned()),
+            SMS => (parameters.first_of(&["MessageSid", "SmsSid"], is_sid)?.into_owned(), "message.received".to_owned()),
             _ => {
                 let beside = OF_CALLS.into_iter().find(|(id, ..)| parameters.get("CallStatus").is_none() && parameters.get(id).is_some());
                 let (id, status, what) = beside.unwrap_or(("CallSid", "CallStatus", "call"));
@@ -192,7 +185,7 @@ impl Provider for Twilio {
                 (format!("{id}:{status}{step}"), format!("{what}.{status}"))
             }
         };
-        let account = parameters.get("AccountSid").filter(|account| is_name(account)).map(str::to_owned);
+        let account = parameters.get("AccountSid").filter(|account| is_name(account)).map(Cow::into_owned);
         Ok(Named { key, kind, occurred_at: None, account })
     }
 
@@ -207,7 +200,7 @@ impl Provider for Twilio {
     }
 
     fn accepted(&self, route: &Route<'_>, message: &Message<'_>, replies: &TwilioReplies) -> Answer {
-        let text = |body: Cow<'static, str>| Answer { status: StatusCode::OK, content_type: "text/xml", body };
+        let twiml = |body: Cow<'static, str>| Answer { status: StatusCode::OK, content_type: "text/xml", body };
         match route.channel {
             SMS_STATUS if replies.empty_status => Answer { status: StatusCode::NO_CONTENT, content_type: "text/plain", body: "".into() },
             SMS_STATUS => Answer::ok("application/json", r#"{"status":"received"}"#),
@@ -216,10 +209,10 @@ impl Provider for Twilio {
                 let get = |name| parameters.as_ref().and_then(|parameters| parameters.get(name));
                 let said = get("Body").unwrap_or_default();
                 // Whoever has just asked for no more texts gets none; Twilio itself confirms it.
-                let stop = keyword::said(get("OptOutType"), Some(said)) == Some(true);
-                text(Reply::message(replies.sms.as_deref().filter(|_| !stop), said).into())
+                let stop = keyword::said(get("OptOutType").as_deref(), Some(&said)) == Some(true);
+                twiml(Reply::message(replies.sms.as_deref().filter(|_| !stop), &said).into())
             }
-            _ => text(Reply::voice(replies.voice.as_deref(), replies.play.as_deref()).into()),
+            _ => twiml(Reply::voice(replies.voice.as_deref(), replies.play.as_deref()).into()),
         }
     }
 }

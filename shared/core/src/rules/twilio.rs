@@ -3,6 +3,8 @@
 pub(crate) mod errors;
 pub(crate) mod keyword;
 
+use std::borrow::Cow;
+
 use super::{
     message::{self, Found},
     no_rule, unexpected_shape,
@@ -38,13 +40,13 @@ fn unknown(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
 }
 
 /// The provider's id of the message or call.
-fn sid<'a>(event: &Event<'_>, parameters: &'a Parameters<'_>, names: &[&str]) -> Result<&'a str, Stop> {
+fn sid<'a>(event: &Event<'_>, parameters: &Parameters<'a>, names: &[&str]) -> Result<Cow<'a, str>, Stop> {
     let found = names.iter().find_map(|name| parameters.get(name));
     found.ok_or_else(|| unexpected_shape(event, &format!("it has no {}", names[0])))
 }
 
 fn parties(parameters: &Parameters<'_>, channel: Channel, direction: Direction) -> Parties {
-    let party = |name: &str| parameters.get(name).map(str::to_owned);
+    let party = |name: &str| parameters.get(name).map(Cow::into_owned);
     Parties { channel, direction, to: party("To"), from: party("From") }
 }
 
@@ -57,10 +59,11 @@ fn status_of_text(
     view: &mut View<'_>,
 ) -> Result<(), Stop> {
     let sid = sid(event, parameters, &["MessageSid", "SmsSid"])?;
-    let mut found = find_text(event, sid, view)?;
+    let mut found = find_text(event, &sid, view)?;
     let error = (status == MessageStatus::Failed).then(|| {
         let code = parameters.get("ErrorCode").filter(|code| *code != "0");
-        MessageError { code: code.map(str::to_owned), text: errors::in_words(code, word).to_owned() }
+        let text = errors::in_words(code.as_deref(), word).to_owned();
+        MessageError { code: code.map(Cow::into_owned), text }
     });
     found.message.join_parties(parties(parameters, Channel::Sms, Direction::Outbound));
     found.message.join_status(status, event.received_at, error.clone());
@@ -94,7 +97,7 @@ fn find_text(event: &Event<'_>, sid: &str, view: &mut View<'_>) -> Result<Found,
     // Of the query alone, which Twilio signs as it was given; the body has no such parameter.
     let query = Parameters::read(false, event.query, b"").map_err(|error| unexpected_shape(event, &error))?;
     if let Some(reference) = query.get(Message::REFERENCE).filter(|text| Message::is_own_id(text))
-        && let Some(found) = message::by_reference(view, reference, sid, event.received_at)?
+        && let Some(found) = message::by_reference(view, &reference, sid, event.received_at)?
     {
         mark_as_sent(&found.message, view)?;
         return Ok(found);
@@ -121,17 +124,17 @@ fn mark_as_sent(message: &Message, view: &mut View<'_>) -> Result<(), Stop> {
 /// Somebody wrote to the business.
 fn incoming_text(event: &Event<'_>, parameters: &Parameters<'_>, status: MessageStatus, view: &mut View<'_>) -> Result<(), Stop> {
     let sid = sid(event, parameters, &["MessageSid", "SmsSid"])?;
-    let mut found = message::by_external_id(view, sid, event.received_at)?;
+    let mut found = message::by_external_id(view, &sid, event.received_at)?;
     found.message.join_parties(parties(parameters, Channel::Sms, Direction::Inbound));
     found.message.join_status(status, event.received_at, None);
     message::settle(view, found)?;
-    let said = keyword::said(parameters.get("OptOutType"), parameters.get("Body"));
+    let said = keyword::said(parameters.get("OptOutType").as_deref(), parameters.get("Body").as_deref());
     let number = parameters.get("From").filter(|number| Phone::is_number(number));
     let (Some(stop), Some(number)) = (said, number) else {
         view.summarize("a text came in");
         return Ok(());
     };
-    message::opt_out(view, number, event.received_at, stop)?;
+    message::opt_out(view, &number, event.received_at, stop)?;
     view.summarize(if stop { "a text came in: its sender wants no more texts" } else { "a text came in: its sender wants texts again" });
     Ok(())
 }
@@ -141,7 +144,7 @@ fn call(event: &Event<'_>, parameters: &Parameters<'_>, status: MessageStatus, w
     let sid = sid(event, parameters, &["CallSid"])?;
     let outbound = parameters.get("Direction").is_some_and(|direction| direction.starts_with("outbound"));
     let direction = if outbound { Direction::Outbound } else { Direction::Inbound };
-    let mut found = message::by_external_id(view, sid, event.received_at)?;
+    let mut found = message::by_external_id(view, &sid, event.received_at)?;
     let error = (status == MessageStatus::Failed).then(|| MessageError { code: None, text: errors::of_call(word).to_owned() });
     found.message.join_parties(parties(parameters, Channel::Voice, direction));
     found.message.join_status(status, event.received_at, error);

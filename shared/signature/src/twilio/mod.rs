@@ -99,7 +99,7 @@ impl Scheme for Twilio {
         let signature = Signature::read(value, key.is_some())?;
         let content = Content::of(message)?;
         let secrets = filled(secrets)?;
-        let mut form = content.form(message)?;
+        let form = content.form(message)?;
         let parameters = form.signed();
         let suitable = secrets.filter(|(_, secret)| match key {
             // The header names what it likes: an account's token is no shared key.
