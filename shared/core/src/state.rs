@@ -1,6 +1,6 @@
 //! What a record shows, field by field: what its history compares, and what subscribers are told.
 
-use std::ops::Index;
+use std::{borrow::Cow, ops::Index};
 
 use serde::{
     Serialize, Serializer,
@@ -11,23 +11,23 @@ use serde_json::Value;
 /// The fields of a record as the API shows them, ordered by name. A record is compared with what it was at every change, so that this does without
 /// the maps and names of its own that a [`Value`] has.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct State(Vec<(&'static str, Value)>);
+pub struct State(Vec<(Cow<'static, str>, Value)>);
 
 impl State {
-    /// The fields of a struct; none of anything else.
+    /// The fields of a struct, also of one that another is flattened into; none of anything else.
     #[must_use]
     pub fn of<T: Serialize>(shown: &T) -> Self {
         shown.serialize(Fields).unwrap_or_default()
     }
 
     /// All fields with their names.
-    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &Value)> {
-        self.0.iter().map(|(name, value)| (*name, value))
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), value))
     }
 
     /// Takes the fields out that are called so.
     pub fn remove(&mut self, names: &[&str]) {
-        self.0.retain(|(name, _)| !names.contains(name));
+        self.0.retain(|(name, _)| !names.contains(&name.as_ref()));
     }
 }
 
@@ -37,14 +37,14 @@ impl Index<&str> for State {
 
     fn index(&self, name: &str) -> &Value {
         static NULL: Value = Value::Null;
-        self.0.binary_search_by(|(known, _)| (*known).cmp(name)).map_or(&NULL, |at| &self.0[at].1)
+        self.0.binary_search_by(|(known, _)| known.as_ref().cmp(name)).map_or(&NULL, |at| &self.0[at].1)
     }
 }
 
-impl FromIterator<(&'static str, Value)> for State {
-    fn from_iter<I: IntoIterator<Item = (&'static str, Value)>>(fields: I) -> Self {
-        let mut fields: Vec<_> = fields.into_iter().collect();
-        fields.sort_unstable_by_key(|(name, _)| *name);
+impl<N: Into<Cow<'static, str>>> FromIterator<(N, Value)> for State {
+    fn from_iter<I: IntoIterator<Item = (N, Value)>>(fields: I) -> Self {
+        let mut fields: Vec<_> = fields.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        fields.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         Self(fields)
     }
 }
@@ -63,7 +63,12 @@ impl Serialize for State {
 struct Fields;
 
 /// Fields that are being taken.
-struct Taking(Vec<(&'static str, Value)>);
+#[derive(Default)]
+struct Taking {
+    fields: Vec<(Cow<'static, str>, Value)>,
+    /// The name whose value comes next.
+    name: Option<String>,
+}
 
 type Error = serde_json::Error;
 
@@ -72,12 +77,35 @@ impl SerializeStruct for Taking {
     type Error = Error;
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
-        self.0.push((name, value.serialize(serde_json::value::Serializer)?));
+        self.fields.push((Cow::Borrowed(name), value.serialize(serde_json::value::Serializer)?));
         Ok(())
     }
 
     fn end(self) -> Result<State, Error> {
-        Ok(self.0.into_iter().collect())
+        Ok(self.fields.into_iter().collect())
+    }
+}
+
+impl SerializeMap for Taking {
+    type Ok = State;
+    type Error = Error;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, name: &T) -> Result<(), Error> {
+        match name.serialize(serde_json::value::Serializer)? {
+            Value::String(name) => self.name = Some(name),
+            _ => return no_struct(),
+        }
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        let Some(name) = self.name.take() else { return no_struct() };
+        self.fields.push((Cow::Owned(name), value.serialize(serde_json::value::Serializer)?));
+        Ok(())
+    }
+
+    fn end(self) -> Result<State, Error> {
+        SerializeStruct::end(self)
     }
 }
 
@@ -98,12 +126,16 @@ impl Serializer for Fields {
     type SerializeTuple = Impossible<State, Error>;
     type SerializeTupleStruct = Impossible<State, Error>;
     type SerializeTupleVariant = Impossible<State, Error>;
-    type SerializeMap = Impossible<State, Error>;
+    type SerializeMap = Taking;
     type SerializeStruct = Taking;
     type SerializeStructVariant = Impossible<State, Error>;
 
     fn serialize_struct(self, _: &'static str, count: usize) -> Result<Taking, Error> {
-        Ok(Taking(Vec::with_capacity(count)))
+        Ok(Taking { fields: Vec::with_capacity(count), name: None })
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Taking, Error> {
+        Ok(Taking::default())
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<State, Error> {
@@ -141,7 +173,6 @@ impl Serializer for Fields {
         serialize_tuple(usize) -> Self::SerializeTuple;
         serialize_tuple_struct(&'static str, usize) -> Self::SerializeTupleStruct;
         serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Self::SerializeTupleVariant;
-        serialize_map(Option<usize>) -> Self::SerializeMap;
         serialize_struct_variant(&'static str, u32, &'static str, usize) -> Self::SerializeStructVariant;
     }
 }
@@ -175,5 +206,18 @@ mod tests {
         assert_eq!(state.fields().map(|(name, _)| name).collect::<Vec<_>>(), ["metadata", "type"]);
         assert_eq!(State::of(&Some(&shown)).fields().count(), 3);
         assert_eq!(State::of(&[1, 2]), State::default());
+    }
+
+    #[derive(Serialize)]
+    struct Wider {
+        id: u32,
+        #[serde(flatten)]
+        inner: Shown,
+    }
+
+    #[test]
+    fn what_is_flattened_into_a_struct_belongs_to_it() {
+        let wider = Wider { id: 1, inner: Shown { status: "open", kind: None, left_out: None, metadata: BTreeMap::new() } };
+        assert_eq!(serde_json::to_value(State::of(&wider)).expect("JSON"), serde_json::to_value(&wider).expect("JSON"));
     }
 }
