@@ -13,7 +13,7 @@ use crate::{
 /// What a verified webhook is published as. One that asks for somebody to be erased is itself erased in the end: what is published of it names nobody.
 fn published(record: &EventRecord, now: Timestamp) -> Published {
     let Some(data) = Redaction::told(record) else { return Published::inbound(record, now) };
-    let kind = format!("{}.{}", record.provider, record.kind);
+    let kind = Published::kind_of(record);
     let occurred_at = record.occurred_at.unwrap_or(record.received_at);
     Published::with_data(&record.id, &kind, record.tenant.clone(), occurred_at, now, &to_json(&data))
 }
@@ -26,13 +26,13 @@ impl Processor {
         if record.erased_at.is_some() {
             return Ok(None);
         }
+        if interest.covering(&Published::kind_of(record), &*self.store, &*self.clock).await?.is_empty() {
+            return Ok(None);
+        }
         let published = published(record, self.clock.now());
         let effect = publish_effect(&record.id, &published);
         // Planned again: it is published already.
         if record.effects.iter().any(|known| known.id == effect.id) {
-            return Ok(None);
-        }
-        if interest.covering(&published.kind, &*self.store, &*self.clock).await?.is_empty() {
             return Ok(None);
         }
         record.effects.push(effect);

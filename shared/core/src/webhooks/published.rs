@@ -80,10 +80,16 @@ struct Body<'a> {
 }
 
 impl Published {
-    /// The event that a verified webhook becomes: its provider's name in front of its own type.
+    /// The type that a verified webhook is published under: its provider's name in front of its own type.
+    #[must_use]
+    pub fn kind_of(event: &EventRecord) -> String {
+        format!("{}.{}", event.provider, event.kind)
+    }
+
+    /// The event that a verified webhook becomes.
     #[must_use]
     pub fn inbound(event: &EventRecord, now: Timestamp) -> Self {
-        let kind = format!("{}.{}", event.provider, event.kind);
+        let kind = Self::kind_of(event);
         Self {
             id: Self::id_of(&event.id, &kind),
             occurred_at: event.occurred_at.unwrap_or(event.received_at),

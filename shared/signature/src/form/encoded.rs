@@ -5,7 +5,7 @@ use super::{
     pair::{Pair, pairs, unescape},
 };
 
-/// The same parameters as a [`Form`]'s, by the same rules, but as they are written: for who wants a few of them. Only what is asked for is decoded.
+/// The same parameters as a [`Form`](super::Form)'s, by the same rules, but as they are written: for who wants a few of them. Only what is asked for is decoded.
 #[derive(Clone, Default)]
 pub struct Encoded<'a> {
     form: &'a [u8],
