@@ -110,9 +110,6 @@ pub struct EventRecord {
     /// Whose event it is, by the provider, such as a connected account or a shop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// The tenant that its source is bound to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tenant: Option<String>,
     /// When Sluice accepted it.
     pub received_at: Timestamp,
     /// When the last thing was done for it.
@@ -192,7 +189,6 @@ impl EventRecord {
             twin: None,
             occurred_at: envelope.occurred_at,
             account: envelope.account,
-            tenant: envelope.tenant,
             received_at: envelope.received_at,
             done_at: None,
             attempts: 0,

@@ -16,7 +16,7 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
-use self::written::{Noted, Noticed, Written};
+use self::written::{Noted, Written};
 
 use crate::{
     effect::{Announcement, Effect, EffectKind},
@@ -366,7 +366,6 @@ impl<'a> View<'a> {
     pub fn into_plan(self) -> Result<Plan, Stop> {
         let Self { now, loaded, cause, read, writes, effects, summary, unmatched, erase_body, twin, .. } = self;
         let event = (cause.recorded || !effects.is_empty()).then_some(cause.event.as_str());
-        let noticed = Noticed { event, kind: &cause.kind, tenant: cause.tenant.as_deref() };
         let mut pages = Vec::new();
         let mut steps = Vec::new();
         let mut changes = Vec::new();
@@ -374,7 +373,7 @@ impl<'a> View<'a> {
         for key in read {
             let before = loaded.records.get(&key).and_then(Option::as_ref);
             let condition = Condition::unchanged(before);
-            let noted = writes.get(&key).map(|written| written.noted(before, noticed, now)).transpose().map_err(Stop::Failed)?;
+            let noted = writes.get(&key).map(|written| written.noted(before, event, &cause.kind, now)).transpose().map_err(Stop::Failed)?;
             match noted {
                 Some(Noted::Changed { document, page, shown, told }) => {
                     news.extend(told);

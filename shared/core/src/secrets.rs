@@ -21,23 +21,6 @@ pub trait Secrets: Send + Sync {
     }
 }
 
-/// The tenants that sources are bound to: what such a source sends is that tenant's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SourceTenants(BTreeMap<String, String>);
-
-impl SourceTenants {
-    /// Binds a source to a tenant.
-    pub fn bind(&mut self, source: &str, tenant: &str) {
-        self.0.insert(source.to_owned(), tenant.to_owned());
-    }
-
-    /// The tenant of a source.
-    #[must_use]
-    pub fn of(&self, source: &str) -> Option<&str> {
-        self.0.get(source).map(String::as_str)
-    }
-}
-
 /// Secrets that stay as they were set at start.
 #[derive(Clone, Debug, Default)]
 pub struct FixedSecrets(BTreeMap<(String, String), Arc<[Secret]>>);

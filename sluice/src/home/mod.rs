@@ -100,7 +100,6 @@ pub async fn run(mode: Mode, mut settings: Settings) -> Result<(), HomeError> {
         providers: settings.ingest.providers,
         queue: shared_queue.clone(),
         secrets: Arc::new(settings.ingest.secrets.clone()),
-        tenants: settings.ingest.tenants.clone(),
         clock: Arc::clone(&clock),
         metrics: Arc::clone(&metrics),
         public_url: settings.ingest.public_url.clone(),

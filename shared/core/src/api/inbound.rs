@@ -38,8 +38,6 @@ described! {
         provider: String,
         /// Which of several accounts of the provider.
         source: String,
-        /// The tenant that the source is bound to.
-        tenant: Option<String>,
         /// The provider's own identity of the event.
         key: String,
         r#type: String,
@@ -130,7 +128,6 @@ impl View {
             id: record.id.clone(),
             provider: record.provider.clone(),
             source: record.source.clone(),
-            tenant: record.tenant.clone(),
             key: record.key.clone(),
             r#type: record.kind.clone(),
             status: record.status,
@@ -155,7 +152,6 @@ impl View {
 pub(super) struct Filter {
     provider: Option<String>,
     source: Option<String>,
-    tenant: Option<String>,
     key: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -167,8 +163,7 @@ pub(super) struct Filter {
 }
 
 impl Known for Filter {
-    const NAMES: &'static [&'static str] =
-        &["provider", "source", "tenant", "key", "type", "status", "unmatched", "effect", "limit", "cursor"];
+    const NAMES: &'static [&'static str] = &["provider", "source", "key", "type", "status", "unmatched", "effect", "limit", "cursor"];
 }
 
 impl Filter {
@@ -195,7 +190,6 @@ pub(super) async fn list(State(api): State<Arc<Api>>, Parameters(filter): Parame
         let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
         same(&filter.provider, &record.provider)
             && same(&filter.source, &record.source)
-            && filter.tenant.as_ref().is_none_or(|wanted| record.tenant.as_ref() == Some(wanted))
             && same(&filter.key, &record.key)
             && same(&filter.kind, &record.kind)
             && status.is_none_or(|status| status == record.status)

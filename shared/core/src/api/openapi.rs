@@ -78,7 +78,7 @@ fn any_object(named: &mut Named) -> Value {
 
 #[rustfmt::skip]
 const OPERATIONS: &[Operation] = &[
-    operation(("get", "/inbound"), "List the events that came in", &["provider", "source", "tenant", "key", "type", "status", "unmatched", "effect", "limit", "cursor"], NO_BODY, &[(200, PageOf::<inbound::View>::schema)]),
+    operation(("get", "/inbound"), "List the events that came in", &["provider", "source", "key", "type", "status", "unmatched", "effect", "limit", "cursor"], NO_BODY, &[(200, PageOf::<inbound::View>::schema)]),
     operation(("get", "/inbound/{id}"), "Read one, with its headers and exact body", &[], NO_BODY, &[(200, inbound::Whole::schema)]),
     operation(("post", "/inbound/{id}/replay"), "Have it planned again from its stored body", &[], NO_BODY, &[(202, inbound::Queued::schema)]),
     operation(("post", "/inbound/{id}/dismiss"), "Say that nothing is to come of a parked one", &[], (&["reason"], 0), &[(200, inbound::View::schema)]),

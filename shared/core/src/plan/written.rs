@@ -8,27 +8,16 @@ use crate::{
     time::Timestamp,
 };
 
-/// What causes a change, as the record's history notes it.
-#[derive(Clone, Copy)]
-pub(super) struct Noticed<'a> {
-    /// The record of the event, if there will be one.
-    pub(super) event: Option<&'a str>,
-    /// What happened.
-    pub(super) kind: &'a str,
-    /// The tenant whose source told of it.
-    pub(super) tenant: Option<&'a str>,
-}
-
 /// A record that a plan writes, as its own type, so that a rule can read it back.
 pub(super) trait Written: Send {
     /// The record.
     fn record(&self) -> &dyn Any;
 
-    /// What comes of it, in comparison with the record as it was `before`.
+    /// What comes of it, in comparison with the record as it was `before`. `event` is the record of the event that causes it, if there will be one.
     ///
     /// # Errors
     /// [`PortError::Permanent`] if the record as it was can't be read.
-    fn noted(&self, before: Option<&Stored>, cause: Noticed<'_>, now: Timestamp) -> Result<Noted, PortError>;
+    fn noted(&self, before: Option<&Stored>, event: Option<&str>, kind: &str, now: Timestamp) -> Result<Noted, PortError>;
 }
 
 /// What comes of a written record.
@@ -54,7 +43,7 @@ impl<R: Record> Written for R {
         self
     }
 
-    fn noted(&self, before: Option<&Stored>, cause: Noticed<'_>, now: Timestamp) -> Result<Noted, PortError> {
+    fn noted(&self, before: Option<&Stored>, event: Option<&str>, kind: &str, now: Timestamp) -> Result<Noted, PortError> {
         let known = before.map(|before| &before.document);
         let mut before = before.map(R::from_stored).transpose()?;
         let mut noted = self.clone();
@@ -67,16 +56,13 @@ impl<R: Record> Written for R {
             });
         };
         // However often it was written, an event is noted once, with all that it changed.
-        let told = std::mem::take(history);
         *history = before.as_mut().and_then(Record::history_mut).cloned().unwrap_or_default();
-        history.join_tenants_of(&told);
-        cause.tenant.into_iter().for_each(|tenant| history.join_tenant(tenant));
         if before.as_ref() == Some(&noted) {
             return Ok(Noted::Unchanged);
         }
         let state = before.map(|before| before.state()).unwrap_or_default();
         let after = Arc::new(noted.state());
-        let entry = HistoryEntry::new(cause.event, cause.kind, now).changing(&state, &after, R::STATES);
+        let entry = HistoryEntry::new(event, kind, now).changing(&state, &after, R::STATES);
         let page = noted.history_mut().and_then(|history| history.note(&R::key(self.id()), entry)).map(|page| page.document());
         let document = noted.document();
         let told = news(known.map(|known| (known, &state)), (&document, &after), now);
@@ -90,7 +76,7 @@ impl Written for Document {
         self
     }
 
-    fn noted(&self, before: Option<&Stored>, _: Noticed<'_>, _: Timestamp) -> Result<Noted, PortError> {
+    fn noted(&self, before: Option<&Stored>, _: Option<&str>, _: &str, _: Timestamp) -> Result<Noted, PortError> {
         let changed = before.is_none_or(|before| before.document != *self);
         Ok(if changed { Noted::Changed { document: self.clone(), page: None, shown: false, told: Vec::new() } } else { Noted::Unchanged })
     }

@@ -21,7 +21,7 @@ impl Processor {
         event: &EventRecord,
         change: impl Fn(&mut View<'_>) -> Result<T, Stop>,
     ) -> Result<T, PortError> {
-        let cause = Cause { event: event.id.clone(), kind: event.kind.clone(), recorded: true, tenant: event.tenant.clone() };
+        let cause = Cause { event: event.id.clone(), kind: event.kind.clone(), recorded: true };
         let mut loaded = Loaded::default();
         for _ in 0..ROUNDS {
             loaded.forget_records();

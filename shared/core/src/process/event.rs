@@ -38,7 +38,6 @@ pub(super) fn timer_envelope(record: Key, due_at: Timestamp, now: Timestamp) -> 
         kind: rules::TIMER_DUE.to_owned(),
         occurred_at: Some(due_at),
         account: None,
-        tenant: None,
         received_at: now,
         query: String::new(),
         headers: Vec::new(),
@@ -73,7 +72,7 @@ impl Processor {
             query: &record.query,
             body,
         };
-        let cause = Cause { event: record.id.clone(), kind: record.kind.clone(), recorded: true, tenant: record.tenant.clone() };
+        let cause = Cause { event: record.id.clone(), kind: record.kind.clone(), recorded: true };
         loop {
             let mut view = View::new(cause.clone(), loaded, &self.policy, self.now(handling));
             match rules::plan(&event, &mut view).and_then(|()| view.into_plan()) {

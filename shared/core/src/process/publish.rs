@@ -15,7 +15,7 @@ fn published(record: &EventRecord, now: Timestamp) -> Published {
     let Some(data) = Redaction::told(record) else { return Published::inbound(record, now) };
     let kind = Published::kind_of(record);
     let occurred_at = record.occurred_at.unwrap_or(record.received_at);
-    Published::with_data(&record.id, &kind, record.tenant.clone(), occurred_at, now, &to_json(&data))
+    Published::with_data(&record.id, &kind, None, occurred_at, now, &to_json(&data))
 }
 
 impl Processor {

@@ -172,12 +172,6 @@ impl Booking {
         }
     }
 
-    /// Whose it is: by the owner's word once there is one, and until then that of the sources that told of it.
-    #[must_use]
-    pub fn tenant(&self) -> Option<&str> {
-        self.put.as_ref().map_or_else(|| self.history.tenant(), |put| put.tenant.as_deref())
-    }
-
     /// When the deposit was paid first; `None` if it was not.
     #[must_use]
     pub fn deposit_paid_at(&self) -> Option<Timestamp> {

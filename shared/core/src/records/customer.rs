@@ -119,12 +119,6 @@ impl Customer {
         put.or_else(|| self.id.starts_with("cus_").then_some(self.id.as_str()))
     }
 
-    /// Whose it is: by the owner's word once there is one, and until then that of the sources that told of it.
-    #[must_use]
-    pub fn tenant(&self) -> Option<&str> {
-        self.put.as_ref().map_or_else(|| self.history.tenant(), |put| put.said.tenant.as_deref())
-    }
-
     /// What Stripe says of it.
     #[must_use]
     pub fn said(&self) -> &StripeCustomer {

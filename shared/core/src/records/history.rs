@@ -1,7 +1,5 @@
 //! Which events changed a record, and in what way.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -30,8 +28,6 @@ pub struct Cause {
     pub kind: String,
     /// Whether the event has a record in any case. A put has one only if it causes a message.
     pub recorded: bool,
-    /// The tenant whose source told of it.
-    pub tenant: Option<String>,
 }
 
 /// One event's change of a record.
@@ -62,9 +58,6 @@ pub struct History {
     /// The page with the entries before those.
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     earlier: Option<String>,
-    /// The tenants whose sources told something of the record.
-    #[serde(rename = "o", default, skip_serializing_if = "BTreeSet::is_empty")]
-    tenants: BTreeSet<String>,
 }
 
 /// Older entries of a record's history. Written once.
@@ -167,27 +160,7 @@ impl History {
     /// Whether nothing changed yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.recent.is_empty() && self.earlier.is_none() && self.tenants.is_empty()
-    }
-
-    /// Joins that a source of the tenant's told something of the record.
-    pub fn join_tenant(&mut self, tenant: &str) {
-        if !self.tenants.contains(tenant) {
-            self.tenants.insert(tenant.to_owned());
-        }
-    }
-
-    /// Joins the tenants whose sources told something of another record that this one takes it from. Whether any of them was new.
-    pub fn join_tenants_of(&mut self, other: &Self) -> bool {
-        let known = self.tenants.len();
-        self.tenants.extend(other.tenants.iter().cloned());
-        self.tenants.len() > known
-    }
-
-    /// The tenant whose sources told something of the record. `None` if nobody's did, or those of several: then it is nobody's but the operator's.
-    #[must_use]
-    pub fn tenant(&self) -> Option<&str> {
-        self.tenants.first().filter(|_| self.tenants.len() == 1).map(String::as_str)
+        self.recent.is_empty() && self.earlier.is_none()
     }
 
     /// Notes one more change of the record `of`, and returns the page that is to be written with it, if one is full.

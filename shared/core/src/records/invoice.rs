@@ -144,12 +144,6 @@ impl Invoice {
     /// The name of the list of invoices that are known from events alone, and wait for more of them.
     pub const UNMATCHED: &'static str = "invoice/unmatched";
 
-    /// Whose it is: by the owner's word once there is one, and until then that of the sources that told of it.
-    #[must_use]
-    pub fn tenant(&self) -> Option<&str> {
-        self.put.as_ref().map_or_else(|| self.history.tenant(), |put| put.said.tenant.as_deref())
-    }
-
     /// Of the invoice `id` something is heard for the first time.
     #[must_use]
     pub fn first_heard(id: &str, at: Timestamp) -> Self {

@@ -210,7 +210,6 @@ impl Message {
         }
         self.matched = self.matched.take().or(other.matched);
         self.announcements.join(&other.announcements);
-        self.history.join_tenants_of(&other.history);
     }
 
     /// How far it came, by the owner's word or the provider's. It only moves up.

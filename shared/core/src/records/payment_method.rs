@@ -77,7 +77,6 @@ described! {
     #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
     pub struct ShownPaymentMethod as "PaymentMethod" {
         id: String,
-        tenant: Option<String>,
         customer_id: Option<String>,
         stripe_customer_id: Option<String>,
         ..card: Card,
@@ -98,7 +97,6 @@ impl Served for PaymentMethod {
     fn shown(&self) -> ShownPaymentMethod {
         ShownPaymentMethod {
             id: self.id.clone(),
-            tenant: self.history.tenant().map(str::to_owned),
             customer_id: self.customer_id.clone(),
             stripe_customer_id: self.customer.as_ref().map(|customer| customer.what.clone()),
             card: self.card.as_ref().map(|card| card.what.clone()).unwrap_or_default(),

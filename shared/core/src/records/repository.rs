@@ -209,7 +209,6 @@ described! {
     #[derive(Clone, Debug, PartialEq, Serialize)]
     pub struct ShownRepository as "Repository" {
         id: String,
-        tenant: Option<String>,
         full_name: Option<String>,
         default_branch: Option<String>,
         private: Option<bool>,
@@ -235,7 +234,6 @@ impl Served for Repository {
         let fact = self.latest.as_ref().map(|latest| &latest.fact);
         ShownRepository {
             id: self.id.clone(),
-            tenant: self.history.tenant().map(str::to_owned),
             full_name: fact.map(|fact| fact.full_name.clone()),
             default_branch: fact.and_then(|fact| fact.default_branch.clone()),
             private: fact.map(|fact| fact.private),

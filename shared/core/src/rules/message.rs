@@ -116,9 +116,6 @@ pub(super) fn to_be_sent(
 /// The booking, if there is one.
 pub(super) fn settle(view: &mut View<'_>, found: Found) -> Result<Option<String>, Stop> {
     let Found { mut message, booking: before } = found;
-    if let Some(tenant) = view.cause().tenant.clone() {
-        message.history.join_tenant(&tenant);
-    }
     if message.seeks_booking() {
         look_for_booking(view, &mut message)?;
     }
@@ -152,7 +149,6 @@ pub(super) fn settle(view: &mut View<'_>, found: Found) -> Result<Option<String>
 /// Says to a booking how far a text about it came, and writes it if that was new.
 fn tell_booking(view: &mut View<'_>, booking: &mut Booking, message: &Message) -> Result<(), Stop> {
     let mut new = booking.join_text(message);
-    new |= booking.history.join_tenants_of(&message.history);
     if message.status() == MessageStatus::Failed && view.policy.mail {
         let before = booking.clone();
         if let Some((template, about)) = booking.mail_instead_of(message) {

@@ -118,7 +118,6 @@ pub(crate) fn envelope(text: &str, received_at: Timestamp) -> Option<Envelope> {
         occurred_at: event.at(),
         kind: event.event_type.to_lowercase(),
         account: None,
-        tenant: None,
         received_at,
         query: String::new(),
         headers: Vec::new(),

@@ -2,10 +2,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{Mode, Reader};
 use crate::{
-    ids::{is_source, record_id},
+    ids::is_source,
     ingest::{MAX_BODY, PublicUrl},
     provider::{self, BadReply, Provider, Providers, TwilioReplies},
-    secrets::{DEFAULT_SOURCE, FixedSecrets, Secrets, SourceTenants},
+    secrets::{DEFAULT_SOURCE, FixedSecrets, Secrets},
 };
 
 /// What takes webhooks in.
@@ -19,8 +19,6 @@ pub struct IngestSettings {
     pub max_body: usize,
     /// The signing secrets of each provider's sources.
     pub secrets: FixedSecrets,
-    /// Whose the sources are.
-    pub tenants: SourceTenants,
     /// What Twilio is answered.
     pub replies: TwilioReplies,
 }
@@ -31,14 +29,12 @@ impl IngestSettings {
         let public_url = read_public_url(reader).unwrap_or_else(|| PublicUrl::of_this_machine(listen.port()));
         let providers = provider::ALL;
         let secrets = read_secrets(reader, mode, providers);
-        let tenants = read_tenants(reader, &secrets, providers);
-        Self { providers, public_url, max_body: read_max_body(reader), secrets, tenants, replies: read_replies(reader) }
+        Self { providers, public_url, max_body: read_max_body(reader), secrets, replies: read_replies(reader) }
     }
 
     /// Reads what a function of `providers` needs, which is of no use without a secret of each.
     pub fn read_of(reader: &mut Reader<'_>, providers: Providers) -> Self {
         let secrets = read_secrets(reader, Mode::Lambda, providers);
-        let tenants = read_tenants(reader, &secrets, providers);
         let public_url = read_public_url(reader);
         for provider in providers {
             if secrets.sources(provider.name()).next().is_none() {
@@ -60,7 +56,6 @@ impl IngestSettings {
             public_url: public_url.unwrap_or_default(),
             max_body: read_max_body(reader),
             secrets,
-            tenants,
             replies: read_replies(reader),
         }
     }
@@ -161,28 +156,6 @@ fn read_secrets(reader: &mut Reader<'_>, mode: Mode, providers: Providers) -> Fi
         }
     }
     secrets
-}
-
-/// Which source is whose. One that nothing comes from is a slip of the pen, and would leave what was meant with the operator.
-fn read_tenants(reader: &mut Reader<'_>, secrets: &FixedSecrets, providers: Providers) -> SourceTenants {
-    let mut tenants = SourceTenants::default();
-    for (source, setting, values) in reader.family("SLUICE_TENANT") {
-        let [tenant] = &values[..] else {
-            reader.problem(&setting, "names several tenants; a source is that of one");
-            continue;
-        };
-        if let Err(problem) = record_id(tenant) {
-            reader.problem(&setting, format!("is no id that a tenant can have: {problem}"));
-        }
-        if !providers.iter().any(|provider| secrets.sources(provider.name()).any(|known| known == source)) {
-            reader.problem(
-                &setting,
-                format!("names the source {source}, which has no secret: set one, such as STRIPE_WEBHOOK_SECRET__ACME for acme"),
-            );
-        }
-        tenants.bind(&source, tenant);
-    }
-    tenants
 }
 
 fn read_replies(reader: &mut Reader<'_>) -> TwilioReplies {

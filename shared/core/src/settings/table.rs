@@ -39,7 +39,6 @@ table! {
     "SENDRO_WEBHOOK_SECRET[__SOURCE]", "none: Sendro is not served", "Sendro's signing secret; several and sources as above";
     "SLACK_SIGNING_SECRET[__SOURCE]", "none: Slack is not served", "the app's signing secret; several and sources as above";
     "STANDARD_WEBHOOK_SECRET[__SOURCE]", "none: no such sender is served", "the key that a sender by Standard Webhooks or Svix shows (`whsec_…` or `whpk_…`); name each sender as a source, such as `__ACME`";
-    "SLUICE_TENANT[__SOURCE]", "none: the operator's", "the tenant whose the source is, by its id: events of the source, and the records that come of them, are that tenant's, and so its subscriptions get them; `SLUICE_TENANT__ACME` for the source `acme`, whoever the provider is. On Lambda set it beside the source's secret";
     "SLUICE_STRIPE_TEST_MODE", "off (`dev`: on)", "whether events with `livemode: false` change records and send mails: `on` or `off`";
     "SLUICE_HOLD", "2h", "how long a booking is held after its first failed payment";
     "SLUICE_MAIL", "", "`off` if no mail is to go out, else `smtp`; one of this and SLUICE_SMTP_URL is required. On Lambda `ses` or `off`";

@@ -219,33 +219,3 @@ fn user_info_of_the_public_url_is_kept_and_not_shown() {
     let shown = format!("{settings:?} {:?}", settings.ingest.doubts());
     assert!(shown.contains("https://…@10.1.2.3") && !shown.contains("hush"), "{shown}");
 }
-
-#[test]
-fn a_source_is_bound_to_a_tenant() {
-    let mut given = PRODUCTION.to_vec();
-    given.extend([
-        ("GITHUB_WEBHOOK_SECRET__REPOS", "it's a secret to everybody"),
-        ("SLUICE_TENANT__REPOS", "birch.studio"),
-        ("SLUICE_TENANT__ACME", "acme"),
-    ]);
-    let tenants = Settings::read(Mode::Serve, &environment(&given)).expect("is complete").ingest.tenants;
-    assert_eq!((tenants.of("repos"), tenants.of("acme"), tenants.of("default")), (Some("birch.studio"), Some("acme"), None));
-}
-
-#[test]
-fn a_tenant_of_a_source_that_nothing_comes_from_or_that_can_be_none_is_refused() {
-    for (setting, tenant, problem) in [
-        ("SLUICE_TENANT__NOBODY", "acme", "names the source nobody, which has no secret"),
-        ("SLUICE_TENANT__ACME", "a tenant", "is no id that a tenant can have"),
-        ("SLUICE_TENANT__ACME", "one,two", "names several tenants"),
-        ("SLUICE_TENANT__A-B", "acme", "which has no secret"),
-    ] {
-        let mut given = PRODUCTION.to_vec();
-        given.push((setting, tenant));
-        let problems = Settings::read(Mode::Serve, &environment(&given)).expect_err("is refused");
-        assert!(problems.len() == 1 && problems[0].setting == setting && problems[0].problem.contains(problem), "{problems:?}");
-        let on_lambda = [("STRIPE_WEBHOOK_SECRET", "whsec_1"), ("STRIPE_WEBHOOK_SECRET__ACME", "whsec_2"), (setting, tenant)];
-        let problems = read_on_lambda(&on_lambda, |reader| IngestSettings::read_of(reader, &[&provider::Stripe])).unwrap_err();
-        assert!(problems.len() == 1 && problems[0].contains(problem), "{problems:?}");
-    }
-}

@@ -96,7 +96,6 @@ impl<D: Data + ?Sized> Publication<'_, D> {
             kind: self.kind.to_owned(),
             occurred_at: Some(self.occurred_at),
             account: None,
-            tenant: None,
             received_at: now,
             query: String::new(),
             headers: Vec::new(),

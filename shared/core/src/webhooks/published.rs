@@ -94,7 +94,7 @@ impl Published {
             id: Self::id_of(&event.id, &kind),
             occurred_at: event.occurred_at.unwrap_or(event.received_at),
             published_at: now,
-            tenant: event.tenant.clone(),
+            tenant: None,
             event: event.id.clone(),
             erased_at: None,
             data: None,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sluice_core::{
     envelope::InboundMessage,
     record::Record,
-    records::{Booking, Message, Order, Phone, Product, Repository, Shop, ShopCustomer},
+    records::{Message, Order, Phone, Product, Repository, Shop, ShopCustomer},
     testing::{Fault, TestSize, World, assert_findable},
 };
 
@@ -31,11 +31,7 @@ enum Step {
     Put(&'static str, Value),
 }
 
-/// All come from one tenant's sources.
-fn event(mut message: InboundMessage) -> Step {
-    if let InboundMessage::Event(envelope) = &mut message {
-        envelope.tenant = Some("acme".to_owned());
-    }
+fn event(message: InboundMessage) -> Step {
     Step::Event(Box::new(message))
 }
 
@@ -229,21 +225,6 @@ async fn two_texts_of_one_booking_in_every_order() {
         event(text_status("SM9", "undelivered", NUMBER, None, start() + minutes(3))),
     ];
     every_order(&steps, &["messages/SM8", "messages/SM9", "bookings/12345"], Mails::Same, true, |_| ()).await;
-}
-
-#[tokio::test]
-async fn whose_a_booking_is_that_only_texts_told_of_in_every_order() {
-    let message = json!({ "external_id": "SM9", "channel": "sms", "direction": "outbound", "to": NUMBER, "booking_id": "12345" });
-    let steps = [
-        Step::Put("/api/v1/messages/reminder-1", message),
-        event(text_status("SM9", "queued", NUMBER, None, start() + minutes(1))),
-        event(text_status("SM9", "sent", NUMBER, None, start() + minutes(2))),
-    ];
-    let acmes = |world: &World| {
-        let booking = Booking::from_stored(&world.documents("booking")[0]).expect("can be read");
-        assert_eq!(booking.tenant(), Some("acme"));
-    };
-    every_order(&steps, &["messages/reminder-1"], Mails::Same, true, acmes).await;
 }
 
 #[tokio::test]

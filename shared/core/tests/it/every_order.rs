@@ -29,9 +29,6 @@ impl Step {
         let Self::Event(kind, minute, object, previous) = self else { return None };
         let at = start() + minutes(*minute);
         let mut message = stripe(&format!("evt_{number}"), kind, at, at, object);
-        if let InboundMessage::Event(envelope) = &mut message {
-            envelope.tenant = Some("acme".to_owned());
-        }
         if let (Some(previous), InboundMessage::Event(envelope)) = (previous, &mut message) {
             let mut body: Value = serde_json::from_slice(&envelope.body.unpack().expect("readable")).expect("JSON");
             body["data"]["previous_attributes"] = previous.clone();

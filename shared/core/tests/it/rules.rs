@@ -33,7 +33,7 @@ async fn a_payment_confirms_the_booking_and_logs_a_transaction() {
     assert_eq!(
         transaction,
         json!({
-            "tenant": null, "id": "pi_1", "stripe_payment_intent_id": "pi_1", "booking_id": "12345", "amount": 6000, "currency": "usd",
+            "id": "pi_1", "stripe_payment_intent_id": "pi_1", "booking_id": "12345", "amount": 6000, "currency": "usd",
             "at": "2026-11-22T06:00:00Z", "version": 1,
         })
     );
@@ -361,8 +361,7 @@ async fn test_mode_changes_nothing_unless_it_is_on() {
     let body = json!({ "id": "evt_1", "type": "payment_intent.succeeded", "created": 1, "livemode": false, "data": { "object": {} } });
     let policy = sluice_core::plan::Policy { hold: minutes(120), stripe_test_mode: false, mail: true, sms: true };
     let loaded = sluice_core::plan::Loaded::default();
-    let cause =
-        sluice_core::records::Cause { event: "in_1".to_owned(), kind: "payment_intent.succeeded".to_owned(), recorded: true, tenant: None };
+    let cause = sluice_core::records::Cause { event: "in_1".to_owned(), kind: "payment_intent.succeeded".to_owned(), recorded: true };
     let mut view = sluice_core::plan::View::new(cause, &loaded, &policy, start());
     let text = body.to_string();
     let event = sluice_core::plan::Event {

@@ -7,7 +7,7 @@ use axum::{
 use serde_json::{Value, json};
 use sluice_core::{ports::Clock, testing::World};
 
-use crate::support::{Answer, booking, call, minutes, paid, send, start};
+use crate::support::{Answer, booking, call, minutes, send, start};
 
 async fn call_as(world: &World, key: &str, method: &Method, path: &str, body: Option<&Value>) -> Answer {
     let request = Request::builder().method(method).uri(path).header(header::AUTHORIZATION, format!("Bearer {key}"));
@@ -286,87 +286,5 @@ async fn a_tenant_puts_back_what_it_read() {
         assert_eq!((answer.status, &answer.json[field]), (StatusCode::OK, &value), "{path}: {}", answer.json);
         // The same once more is on a version that is no more.
         assert_eq!(call_as(&world, &key, &Method::PUT, path, Some(&whole)).await.status, StatusCode::PRECONDITION_FAILED, "{path}");
-    }
-}
-
-/// A payment of the tenant's own Stripe account: what comes in by a source that is bound to it.
-fn paid_at(tenant: Option<&str>, id: &str, intent: &str) -> sluice_core::envelope::InboundMessage {
-    let sluice_core::envelope::InboundMessage::Event(mut envelope) = paid(id, intent, start(), start()) else { panic!("an event") };
-    if let Some(tenant) = tenant {
-        envelope.source = format!("of_{tenant}");
-        envelope.tenant = Some(tenant.to_owned());
-    }
-    sluice_core::envelope::InboundMessage::Event(envelope)
-}
-
-#[tokio::test]
-async fn what_comes_of_a_tenants_source_is_the_tenants() {
-    let world = World::new(start(), true);
-    let mut subscriptions = Vec::new();
-    for tenant in [json!("acme"), json!("other"), Value::Null] {
-        let body = json!({ "url": "https://receiver.example/", "event_types": ["*"], "tenant": tenant });
-        let made = call(&world, Method::POST, "/api/v1/subscriptions", Some(body)).await.json;
-        subscriptions.push(made["id"].as_str().expect("an id").to_owned());
-    }
-    world.enqueue(&paid_at(Some("acme"), "evt_1", "pi_1")).await;
-    world.run_until_quiet().await;
-    let get = async |path: &str| call(&world, Method::GET, &format!("/api/v1/{path}"), None).await.json;
-    assert_eq!(get("inbound?tenant=acme").await["items"][0]["key"], "evt_1");
-    assert_eq!(get("inbound?tenant=other").await["items"], json!([]));
-    assert_eq!(get("transactions/pi_1").await["tenant"], "acme");
-    assert_eq!(get("bookings?unmatched=true").await["items"][0]["tenant"], "acme");
-    let told = async |subscription: &str| {
-        let page = get(&format!("deliveries?subscription_id={subscription}")).await;
-        let mut types: Vec<_> =
-            page["items"].as_array().expect("items").iter().map(|item| item["event_type"].as_str().expect("a type").to_owned()).collect();
-        types.sort();
-        types
-    };
-    let all = ["payment.succeeded", "stripe.payment_intent.succeeded"];
-    assert_eq!(told(&subscriptions[0]).await, all);
-    assert_eq!(told(&subscriptions[1]).await, [""; 0]);
-    assert_eq!(told(&subscriptions[2]).await, all);
-}
-
-#[tokio::test]
-async fn the_owners_word_on_whose_a_record_is_stands_before_its_sources() {
-    for (put_as, shown) in [(Value::Null, Value::Null), (json!("other"), json!("other"))] {
-        for put_first in [true, false] {
-            let world = World::new(start(), true);
-            let body = booking(json!({ "tenant": put_as }));
-            if put_first {
-                call(&world, Method::PUT, "/api/v1/bookings/12345", Some(body.clone())).await;
-            }
-            world.enqueue(&paid_at(Some("acme"), "evt_1", "pi_1")).await;
-            world.run_until_quiet().await;
-            if !put_first {
-                call(&world, Method::PUT, "/api/v1/bookings/12345", Some(body)).await;
-            }
-            let read = call(&world, Method::GET, "/api/v1/bookings/12345", None).await.json;
-            assert_eq!((&read["tenant"], &read["deposit_paid"]), (&shown, &json!(true)));
-            let key = key(&world, json!(["read"]), json!("acme")).await;
-            assert_eq!(call_as(&world, &key, &Method::GET, "/api/v1/bookings/12345", None).await.status, StatusCode::NOT_FOUND);
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_record_that_the_sources_of_several_tenants_told_of_is_the_operators() {
-    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
-        let world = World::new(start(), true);
-        for number in order {
-            let tenant = [Some("acme"), Some("other"), None][number];
-            world.enqueue(&paid_at(tenant, &format!("evt_{number}"), "pi_1")).await;
-            world.run_until_quiet().await;
-        }
-        assert_eq!(call(&world, Method::GET, "/api/v1/transactions/pi_1", None).await.json["tenant"], Value::Null, "{order:?}");
-    }
-    for order in [[0, 2], [2, 0]] {
-        let world = World::new(start(), true);
-        for number in order {
-            world.enqueue(&paid_at([Some("acme"), None, None][number], &format!("evt_{number}"), "pi_1")).await;
-            world.run_until_quiet().await;
-        }
-        assert_eq!(call(&world, Method::GET, "/api/v1/transactions/pi_1", None).await.json["tenant"], "acme", "{order:?}");
     }
 }

@@ -59,7 +59,7 @@ impl Served for Booking {
             deposit_amount: put.map(|put| put.deposit_amount),
             currency: self.currency().map(str::to_owned),
             starts_at: put.and_then(|put| put.starts_at),
-            tenant: self.tenant().map(str::to_owned),
+            tenant: put.and_then(|put| put.tenant.clone()),
             metadata: put.map(|put| put.metadata.clone()).unwrap_or_default(),
             created_at: self.heard.first,
             updated_at: self.heard.last,
@@ -76,7 +76,7 @@ impl Served for Booking {
     }
 
     fn group(&self, field: &str) -> Option<&str> {
-        self.tenant().filter(|_| field == "tenant")
+        self.put.as_ref().filter(|_| field == "tenant")?.tenant.as_deref()
     }
 
     fn is_served(&self) -> bool {

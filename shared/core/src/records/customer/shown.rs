@@ -74,7 +74,7 @@ impl Served for Customer {
         ShownCustomer {
             id: self.id.clone(),
             stripe_customer_id: self.stripe_id().map(str::to_owned),
-            tenant: self.tenant().map(str::to_owned),
+            tenant: put.and_then(|put| put.tenant.clone()),
             name: self.name().map(str::to_owned),
             email: self.email().map(str::to_owned),
             phone: self.phone().map(str::to_owned),
@@ -122,7 +122,7 @@ impl Served for Customer {
         match field {
             "email" => self.email(),
             "phone" => self.phone(),
-            "tenant" => self.tenant(),
+            "tenant" => self.put.as_ref().and_then(|put| put.said.tenant.as_deref()),
             _ => None,
         }
     }

@@ -54,7 +54,7 @@ impl Served for Invoice {
         ShownInvoice {
             id: self.id.clone(),
             customer_id: put.map(|put| put.customer_id.clone()),
-            tenant: self.tenant().map(str::to_owned),
+            tenant: put.and_then(|put| put.tenant.clone()),
             stripe_payment_intent_id: self.stripe_payment_intent_id().map(str::to_owned),
             stripe_customer_id: self.stripe_customer_id().map(str::to_owned),
             amount: self.due().map(|due| due.amount),
@@ -77,7 +77,7 @@ impl Served for Invoice {
         match field {
             "customer_id" => put.map(|put| put.customer_id.as_str()),
             "stripe_customer_id" => self.stripe_customer_id(),
-            "tenant" => self.tenant(),
+            "tenant" => put.and_then(|put| put.tenant.as_deref()),
             _ => None,
         }
     }

@@ -14,7 +14,6 @@ described! {
     #[derive(Clone, Debug, PartialEq, Serialize)]
     pub struct ShownMessage as "Message" {
         id: String,
-        tenant: Option<String>,
         external_id: Option<String>,
         channel: Option<Channel>,
         direction: Option<Direction>,
@@ -48,7 +47,6 @@ impl Served for Message {
     fn shown(&self) -> ShownMessage {
         ShownMessage {
             id: self.id.clone(),
-            tenant: self.history.tenant().map(str::to_owned),
             external_id: self.external_id().map(str::to_owned),
             channel: self.channel(),
             direction: self.direction(),

@@ -17,7 +17,6 @@ described! {
     #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
     pub struct ShownPayment as "Payment" {
         id: String,
-        tenant: Option<String>,
         stripe_payment_intent_id: String,
         invoice_id: Option<String>,
         booking_id: Option<String>,
@@ -71,7 +70,6 @@ impl Served for Payment {
         };
         ShownPayment {
             id: self.id.clone(),
-            tenant: self.history.tenant().map(str::to_owned),
             stripe_payment_intent_id: self.id.clone(),
             invoice_id: self.invoice.clone(),
             booking_id: self.booking_id().map(str::to_owned),
@@ -121,7 +119,6 @@ described! {
     #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
     pub struct ShownTransaction as "Transaction" {
         id: String,
-        tenant: Option<String>,
         stripe_payment_intent_id: String,
         booking_id: Option<String>,
         amount: Option<i64>,
@@ -141,7 +138,6 @@ impl Served for Transaction {
         let (at, amount) = self.0.made().unzip();
         ShownTransaction {
             id: self.0.id.clone(),
-            tenant: self.0.history.tenant().map(str::to_owned),
             stripe_payment_intent_id: self.0.id.clone(),
             booking_id: self.0.booking_id().map(str::to_owned),
             amount: amount.as_ref().map(|amount| amount.amount),

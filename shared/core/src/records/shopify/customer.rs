@@ -73,7 +73,6 @@ described! {
     #[derive(Clone, Debug, PartialEq, Serialize)]
     pub struct ShownShopCustomer as "ShopCustomer" {
         id: String,
-        tenant: Option<String>,
         shop: Option<String>,
         name: Option<String>,
         email: Option<String>,
@@ -99,7 +98,6 @@ impl Served for ShopCustomer {
         let fact = self.said.fact();
         ShownShopCustomer {
             id: self.id.clone(),
-            tenant: self.history.tenant().map(str::to_owned),
             shop: fact.map(|fact| fact.shop.clone()),
             name: fact.and_then(|fact| fact.name.clone()),
             email: fact.and_then(|fact| fact.email.clone()),

@@ -137,7 +137,6 @@ described! {
     #[derive(Clone, Debug, PartialEq, Serialize)]
     pub struct ShownOrder as "Order" {
         id: String,
-        tenant: Option<String>,
         shop: Option<String>,
         name: Option<String>,
         currency: Option<String>,
@@ -174,7 +173,6 @@ impl Served for Order {
         let (fact, buyer) = (self.said.fact(), self.buyer());
         ShownOrder {
             id: self.id.clone(),
-            tenant: self.history.tenant().map(str::to_owned),
             shop: fact.map(|fact| fact.shop.clone()),
             name: fact.and_then(|fact| fact.name.clone()),
             currency: fact.and_then(|fact| fact.currency.clone()),

@@ -67,7 +67,6 @@ described! {
     #[derive(Clone, Debug, PartialEq, Serialize)]
     pub struct ShownProduct as "Product" {
         id: String,
-        tenant: Option<String>,
         shop: Option<String>,
         title: Option<String>,
         handle: Option<String>,
@@ -93,7 +92,6 @@ impl Served for Product {
         let fact = self.said.fact();
         ShownProduct {
             id: self.id.clone(),
-            tenant: self.history.tenant().map(str::to_owned),
             shop: fact.map(|fact| fact.shop.clone()),
             title: fact.and_then(|fact| fact.title.clone()),
             handle: fact.and_then(|fact| fact.handle.clone()),

@@ -116,7 +116,6 @@ described! {
     #[derive(Clone, Debug, PartialEq, Serialize)]
     pub struct ShownShop as "Shop" {
         id: String,
-        tenant: Option<String>,
         status: ShopStatus,
         name: Option<String>,
         currency: Option<String>,
@@ -142,7 +141,6 @@ impl Served for Shop {
         let fact = self.said.fact();
         ShownShop {
             id: self.id.clone(),
-            tenant: self.history.tenant().map(str::to_owned),
             status: self.status(),
             name: fact.and_then(|fact| fact.name.clone()),
             currency: fact.and_then(|fact| fact.currency.clone()),
