@@ -13,6 +13,9 @@ use crate::queue::{Batch, EmbeddedQueue, Receipt, Received, Settlement};
 /// How long a worker waits after the database has failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How often a limit is asked again that keeps handlers from beginning.
+const RECONSIDER: Duration = Duration::from_millis(50);
+
 /// What a handler says of its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
@@ -174,6 +177,7 @@ where
     /// Waits for one thing to happen, and takes it in.
     async fn step(&mut self) {
         let waits = !matches!(self.look, Look::Now);
+        let held_back = self.is_held_back();
         tokio::select! {
             received = pending(&mut self.receiving) => self.begin_handlers(received),
             (finished, settled) = pending(&mut self.settling) => self.after_settling(finished, settled),
@@ -181,7 +185,16 @@ where
             () = pending(&mut self.pause) => {}
             () = self.worker.queue.changed(self.worker.name), if waits => self.look = Look::Now,
             () = self.look.passed() => self.look = Look::Now,
+            () = async { self.worker.clock.sleep(RECONSIDER).await }, if held_back => {}
         }
+    }
+
+    /// Whether the limit of the moment, and nothing else, keeps more handlers from beginning.
+    fn is_held_back(&self) -> bool {
+        matches!(self.look, Look::Now)
+            && self.receiving.is_none()
+            && self.pause.is_none()
+            && self.running.len() < self.worker.settings.concurrency
     }
 
     fn begin_handlers(&mut self, received: Result<Batch, PortError>) {

@@ -38,7 +38,9 @@ impl Calls {
 
     /// Whether there is a crowd of them, or was a moment ago.
     pub(super) fn are_many(&self, now: Timestamp) -> bool {
-        now.since(Timestamp::from_millis(self.0.crowd_at.load(Ordering::Relaxed))) < LINGERING
+        // One in the future shows that the clock was set back.
+        let passed = now.millis() - self.0.crowd_at.load(Ordering::Relaxed);
+        u128::try_from(passed).is_ok_and(|passed| passed < LINGERING.as_millis())
     }
 }
 
@@ -64,5 +66,6 @@ mod tests {
         let later = now + Duration::from_secs(1);
         let _few: Vec<_> = (0..CROWD).map(|_| calls.begin(later)).collect();
         assert!(!calls.are_many(later), "those that were answered count no more");
+        assert!(!calls.are_many(now - Duration::from_secs(1)), "the clock was set back");
     }
 }

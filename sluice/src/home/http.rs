@@ -99,22 +99,26 @@ fn connect(stream: TcpStream, graceful: &GracefulShutdown, rooms: Rooms) {
 }
 
 async fn answer(Rooms { ingest, bodies, api, calls }: Rooms, request: Request<Incoming>) -> Result<Response<AxumBody>, Infallible> {
-    let _call = calls.begin(ingest.clock.now());
     let answered = async {
         if ingest.is_webhook_path(request.uri().path()) {
-            webhook(&ingest, &bodies, request).await
+            webhook(&ingest, &bodies, &calls, request).await
         } else {
+            let _call = calls.begin(ingest.clock.now());
             api.oneshot(request.map(AxumBody::new)).await.unwrap_or_else(|impossible| match impossible {})
         }
     };
     Ok(timeout(WHOLE, answered).await.unwrap_or_else(|_| plain(StatusCode::REQUEST_TIMEOUT, "The request took too long.\n")))
 }
 
-async fn webhook(ingest: &Ingest, bodies: &Bodies, request: Request<Incoming>) -> Response<AxumBody> {
+async fn webhook(ingest: &Ingest, bodies: &Bodies, calls: &Calls, request: Request<Incoming>) -> Response<AxumBody> {
     let (parts, mut body) = request.into_parts();
     let answer = if ingest.wants_body(&parts) || body.size_hint().lower() > ingest.max_body as u64 {
         match bodies.read(&mut body, ingest.max_body).await {
-            Read::Whole(body, _room) => ingest.handle(&parts, Body::Whole(body)).await,
+            Read::Whole(body, _room) => {
+                // From now on it waits for us alone, and not for its sender.
+                let _call = calls.begin(ingest.clock.now());
+                ingest.handle(&parts, Body::Whole(body)).await
+            }
             Read::TooLarge => ingest.handle(&parts, Body::TooLarge).await,
             Read::NoRoom => ingest.no_room(&parts),
             Read::BrokeOff(error) => ingest.broke_off(&parts, &error),

@@ -183,7 +183,12 @@ async fn work(
 ) -> Drained {
     let settings = WorkerSettings::default();
     let time = Arc::clone(&clock);
-    let limit = move || if calls.are_many(time.now()) { HANDLERS_IN_A_CROWD } else { settings.concurrency };
+    let waiting = Arc::clone(&processor);
+    let limit = move || match calls.are_many(time.now()) {
+        // Those that wait for a mail server, or another one, keep nobody else from being handled.
+        true => HANDLERS_IN_A_CROWD + waiting.outgoing.gates.calls(),
+        false => settings.concurrency,
+    };
     let worker = Worker::new(queue, QueueName::Inbound, clock, settings).limited_by(limit);
     let handler = move |received: Received| {
         let processor = Arc::clone(&processor);

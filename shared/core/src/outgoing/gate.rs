@@ -12,8 +12,8 @@ use tokio::sync::Notify;
 use super::Performed;
 use crate::{effect::EffectKind, ports::Clock};
 
-/// The most calls of one channel at the same time. Whoever handles events has more hands than all channels together may take, so that a mail server
-/// that hangs keeps no event from being applied.
+/// The most calls of one channel at the same time. Whoever handles events has more hands than all channels together may take, or does not count those that
+/// wait for a channel ([`Gates::calls`]), so that a mail server that hangs keeps no event from being applied.
 const MOST: usize = 64;
 /// The same while the last call has failed: enough to notice that the other side is back.
 const MOST_WHILE_FAILING: usize = 4;
@@ -30,6 +30,12 @@ pub struct Gates {
 }
 
 impl Gates {
+    /// How many calls to mail and text servers are under way.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        [&self.mail, &self.sms].into_iter().map(|gate| gate.running.load(Ordering::Relaxed)).sum()
+    }
+
     /// The gate of a channel.
     pub(crate) fn of(&self, kind: EffectKind) -> &Gate {
         match kind {

@@ -27,6 +27,8 @@ use crate::{
 
 /// How long past a handling's deadline its lease lasts.
 const LEASE_MARGIN: Duration = Duration::from_secs(5);
+/// What must be left of a handling's time to look at a delivery again: the longest timeout of an attempt, and some to write down what came of it.
+const LONG_ENOUGH: Duration = Duration::from_secs(35);
 /// How often a delivery that changed under its handling is looked at anew.
 const ROUNDS: u32 = 8;
 /// How much later than allowed a delivery comes back at most, so that those who wait for the same moment don't all come at it.
@@ -140,6 +142,10 @@ impl Deliverer {
         };
         let mut outcome = self.deliver_held(message, message.due_at, receives, deadline).await?;
         while let Some(due_at) = hold.let_go() {
+            if deadline.since(self.clock.now()) < LONG_ENOUGH {
+                // Handled anew, with time for a whole attempt.
+                return Err(Trouble::Busy(self.clock.now()));
+            }
             // What may have been cut short before is in the log by now.
             outcome = self.deliver_held(message, due_at, 1, deadline).await?;
         }
