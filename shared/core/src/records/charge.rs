@@ -4,6 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
+/// What was heard of a charge's refunds at one time. Of one second the first of these came first: a refund is made before it fails.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    /// So much was refunded in all.
+    InAll(i64),
+    /// A refund of so much failed.
+    Failed(i64),
+}
+
 /// What is known of one charge's refunds. Stripe's `amount_refunded` is cumulative, so the largest seen is the latest, but for refunds that failed
 /// afterwards: their money came back, and what is refunded later is counted without them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +25,7 @@ pub struct ChargeFact {
     refunded: i64,
     /// When that amount was first reached, by the provider's time.
     at: Timestamp,
-    /// The other amounts that were seen, with their times. They count only once a refund has failed.
+    /// The other amounts that were seen, with their times: when each part of it was refunded, and what was before a refund that failed.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     seen: BTreeSet<(Timestamp, i64)>,
     /// The refunds that failed, by their id: since when, and how much.
@@ -71,6 +80,32 @@ impl ChargeFact {
         };
         let left = self.observed().into_iter().map(|(at, refunded)| (refunded.saturating_sub(back_after(at)).max(0), at));
         left.max_by_key(|(refunded, at)| (*refunded, std::cmp::Reverse(*at))).unwrap_or((0, self.at))
+    }
+
+    /// What left with each refund (more than 0) and came back with each that failed (less than 0), by when it did; what is told with an earlier time than
+    /// `since` happened then. It follows from all that was seen, in whichever order that was heard, and its sum is [`Self::refunded`]. Stripe's times are
+    /// whole seconds: of what left and came back in one, only the rest moved.
+    #[must_use]
+    pub fn moved_since(&self, since: Timestamp) -> BTreeMap<Timestamp, i64> {
+        let seen = self.observed().into_iter().map(|(at, refunded)| (at, Step::InAll(refunded)));
+        let mut steps: Vec<_> = seen.chain(self.failed.values().map(|(at, amount)| (*at, Step::Failed(*amount)))).collect();
+        steps.sort();
+        let (mut moved, mut sum) = (BTreeMap::new(), 0i64);
+        for (at, step) in steps {
+            let now = match step {
+                Step::InAll(refunded) => sum.max(refunded),
+                Step::Failed(amount) => sum.saturating_sub(amount).max(0),
+            };
+            *moved.entry(at.max(since)).or_default() += now - sum;
+            sum = now;
+        }
+        moved
+    }
+
+    /// When a refund of it was seen first, by the provider's time.
+    #[must_use]
+    pub fn first_refunded_at(&self) -> Timestamp {
+        self.observed().first().map_or(self.at, |(at, _)| *at)
     }
 
     /// How much came back of refunds that failed.
@@ -157,6 +192,10 @@ mod tests {
         assert_eq!(joined(&facts[..3]).refunded(), 1000);
         let all = joined(&facts);
         assert_eq!((all.refunded(), all.refunded_at(), all.amount), (2500, at(4), 6000));
+        let moved = [(at(1), 1000), (at(2), 2000), (at(3), -2000), (at(4), 1500)];
+        assert_eq!(all.moved_since(at(0)), BTreeMap::from(moved), "each when it was");
+        assert_eq!(all.moved_since(at(2)), BTreeMap::from([(at(2), 3000), (at(3), -2000), (at(4), 1500)]));
+        assert_eq!(joined(&at_once).moved_since(at(0)), BTreeMap::from([(at(2), 0)]));
         for order in orders(&facts) {
             let mut repeated = joined(&order);
             repeated.join(order[0].clone());

@@ -84,7 +84,7 @@ fn mails(world: &World) -> Vec<String> {
 }
 
 /// Every order of so many things (Heap).
-fn orders(count: usize) -> Vec<Vec<usize>> {
+pub(crate) fn orders(count: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<_> = (0..count).collect();
     let (mut all, mut stack, mut at) = (vec![order.clone()], vec![0; count], 0);
     while at < count {

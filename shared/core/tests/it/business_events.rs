@@ -11,7 +11,7 @@ use crate::support::{call, failed, minutes, paid, put, refunded, start};
 
 const URL: &str = "https://receiver.example/hook";
 
-async fn subscribe(world: &World, fields: Value) {
+pub(crate) async fn subscribe(world: &World, fields: Value) {
     let mut body = json!({ "url": URL, "event_types": ["*"] });
     for (name, value) in fields.as_object().expect("an object") {
         body[name] = value.clone();
@@ -28,7 +28,7 @@ fn told(world: &World) -> Vec<(String, Value)> {
     told
 }
 
-fn types(world: &World) -> Vec<String> {
+pub(crate) fn types(world: &World) -> Vec<String> {
     told(world).into_iter().map(|(kind, _)| kind).collect()
 }
 

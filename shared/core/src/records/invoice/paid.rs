@@ -1,7 +1,10 @@
 //! What was paid of an invoice, and whether that is enough.
 
 use super::{Invoice, InvoicePayment, InvoiceStatus, Link};
-use crate::{records::charge, time::Timestamp};
+use crate::{
+    records::{ChargeFact, charge},
+    time::Timestamp,
+};
 
 impl InvoicePayment {
     /// How much was paid in `currency`, as far as payment and refunded charges tell.
@@ -15,13 +18,13 @@ impl InvoicePayment {
         charge::refunded(&self.charges, currency)
     }
 
-    /// What was paid in `currency`, and then what was given back of it, each with its time. What was refunded was paid before, also where no time of that
+    /// What was paid in `currency`, and then what each refund took of it, and each that failed brought back, with its time. What was refunded was paid before, also where no time of that
     /// is known, or a later one.
     fn movements(&self, currency: &str) -> Vec<(Timestamp, i64)> {
         let of_currency = || self.charges.values().filter(|charge| charge.currency == currency);
         let made = self.made.as_ref().filter(|(_, amount)| amount.currency == currency).map(|(at, _)| *at);
-        let Some(paid_at) = made.or_else(|| of_currency().map(|charge| charge.refunded_at()).min()) else { return Vec::new() };
-        let back = of_currency().map(|charge| (charge.refunded_at().max(paid_at), charge.refunded().saturating_neg()));
+        let Some(paid_at) = made.or_else(|| of_currency().map(ChargeFact::first_refunded_at).min()) else { return Vec::new() };
+        let back = of_currency().flat_map(|charge| charge.moved_since(paid_at)).map(|(at, amount)| (at, amount.saturating_neg()));
         [(paid_at, self.amount(currency))].into_iter().chain(back).filter(|(_, amount)| *amount != 0).collect()
     }
 
