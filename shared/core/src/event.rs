@@ -237,16 +237,20 @@ impl EventRecord {
         self.summary = format!("{} {what}: {why}", self.kind);
     }
 
-    /// Nothing is to come of it: what is left of its effects is not done. It can still be replayed on purpose.
+    /// Nothing is to come of it: what is left of its effects is not done, except for an alarm, which speaks for all that were parked while it is silent.
+    /// It can still be replayed on purpose.
+    ///
+    /// The sweeper looks after what remains: the alarm, for which there may be no message any more, and the end of a body that lies in pieces.
     pub fn dismiss(&mut self, because: Option<String>, now: Timestamp) {
         self.status = EventStatus::Dismissed;
         self.dismissal = Some(Dismissal { at: now, because });
-        for effect in self.effects.iter_mut().filter(|effect| effect.state == EffectState::Pending) {
-            let alarm = effect.about.subject.starts_with(Alarm::SUBJECT);
-            effect.end(if alarm { EffectState::Superseded } else { EffectState::Failed }, Some("the event was dismissed".to_owned()), now);
+        let left = |effect: &&mut Effect| effect.state == EffectState::Pending && !effect.about.subject.starts_with(Alarm::SUBJECT);
+        for effect in self.effects.iter_mut().filter(left) {
+            effect.end(EffectState::Failed, Some("the event was dismissed".to_owned()), now);
         }
-        self.done_at = Some(now);
-        self.due_at = None;
+        let alarm = self.unfinished();
+        self.done_at = (!alarm).then_some(now);
+        self.due_at = (alarm || self.pieces > 0).then_some(now);
     }
 
     /// Whether effects are still to be done.

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     effect::{EffectKind, EffectState},
     envelope::{InboundMessage, event_id},
-    event::{Change, EventRecord, EventStatus, fetch_pieces, store_pieces},
+    event::{Change, EventRecord, EventStatus, fetch_pieces},
     form::{Form, line},
     ids::fresh,
     listing,
@@ -271,10 +271,6 @@ pub(super) async fn dismiss(
             return Err(Problem::new(StatusCode::CONFLICT, "somebody is at work on what is left of it; dismiss it again in a minute"));
         }
         record.dismiss(because.clone(), now);
-        if record.pieces > 0 {
-            fetch_pieces(&*api.store, &mut record).await?;
-            store_pieces(&*api.store, &*api.ids, &mut record).await?;
-        }
         let write = Write::Put { document: record.document(), condition: Condition::Version(stored.version) };
         if let Committed::Applied = api.store.commit(Commit { token: fresh("", &*api.ids), writes: vec![write] }).await? {
             tracing::info!(event = id, because, "dismissed");

@@ -108,7 +108,13 @@ impl Processor {
         let condition = version.map_or(Condition::Absent, Condition::Version);
         writes.insert(0, Write::Put { document: record.document(), condition });
         match self.commit(writes, condition, handling).await? {
-            Applied::Ours(version) => self.carry_on(record, version, outcome, handling).await.map(Some),
+            Applied::Ours(now) => {
+                // Whoever met it as it was before may have given its pieces the end that it had then.
+                if version.is_some() {
+                    self.align_pieces(record.clone(), now).await?;
+                }
+                self.carry_on(record, now, outcome, handling).await.map(Some)
+            }
             Applied::Outrun => Ok(None),
             Applied::Met(found) => self.met(found, version, outcome, handling).await.map(Some),
         }

@@ -224,7 +224,8 @@ impl Processor {
 
     /// The last receive: the event is parked with what is left of its effects, to be replayed once the reason is mended.
     async fn give_up(&self, mut record: EventRecord, version: u64, reason: String, handling: &Handling) -> Result<Outcome, Trouble> {
-        if record.status == EventStatus::Parked {
+        // Of a dismissed one an alarm is left, which the sweeper looks after.
+        if matches!(record.status, EventStatus::Parked | EventStatus::Dismissed) {
             return Ok(Outcome::Parked);
         }
         let known = record.effects.len();

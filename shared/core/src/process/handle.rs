@@ -107,6 +107,7 @@ impl Processor {
     /// Somebody planned this event before: nothing is left to do, or its effects are taken over once nobody is working on them.
     pub(super) async fn join_in(&self, record: EventRecord, version: u64, handling: &Handling) -> Result<Outcome, Trouble> {
         if !record.unfinished() {
+            self.finish_pieces(record, version, handling).await?;
             return Ok(Outcome::Duplicate);
         }
         if let Some(lease) = record.lease.as_ref().filter(|lease| self.alive(lease)) {

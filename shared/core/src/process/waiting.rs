@@ -6,7 +6,7 @@ use crate::{
 };
 
 impl Processor {
-    /// Stores that an event waits for somebody to mend what it needs, so that it is found. Its message comes back by itself; a replay does not wait for that.
+    /// Stores that an event which was never planned waits for somebody to mend what it needs, so that it is found. Its message comes back by itself; a replay does not wait for that.
     ///
     /// # Errors
     /// [`Trouble::Refused`] with the reason, unless somebody else has planned the event meanwhile.
@@ -18,15 +18,16 @@ impl Processor {
         handling: &Handling,
     ) -> Result<Outcome, Trouble> {
         let told = record.status == EventStatus::Waiting && record.reason.as_ref() == Some(&reason);
-        // A parked one stands in a list as it is; and of one with effects left, whoever does them writes the record.
-        if told || record.status == EventStatus::Parked || record.unfinished() {
+        // A parked one stands in a list as it is; of one with effects left, whoever does them writes the record; and one that came to an end before was
+        // planned: only its replay waits.
+        if told || record.status == EventStatus::Parked || record.unfinished() || record.done_at.is_some() {
             return Err(Trouble::Refused(reason));
         }
         record.status = EventStatus::Waiting;
         record.summarize("waits", &reason);
         record.reason = Some(reason.clone());
         record.attempts += 1;
-        (record.lease, record.done_at) = (None, None);
+        record.lease = None;
         self.store_pieces(&mut record).await?;
         let condition = version.map_or(Condition::Absent, Condition::Version);
         let writes = vec![Write::Put { document: record.document(), condition }];

@@ -5,7 +5,7 @@ use serde_json::json;
 use sluice_core::{
     event::{EventStatus, RETENTION},
     ports::{Clock, DeadLetters, QueueName},
-    testing::{Sent, World, stripe},
+    testing::{Fault, Sent, World, stripe},
 };
 
 use crate::support::{call, incompressible, minutes, paid, put, read, start};
@@ -205,12 +205,37 @@ async fn what_was_left_of_a_dismissed_event_is_done_only_by_a_replay() {
     world.sent.break_down(false);
     world.clock.advance(minutes(600));
     world.run_until_quiet().await;
-    assert!(world.sent.sent().is_empty() && !world.events()[0].unfinished());
+    assert!(!world.events()[0].unfinished());
+    assert!(matches!(&world.sent.sent()[..], [Sent::Mail(mail)] if mail.to == "alerts@example.com"), "only the alarm");
     assert_eq!(call(&world, Method::POST, &format!("/api/v1/inbound/{id}/replay"), None).await.status, StatusCode::ACCEPTED);
     world.run_until_quiet().await;
     let event = world.events().remove(0);
     assert_eq!((event.status, event.dismissal), (EventStatus::Done, None));
-    assert!(matches!(&world.sent.sent()[..], [Sent::Mail(mail)] if mail.to == "ana@example.com"));
+    assert!(matches!(&world.sent.sent()[..], [_, Sent::Mail(mail)] if mail.to == "ana@example.com"));
+}
+
+/// The first event of a reason carries the mail for all that are parked within the hour.
+#[tokio::test]
+async fn dismissing_the_event_that_carries_an_alarm_does_not_silence_it_for_the_others() {
+    let world = World::new(start(), true);
+    world.sent.break_down(true);
+    for event in ["evt_1", "evt_2"] {
+        world.enqueue(&stripe(event, "charge.refunded", start(), start(), &json!({}))).await;
+        assert!(world.step().await);
+    }
+    let carries = |world: &World| world.events().into_iter().find(|event| event.key == "evt_1").expect("is there");
+    assert_eq!(dismiss(&world, &carries(&world).id, None).await.status, StatusCode::OK);
+    // Its message comes back until it gives up, and that parks nothing again.
+    for _ in 0..120 {
+        world.clock.advance(minutes(10));
+        while world.step().await {}
+    }
+    assert_eq!((carries(&world).status, world.sent.sent().len()), (EventStatus::Dismissed, 0));
+    world.sent.break_down(false);
+    world.run_until_quiet().await;
+    assert!(matches!(&world.sent.sent()[..], [Sent::Mail(mail)] if mail.to == "alerts@example.com"), "{:?}", world.sent.sent());
+    let carried = carries(&world);
+    assert!(carried.status == EventStatus::Dismissed && carried.expires_at().is_some() && carried.due_at.is_none(), "{carried:?}");
 }
 
 #[tokio::test]
@@ -222,7 +247,73 @@ async fn the_pieces_of_a_dismissed_event_expire_with_it() {
     assert_eq!(world.events()[0].status, EventStatus::Parked);
     let id = world.events()[0].id.clone();
     assert_eq!(dismiss(&world, &id, None).await.status, StatusCode::OK);
+    world.run_until_quiet().await;
+    assert!(world.events()[0].due_at.is_none(), "nothing is left to look after");
     let both = ["event", "piece"].map(|kind| world.documents(kind)).concat();
     let ends: Vec<_> = both.iter().map(|stored| stored.document.expires_at).collect();
     assert!(ends.len() == 3 && ends.iter().all(|end| *end == ends[0] && end.is_some()), "record and pieces expire together: {ends:?}");
+}
+
+#[tokio::test]
+async fn a_dismissal_that_goes_wrong_leaves_a_parked_event_its_body() {
+    let story = async |faulty: Option<(u64, Fault)>| {
+        let world = World::new(start(), true);
+        let object = json!({ "description": incompressible(480 * 1024) });
+        world.enqueue(&stripe("evt_1", "charge.refunded", start(), start(), &object)).await;
+        world.run_until_quiet().await;
+        let (id, before) = (world.events()[0].id.clone(), world.faults.calls());
+        if let Some((call, fault)) = faulty {
+            world.faults.plan(before + call, fault);
+        }
+        let _ = world.unless_crashed(dismiss(&world, &id, None)).await;
+        let ends = |world: &World| world.documents("piece").iter().map(|stored| stored.document.expires_at).collect::<Vec<_>>();
+        if world.events()[0].status == EventStatus::Parked {
+            assert_eq!(ends(&world), [None, None], "{faulty:?}");
+        }
+        world.run_until_quiet().await;
+        let event = world.events().remove(0);
+        assert_eq!(ends(&world), [event.expires_at(), event.expires_at()], "{faulty:?}: {event:?}");
+        assert!(event.due_at.is_none(), "{faulty:?}");
+        world.faults.calls() - before
+    };
+    let calls = story(None).await;
+    assert!(calls > 5, "{calls} calls");
+    for call in 0..calls {
+        for fault in Fault::ALL {
+            story(Some((call, fault))).await;
+        }
+    }
+}
+
+/// A duplicate is planned before it is known for one: what it wrote of the body must not outlive the event.
+#[tokio::test]
+async fn the_pieces_of_an_event_that_came_twice_expire_with_it() {
+    let story = async |faulty: Option<(u64, Fault)>| {
+        let world = World::new(start(), true);
+        put(&world, json!({})).await;
+        let mut object = json!({ "id": "pi_1", "amount": 6000, "currency": "usd", "metadata": { "booking_id": "12345" } });
+        object["description"] = json!(incompressible(480 * 1024));
+        let event = stripe("evt_1", "payment_intent.succeeded", start(), start(), &object);
+        world.enqueue(&event).await;
+        world.run_until_quiet().await;
+        let before = world.faults.calls();
+        if let Some((call, fault)) = faulty {
+            world.faults.plan(before + call, fault);
+        }
+        world.clock.advance(minutes(1));
+        world.enqueue(&event).await;
+        world.run_until_quiet().await;
+        let end = world.events().into_iter().find(|event| event.key == "evt_1").expect("is there").expires_at();
+        assert!(end.is_some());
+        let ends: Vec<_> = world.documents("piece").iter().map(|stored| stored.document.expires_at).collect();
+        assert_eq!(ends, [end, end], "{faulty:?}");
+        world.faults.calls() - before
+    };
+    let calls = story(None).await;
+    assert!(calls > 5, "{calls} calls");
+    for call in 0..calls {
+        for fault in Fault::ALL {
+            story(Some((call, fault))).await;
+        }
+    }
 }

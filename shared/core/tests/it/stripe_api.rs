@@ -258,18 +258,50 @@ async fn what_waits_for_a_key_is_applied_once_wherever_a_call_goes_wrong() {
 }
 
 #[tokio::test]
-async fn a_replay_of_what_is_done_waits_for_a_key_in_the_same_list() {
+async fn a_replay_of_what_is_done_leaves_it_done_while_the_key_is_refused() {
     let world = World::new(start(), true);
     tell(&world.stripe);
     run(&world, &[without_twin()]).await;
+    let done = event(&world, "evt_thin").await;
     world.stripe.refuse_key();
-    let id = event_id("stripe", "default", "evt_thin");
-    world.enqueue(&InboundMessage::Replay { id }).await;
+    world.enqueue(&InboundMessage::Replay { id: done.id.clone() }).await;
     assert!(world.step().await);
-    assert_eq!(listed(&world, "waiting").await.len(), 1);
+    assert!(listed(&world, "waiting").await.is_empty(), "all of it is applied");
+    assert_eq!(event(&world, "evt_thin").await, done);
     world.stripe.recover();
     world.run_until_quiet().await;
-    assert_eq!(event(&world, "evt_thin").await.status, EventStatus::Done);
+    let replayed = event(&world, "evt_thin").await;
+    assert_eq!((replayed.status, replayed.attempts), (EventStatus::Done, done.attempts + 1), "the replay's message came back");
+}
+
+#[tokio::test]
+async fn a_large_event_that_came_twice_expires_whole_though_the_key_is_refused_meanwhile() {
+    let story = async |faulty: Option<(u64, Fault)>| {
+        let world = World::new(start(), true);
+        tell(&world.stripe);
+        let large = thin("evt_thin", "v1.payment_intent.succeeded", &json!({ "more": incompressible(480 * 1024) }));
+        run(&world, std::slice::from_ref(&large)).await;
+        world.stripe.refuse_key();
+        let before = world.faults.calls();
+        if let Some((call, fault)) = faulty {
+            world.faults.plan(before + call, fault);
+        }
+        world.clock.advance(minutes(1));
+        world.enqueue(&large).await;
+        world.run_until_quiet().await;
+        let end = event(&world, "evt_thin").await.expires_at();
+        assert!(end.is_some());
+        let ends: Vec<_> = world.documents("piece").iter().map(|stored| stored.document.expires_at).collect();
+        assert_eq!(ends, [end, end], "{faulty:?}");
+        world.faults.calls() - before
+    };
+    let calls = story(None).await;
+    assert!(calls > 5, "{calls} calls");
+    for call in 0..calls {
+        for fault in Fault::ALL {
+            story(Some((call, fault))).await;
+        }
+    }
 }
 
 #[tokio::test]
