@@ -43,6 +43,13 @@ fn parked_events_are_told_and_replayed() {
     let all = run(&home, &["replay", "--parked"]);
     assert!(all.status.success() && text(&all).lines().count() == 2, "{all:?}");
     until("both replays", LONG, || (attempts(&home, &events[0]) == 3 && attempts(&home, &events[1]) == 2).then_some(()));
+    let dismissed = run(&home, &["dismiss", &events[0].inbound_id(), "--reason", "a forgery"]);
+    assert!(dismissed.status.success() && text(&dismissed).contains("is dismissed"), "{dismissed:?}");
+    assert_eq!(home.settled(&events[0])["dismissed_because"], "a forgery");
+    let none = run(&home, &["replay", "--waiting"]);
+    assert_eq!((none.status.code(), text(&none).as_str()), (Some(0), "nothing waits\n"));
+    let done = run(&home, &["dismiss", "in_nothing"]);
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
     let unknown = run(&home, &["replay", "in_nothing"]);
     assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
     let stranger = run(&home, &["replay", "--parked", "--key", "a key that nobody gave"]);
