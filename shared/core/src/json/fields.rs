@@ -81,10 +81,13 @@ impl<'a, const N: usize> Search<'a, '_, N> {
     /// Reads an object. The places that may lie in it are a bit each of `wanted`, and the first `offset` bytes of each of them lead here.
     fn object(&mut self, offset: usize, wanted: u32) -> Result<(), Broken> {
         let mut seen = 0;
+        let initials = self.places.map(|place| place.as_bytes().get(offset).copied().unwrap_or_default());
         let mut next = self.cursor.first_name()?;
         while let Some(name) = next {
             let name = name.text()?;
-            let (here, within) = self.places_at(offset, wanted, &name);
+            // Most names differ in this already.
+            let likely = name.bytes().next().map_or(0, |initial| wanted & positions(&initials, initial));
+            let (here, within) = self.places_at(offset, likely, &name);
             if here | within == 0 {
                 self.cursor.value()?;
             } else {
@@ -115,18 +118,15 @@ impl<'a, const N: usize> Search<'a, '_, N> {
         Ok(())
     }
 
-    /// Which of the places this name leads to, and which lie further within, a bit for each.
-    fn places_at(&self, offset: usize, wanted: u32, name: &str) -> (u32, u32) {
+    /// Which of these places this name leads to, and which lie further within, a bit for each.
+    #[inline]
+    fn places_at(&self, offset: usize, likely: u32, name: &str) -> (u32, u32) {
         let (mut here, mut within) = (0, 0);
-        let mut left = wanted;
+        let mut left = likely;
         while left != 0 {
             let index = left.trailing_zeros() as usize;
             left &= left - 1;
             let place = &self.places[index].as_bytes()[offset..];
-            // Most names differ in this already.
-            if place.first() != name.as_bytes().first() {
-                continue;
-            }
             match place.strip_prefix(name.as_bytes()) {
                 Some([]) => here |= 1 << index,
                 Some([b'.', ..]) => within |= 1 << index,
@@ -144,6 +144,11 @@ impl<'a, const N: usize> Search<'a, '_, N> {
             }
         }
     }
+}
+
+/// Where this byte stands among them, a bit for each, the first one lowest.
+fn positions<const N: usize>(bytes: &[u8; N], wanted: u8) -> u32 {
+    bytes.iter().rev().fold(0, |found, byte| found << 1 | u32::from(*byte == wanted))
 }
 
 /// Reads an object: its names and values, in the order in which they stand there.

@@ -1,18 +1,14 @@
+use wide::u8x64;
+
 /// So many bytes are looked at together.
 pub(super) const BLOCK: usize = 64;
 
 /// The bytes of a block that can't be in the plain part of a string, a bit for each, the first one lowest: quotation marks, backslashes and control characters.
-///
-/// Written so that the compiler compares many bytes with one instruction of whatever processor it builds for.
+#[inline]
 pub(super) fn specials(block: &[u8; BLOCK]) -> u64 {
-    let mut flags = [0; BLOCK];
-    for (flag, byte) in flags.iter_mut().zip(block) {
-        *flag = u8::from((*byte == b'"') | (*byte == b'\\') | (*byte < b' '));
-    }
-    let (eights, _) = flags.as_chunks();
-    // The product has bit 0 of each of the eight bytes side by side on top.
-    let bits = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-    eights.iter().rev().fold(0, |found, eight| found << 8 | bits(eight))
+    let bytes = u8x64::new(*block);
+    let quotation_marks_and_backslashes = bytes.simd_eq(u8x64::splat(b'"')) | bytes.simd_eq(u8x64::splat(b'\\'));
+    (quotation_marks_and_backslashes | bytes.simd_lt(u8x64::splat(b' '))).to_bitmask()
 }
 
 #[cfg(test)]

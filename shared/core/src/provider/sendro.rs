@@ -41,13 +41,14 @@ impl Provider for Sendro {
     }
 
     fn name_event(&self, _: &Route<'_>, message: &Message<'_>) -> Result<Named, Malformed> {
-        let body = std::str::from_utf8(message.body).map_err(|error| PROFILE.malformed(error))?;
-        let found = json::fields(body.as_bytes(), PLACES, Repeats::Last).map_err(|error| PROFILE.malformed(error))?;
+        let found = json::fields(message.body, PLACES, Repeats::Last).map_err(|error| PROFILE.malformed(error))?;
         let (kinds, rest) = found.split_at(2);
         let (ids, times) = rest.split_at(4);
-        let named = PROFILE.named(first_text(ids).unwrap_or_default(), first_text(kinds).unwrap_or_default())?;
-        let occurred_at = first_text(times).and_then(|text| text.parse().ok());
-        Ok(Named { key: format!("{}:{}", named.key, named.kind), occurred_at, ..named })
+        let mut named = PROFILE.named(first_text(ids).unwrap_or_default(), first_text(kinds).unwrap_or_default())?;
+        named.key.push(':');
+        named.key.push_str(&named.kind);
+        named.occurred_at = first_text(times).and_then(|text| text.parse().ok());
+        Ok(named)
     }
 }
 

@@ -1,3 +1,5 @@
+use wide::u8x64;
+
 /// So many bytes are looked at together.
 const BLOCK: usize = 64;
 
@@ -34,27 +36,14 @@ impl Iterator for Marks<'_> {
 /// The marks of the first block.
 #[inline(never)]
 fn marks(form: &[u8]) -> u64 {
-    match form.first_chunk() {
-        Some(block) => marks_of(block),
-        None => {
-            let mut block = [0; BLOCK];
-            block[..form.len()].copy_from_slice(form);
-            marks_of(&block)
-        }
-    }
-}
-
-/// Written so that the compiler compares many bytes with one instruction of whatever processor it builds for.
-#[inline(always)]
-fn marks_of(block: &[u8; BLOCK]) -> u64 {
-    let mut flags = [0; BLOCK];
-    for (flag, byte) in flags.iter_mut().zip(block) {
-        *flag = u8::from((*byte == b'%') | (*byte == b'&') | (*byte == b'='));
-    }
-    let (eights, _) = flags.as_chunks();
-    // The product has bit 0 of each of the eight bytes side by side on top.
-    let bits = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-    eights.iter().rev().fold(0, |found, eight| found << 8 | bits(eight))
+    let mut last = [0; BLOCK];
+    let block = form.first_chunk().unwrap_or_else(|| {
+        last[..form.len()].copy_from_slice(form);
+        &last
+    });
+    let bytes = u8x64::new(*block);
+    let [escapes, ends, equals] = [b'%', b'&', b'='].map(|mark| bytes.simd_eq(u8x64::splat(mark)));
+    (escapes | ends | equals).to_bitmask()
 }
 
 #[cfg(test)]
