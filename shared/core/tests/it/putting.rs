@@ -161,6 +161,20 @@ async fn what_can_only_be_read_is_put_back_as_it_is_shown_or_refused() {
 }
 
 #[tokio::test]
+async fn what_has_happened_is_at_most_a_day_ahead_of_the_clock_here() {
+    let world = world();
+    let sent_at = |at: Value| json!({ "channel": "sms", "direction": "outbound", "to": "+15005550006", "sent_at": at });
+    for at in [json!("2099-01-01T00:00:00Z"), json!(start() + minutes(24 * 60 + 1))] {
+        let answer = call(&world, Method::PUT, "/api/v1/messages/m1", Some(sent_at(at.clone()))).await;
+        assert_eq!((answer.status, &answer.json["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("sent_at")), "{at}");
+    }
+    put(&world, "messages/m1", sent_at(json!(start() + minutes(24 * 60)))).await;
+    // What is still to come may be as far ahead as it likes.
+    put(&world, "invoices/INV-1", invoice(json!({ "due_at": "2099-01-01T00:00:00Z" }))).await;
+    put(&world, "bookings/12345", booking(json!({ "starts_at": "2099-01-01T00:00:00Z" }))).await;
+}
+
+#[tokio::test]
 async fn a_currency_that_is_put_is_one_of_iso_4217s() {
     let world = world();
     for (path, word) in [("bookings/12345", booking(json!({}))), ("invoices/INV-1", invoice(json!({})))] {
