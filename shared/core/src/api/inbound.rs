@@ -12,8 +12,7 @@ use serde_json::{Map, Value};
 use super::{
     Api, Problem,
     page::{PageOf, Paging, switch},
-    parameters::{Known, Parameters, WholeBody},
-    webhooks::object,
+    parameters::{Known, Parameters, WholeBody, object_if_any},
 };
 use crate::{
     effect::{EffectKind, EffectState},
@@ -250,7 +249,7 @@ pub(super) async fn dismiss(
     Path(id): Path<String>,
     WholeBody(body): WholeBody,
 ) -> Result<Json<View>, Problem> {
-    let fields = object(&body)?;
+    let fields = object_if_any(&body)?;
     let mut form = Form::new(&fields, &["reason"]);
     let because = form.optional("reason", line(500));
     let errors = form.into_errors();

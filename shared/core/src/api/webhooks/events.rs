@@ -8,13 +8,13 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
-use super::{input::of_caller, object, on};
+use super::{input::of_caller, on};
 use crate::{
     api::{
         Api, Problem,
         key::Caller,
         page::{PageOf, Paging},
-        parameters::{Known, Parameters, WholeBody},
+        parameters::{Known, Parameters, WholeBody, object_if_any},
     },
     envelope::InboundMessage,
     event::EventRecord,
@@ -143,7 +143,7 @@ struct AsSent<'a> {
 }
 
 fn given(body: &[u8], caller: &Caller, now: Timestamp) -> Result<Given, Problem> {
-    let fields = of_caller(object(body)?, caller)?;
+    let fields = of_caller(object_if_any(body)?, caller)?;
     let not_json = |error: serde_json::Error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}"));
     let sent = if body.is_empty() { None } else { serde_json::from_slice::<AsSent<'_>>(body).map_err(not_json)?.data };
     let mut form = Form::new(&fields, &["type", "data", "tenant", "occurred_at"]);
