@@ -62,6 +62,8 @@ described! {
         done_at: Option<Timestamp>,
         /// How often it was taken up.
         attempts: u32,
+        /// When it is tried again by itself; null if that is not needed, or under way.
+        next_attempt_at: Option<Timestamp>,
         effects: Vec<EffectView>,
         /// The records that it changed.
         changes: Vec<Change>,
@@ -140,6 +142,7 @@ impl View {
             received_at: record.received_at,
             done_at: record.done_at,
             attempts: record.attempts,
+            next_attempt_at: record.next_attempt_at,
             effects: effects.collect(),
             changes: record.changes.clone(),
             erased_at: record.erased_at,
