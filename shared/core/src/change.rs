@@ -24,26 +24,26 @@ const ROUNDS: u32 = 16;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// What became of a change.
-pub(crate) enum Changed {
+pub(crate) enum Changed<U> {
     /// It is stored.
     Stored {
         /// What was there before.
         before: Option<Stored>,
     },
-    /// The record has another version than the caller expects.
-    WrongVersion,
+    /// The record is not what the change is to be made on.
+    Unmet(U),
     /// What the records say is against it.
     Refused(Refusal),
 }
 
-/// Changes a record as `plan` says, with what it causes.
-pub(crate) async fn change(
+/// Changes a record as `plan` says, with what it causes, if nothing is `unmet` of what is stored of it.
+pub(crate) async fn change<U>(
     api: &Api,
     key: Key,
     kind: &str,
-    expected: Option<u64>,
+    unmet: impl Fn(Option<&Stored>) -> Result<Option<U>, PortError>,
     plan: impl Fn(&mut View<'_>) -> Result<(), Stop>,
-) -> Result<Changed, PortError> {
+) -> Result<Changed<U>, PortError> {
     // Drawn for this very change, and not derived from the version: two changes of the same version must not share an event.
     let event_key = own_key(&key, &fresh("", &*api.ids));
     let id = event_id(SLUICE, API, &event_key);
@@ -63,9 +63,8 @@ pub(crate) async fn change(
                 Fate::Unknown => return Err(lost.error),
             }
         }
-        let version = found.as_ref().map_or(0, |stored| stored.version);
-        if expected.is_some_and(|expected| expected != version) {
-            return Ok(Changed::WrongVersion);
+        if let Some(unmet) = unmet(found.as_ref())? {
+            return Ok(Changed::Unmet(unmet));
         }
         let before = found.clone();
         loaded.forget_records();

@@ -34,8 +34,8 @@ pub enum EventStatus {
     Parked,
     /// It changes nothing here: a ping, switched off, or a repeat that another record covers.
     Ignored,
-    /// Nothing of it is applied yet: what it needs is refused until somebody mends it; see the reason. It is tried again by itself, and at once when it is
-    /// replayed.
+    /// Nothing of it is applied yet: what must be asked of Stripe's API for it is refused, or not answered; see the reason. It is tried again by itself, and at
+    /// once when it is replayed.
     Waiting,
     /// It was parked, and somebody has said that nothing is to come of it.
     Dismissed,
@@ -117,6 +117,9 @@ pub struct EventRecord {
     pub done_at: Option<Timestamp>,
     /// How often it was taken up.
     pub attempts: u32,
+    /// When it is tried again by itself, while it waits or effects are left that could not be done yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt_at: Option<Timestamp>,
     /// Who planned it, or took it over last. Kept when the lease is given back: it tells a lost answer from a duplicate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Lease>,
@@ -167,7 +170,7 @@ impl EventRecord {
     pub const LIST: &'static str = "event";
     /// The name of the list of parked ones.
     pub const PARKED: &'static str = "event/parked";
-    /// The name of the list of those that wait for somebody to mend what they need.
+    /// The name of the list of those that wait for an answer that they need.
     pub const WAITING: &'static str = "event/waiting";
     /// The name of the list of unmatched ones.
     pub const UNMATCHED: &'static str = "event/unmatched";
@@ -192,6 +195,7 @@ impl EventRecord {
             received_at: envelope.received_at,
             done_at: None,
             attempts: 0,
+            next_attempt_at: None,
             lease: None,
             effects: Vec::new(),
             changes: Vec::new(),
@@ -237,6 +241,23 @@ impl EventRecord {
         self.summary = format!("{} {what}: {why}", self.kind);
     }
 
+    /// It is taken up once more, under this lease.
+    pub fn take_up(&mut self, lease: Lease) {
+        self.lease = Some(lease);
+        self.attempts += 1;
+        self.next_attempt_at = None;
+    }
+
+    /// It was taken up in vain, and waits until `next` for what could not be told.
+    pub fn wait(&mut self, why: &str, next: Timestamp) {
+        self.status = EventStatus::Waiting;
+        self.summarize("waits", why);
+        self.reason = Some(why.to_owned());
+        self.lease = None;
+        self.attempts += 1;
+        self.next_attempt_at = Some(next);
+    }
+
     /// Nothing is to come of it: what is left of its effects is not done, except for an alarm, which speaks for all that were parked while it is silent.
     /// It can still be replayed on purpose.
     ///
@@ -272,7 +293,7 @@ impl EventRecord {
                 self.reason = None;
             }
             self.done_at.get_or_insert(now);
-            self.due_at = None;
+            (self.due_at, self.next_attempt_at) = (None, None);
         }
     }
 

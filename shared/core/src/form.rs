@@ -1,6 +1,6 @@
 //! The fields of a record that is put, checked one by one; every mistake is told with its field.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -131,6 +131,17 @@ pub fn currency(value: &Value) -> Result<String, String> {
 /// If it is none.
 pub fn time(value: &Value) -> Result<Timestamp, String> {
     text(value)?.parse().map_err(|_| "must be an RFC 3339 time, such as 2026-11-22T18:00:00Z".to_owned())
+}
+
+/// How far ahead of the clock here a time may be at which something has happened: clocks differ, and zones are mistaken for each other.
+const AHEAD: Duration = Duration::from_hours(24);
+
+/// A time at which something has happened, by `now`.
+pub fn past_time(now: Timestamp) -> impl Fn(&Value) -> Result<Timestamp, String> {
+    move |value| {
+        let at = time(value)?;
+        if at <= now + AHEAD { Ok(at) } else { Err("is when something has happened: it can't be more than a day ahead".to_owned()) }
+    }
 }
 
 /// The id of a record.

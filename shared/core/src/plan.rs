@@ -138,6 +138,12 @@ impl Loaded {
         self.answers.insert(lookup, answer);
     }
 
+    /// Whether something was asked of Stripe's API for which there is no key.
+    #[must_use]
+    pub fn lacks_answers(&self) -> bool {
+        self.answers.values().any(|answer| *answer == StripeAnswer::NotKnown)
+    }
+
     /// What is stored under `key` now.
     fn latest(&self, key: Key) -> Result<Option<&Stored>, Stop> {
         match self.records.get(&key) {

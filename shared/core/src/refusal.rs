@@ -3,8 +3,6 @@
 /// Why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It was to begin a record, and there is one already.
-    IsThere,
     /// It names something that is another record's, and can only be one's.
     Taken {
         /// The field that names it.
@@ -17,7 +15,6 @@ pub enum Refusal {
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::IsThere => f.write_str("it is there already"),
             Self::Taken { field, message } => write!(f, "{field} {message}"),
         }
     }

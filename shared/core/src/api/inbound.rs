@@ -12,8 +12,7 @@ use serde_json::{Map, Value};
 use super::{
     Api, Problem,
     page::{PageOf, Paging, switch},
-    parameters::{Known, Parameters, WholeBody},
-    webhooks::object,
+    parameters::{Known, Parameters, WholeBody, object_if_any},
 };
 use crate::{
     effect::{EffectKind, EffectState},
@@ -63,6 +62,8 @@ described! {
         done_at: Option<Timestamp>,
         /// How often it was taken up.
         attempts: u32,
+        /// When it is tried again by itself; null if that is not needed, or under way.
+        next_attempt_at: Option<Timestamp>,
         effects: Vec<EffectView>,
         /// The records that it changed.
         changes: Vec<Change>,
@@ -141,6 +142,7 @@ impl View {
             received_at: record.received_at,
             done_at: record.done_at,
             attempts: record.attempts,
+            next_attempt_at: record.next_attempt_at,
             effects: effects.collect(),
             changes: record.changes.clone(),
             erased_at: record.erased_at,
@@ -250,7 +252,7 @@ pub(super) async fn dismiss(
     Path(id): Path<String>,
     WholeBody(body): WholeBody,
 ) -> Result<Json<View>, Problem> {
-    let fields = object(&body)?;
+    let fields = object_if_any(&body)?;
     let mut form = Form::new(&fields, &["reason"]);
     let because = form.optional("reason", line(500));
     let errors = form.into_errors();

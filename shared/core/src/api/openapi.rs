@@ -211,7 +211,7 @@ fn served<K: Served>(paths: &mut Map<String, Value>, schemas: &mut Named, path: 
     let one = format!("{path}/{{id}}");
     let mut read = described(&one, &format!("Read one {}", K::NAME), &[], [(200, refer(&name)), (304, Value::Null)]);
     read["responses"]["304"]["description"] = json!("It is as If-None-Match says");
-    takes_headers(&mut read, &["If-None-Match"]);
+    takes_headers(&mut read, &["If-Match", "If-None-Match"]);
     add(paths, "get", &one, read);
     let history = format!("{one}/history");
     let summary = format!("Which events changed a {}, newest first", K::NAME);

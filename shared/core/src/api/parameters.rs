@@ -4,6 +4,7 @@ use axum::{
 };
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::Problem;
 
@@ -44,6 +45,26 @@ pub(super) async fn pairs<S: Send + Sync>(parts: &mut Parts, state: &S, known: &
 
 fn wrong(detail: String) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, detail)
+}
+
+/// The fields of a JSON object.
+///
+/// # Errors
+/// A [`Problem`] if the body is none.
+pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(wrong("the body is not a JSON object".to_owned())),
+        Err(error) => Err(wrong(format!("the body is not JSON: {error}"))),
+    }
+}
+
+/// The same where there may be nothing to say: an empty body has no fields.
+///
+/// # Errors
+/// As [`object`].
+pub(super) fn object_if_any(body: &[u8]) -> Result<Map<String, Value>, Problem> {
+    if body.is_empty() { Ok(Map::new()) } else { object(body) }
 }
 
 /// The body of a request, whose mistakes are told like all others of the API.

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use super::{
     Api, Problem,
     key::Caller,
-    parameters::WholeBody,
-    precondition::{self, PutOn},
+    parameters::{WholeBody, object},
+    precondition::{PutOn, Unmet},
     records::{answer, found, is_seen, shown},
     tenancy,
 };
@@ -22,7 +22,8 @@ use crate::{
     form::{FieldError, Form},
     ids::record_id,
     kind::{Owned, put_event},
-    plan::{Stop, View},
+    plan::View,
+    ports::{PortError, Stored},
     record::Record,
     records::Tenant,
     refusal::Refusal,
@@ -42,54 +43,45 @@ pub(super) async fn put<K: Owned>(
     if caller.tenant().is_some() && K::KIND == Tenant::KIND {
         return Err(Problem::new(StatusCode::FORBIDDEN, "a tenant is put with a key of the operator's"));
     }
-    let (mut on, begins) = (precondition::if_match(&headers)?, precondition::begins(&headers)?);
+    let mut on = PutOn::read(&headers)?;
     let mut fields = object(&body)?;
     let read = take_read_only::<K>(&api, &caller, &id, &mut fields, &mut on).await?;
     let now = api.clock.now();
     let word = read_put::<K>(&mut fields, read, &id, &api, &caller)?;
     if caller.tenant().is_some() {
-        on = on.or_seen(owned_version::<K>(&api, &caller, &id).await?);
+        on.has_seen(owned_version::<K>(&api, &caller, &id).await?);
         tenancy::insist::<K>(&api, &caller, &id, &fields).await?;
     }
-    let plan = |view: &mut View<'_>| {
-        if begins && view.read::<K>(&id)?.is_some_and(|known| known.put_at().is_some()) {
-            return Err(Stop::Refuse(Refusal::IsThere));
-        }
-        rules::put::<K>(&id, now, word.clone(), view)
-    };
-    match change(&api, K::key(&id), &put_event::<K>(), on.version(), plan).await? {
+    let plan = |view: &mut View<'_>| rules::put::<K>(&id, now, word.clone(), view);
+    match change(&api, K::key(&id), &put_event::<K>(), |stored| unmet::<K>(&on, stored), plan).await? {
         Changed::Stored { before } => {
             let created = before.as_ref().and_then(|before| K::from_stored(before).ok()).is_none_or(|before| before.put_at().is_none());
             let (_, stored) = found::<K>(&api, &caller, &id).await?;
             answer::<K>(&api, if created { StatusCode::CREATED } else { StatusCode::OK }, stored).await
         }
-        Changed::Refused(Refusal::IsThere) => {
-            Err(Problem::new(StatusCode::PRECONDITION_FAILED, format!("there is this {} already, and If-None-Match is *", K::NAME)))
-        }
         Changed::Refused(Refusal::Taken { field, message }) => Err(Problem::taken(FieldError { field: field.to_owned(), message })),
-        Changed::WrongVersion => Err(wrong_version::<K>(on)),
+        Changed::Unmet(unmet) => Err(refused::<K>(unmet)),
     }
 }
 
 /// The record is not what the put is made on.
-fn wrong_version<K: Owned>(on: PutOn) -> Problem {
-    match on {
-        PutOn::Version(_) => {
-            let detail = format!("the {} has another version than If-Match or `version` says; read it again", K::NAME);
-            Problem::new(StatusCode::PRECONDITION_FAILED, detail)
+fn refused<K: Owned>(unmet: Unmet) -> Problem {
+    let name = K::NAME;
+    let (status, detail) = match unmet {
+        Unmet::NotThere => (StatusCode::PRECONDITION_FAILED, format!("there is no such {name}, and If-Match is *")),
+        Unmet::IsThere => (StatusCode::PRECONDITION_FAILED, format!("there is this {name} already, and If-None-Match is * or names it")),
+        Unmet::OtherVersion => {
+            (StatusCode::PRECONDITION_FAILED, format!("the {name} has another version than If-Match or `version` says; read it again"))
         }
-        PutOn::Anything | PutOn::Seen(_) => {
-            Problem::new(StatusCode::CONFLICT, format!("the {} was changed at this moment; put it again", K::NAME))
-        }
-    }
+        Unmet::Changed => (StatusCode::CONFLICT, format!("the {name} was changed at this moment; put it again")),
+    };
+    Problem::new(status, detail)
 }
 
-fn object(body: &[u8]) -> Result<Fields, Problem> {
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "the body is not a JSON object")),
-        Err(error) => Err(Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}"))),
-    }
+/// What does not hold of what is stored.
+fn unmet<K: Owned>(on: &PutOn, stored: Option<&Stored>) -> Result<Option<Unmet>, PortError> {
+    let shown = stored.map(K::from_stored).transpose()?.is_some_and(|record| record.is_served());
+    Ok(on.unmet(stored.map_or(0, |stored| stored.version), shown))
 }
 
 /// Takes out what can only be read and is put back as it is shown, as whoever reads a record, changes a field and puts the whole does. Such a put is one on
@@ -102,6 +94,10 @@ async fn take_read_only<K: Owned>(
     on: &mut PutOn,
 ) -> Result<Vec<FieldError>, Problem> {
     let can_be_put = |name: &String| name == "id" || K::FIELDS.contains(&name.as_str());
+    if let Some(version) = fields.get("version").and_then(Value::as_u64) {
+        on.says_version(version);
+        fields.remove("version");
+    }
     if fields.keys().all(can_be_put) {
         return Ok(Vec::new());
     }
@@ -115,12 +111,9 @@ async fn take_read_only<K: Owned>(
     let Some(Value::Object(known)) = shown::<K>(api, &[stored]).await?.pop().and_then(|shown| serde_json::to_value(shown).ok()) else {
         return Ok(Vec::new());
     };
-    if let (PutOn::Anything, Some(read)) = (&on, fields.get("version").and_then(Value::as_u64)) {
-        *on = PutOn::Version(read);
-    }
-    *on = on.or_seen(version);
-    if on.version() != Some(version) {
-        return Err(wrong_version::<K>(*on));
+    on.has_seen(version);
+    if let Some(unmet) = on.unmet(version, true) {
+        return Err(refused::<K>(unmet));
     }
     let mut wrong = Vec::new();
     fields.retain(|name, value| {

@@ -21,7 +21,7 @@ use super::{
     key::Caller,
     page::{PageOf, Paging, switch},
     parameters::{Parameters, pairs},
-    precondition,
+    precondition::{self, Read},
     put::put,
 };
 use crate::{
@@ -190,8 +190,9 @@ async fn read<K: Served>(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (_, stored) = found::<K>(&api, &caller, &id).await?;
+    let version = stored.version;
     let (tag, body) = tagged::<K>(&api, stored).await?;
-    if precondition::is_known(&headers, &tag) {
+    if precondition::of_read(&headers, version, &tag)? == Read::NotModified {
         return Ok((StatusCode::NOT_MODIFIED, AppendHeaders([(header::ETAG, tag)])).into_response());
     }
     Ok(tagged_answer(StatusCode::OK, tag, body))

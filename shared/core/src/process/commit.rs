@@ -50,10 +50,10 @@ impl Processor {
             }
             let planned = match self.plan(&record, &unpacked, &mut loaded, handling).await {
                 Ok(planned) => planned,
-                Err(Trouble::Temporary(reason) | Trouble::Damaged(reason) | Trouble::Refused(reason)) if handling.last => {
+                Err(Trouble::Temporary(reason) | Trouble::Damaged(reason) | Trouble::Unanswered(reason)) if handling.last => {
                     Planned::Park { code: "gave_up".to_owned(), reason }
                 }
-                Err(Trouble::Refused(reason)) => return self.let_wait(record, version, reason, handling).await,
+                Err(Trouble::Unanswered(reason)) => return self.let_wait(record, version, reason, handling).await,
                 Err(trouble) => return Err(trouble),
             };
             if let Some(outcome) = self.apply_planned(&mut record, version, planned, handling).await? {
@@ -72,8 +72,7 @@ impl Processor {
         handling: &Handling,
     ) -> Result<Option<Outcome>, Trouble> {
         let mut record = stored.clone();
-        record.attempts += 1;
-        record.lease = Some(self.lease(handling));
+        record.take_up(self.lease(handling));
         let (mut writes, outcome) = match planned {
             Planned::Nothing => return self.nothing_planned(&record.id, handling).await.map(Some),
             Planned::Plan(plan) => {
@@ -181,8 +180,7 @@ impl Processor {
 
     /// Takes over the effects that somebody left.
     pub(super) async fn take_over(&self, mut record: EventRecord, version: u64, handling: &Handling) -> Result<Outcome, Trouble> {
-        record.lease = Some(self.lease(handling));
-        record.attempts += 1;
+        record.take_up(self.lease(handling));
         match self.put_event(&record, version, Vec::new(), handling).await? {
             Some(version) => self.carry_on(record, version, Outcome::TakenOver, handling).await,
             None => Err(Trouble::Temporary("somebody else took it over first".to_owned())),

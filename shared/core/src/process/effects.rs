@@ -8,6 +8,7 @@ use crate::{
     ports::{Measure, PortError, Write},
     process::{Outcome, Processor, Trouble, handle::Handling, owner_mail::Urgency, texts::Unsent},
     template::{MailTemplate, SupportMailLeftOut},
+    time::Timestamp,
     webhooks::DELIVERY_FAILED,
 };
 
@@ -76,8 +77,9 @@ impl Processor {
             }
             Some(reason) if handling.last => self.give_up(record, version, reason, handling).await,
             Some(reason) => {
-                self.give_back(record, version, &reason, handling).await;
-                Err(Trouble::Temporary(reason))
+                let at = self.next_try(handling);
+                self.give_back(record, version, &reason, at, handling).await;
+                Err(Trouble::Later { at, reason })
             }
         }
     }
@@ -209,10 +211,11 @@ impl Processor {
         }
     }
 
-    /// Gives the lease back, so that the next receive can take over at once.
-    async fn give_back(&self, mut record: EventRecord, version: u64, reason: &str, handling: &Handling) {
+    /// Gives the lease back, so that the next receive, at `next`, can take over at once.
+    async fn give_back(&self, mut record: EventRecord, version: u64, reason: &str, next: Timestamp, handling: &Handling) {
         let now = self.clock.now();
         record.reason = Some(reason.to_owned());
+        record.next_attempt_at = Some(next);
         if let Some(lease) = &mut record.lease {
             lease.until = now;
         }

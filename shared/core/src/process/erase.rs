@@ -34,7 +34,9 @@ impl Processor {
                 record.effects[position].cursor = Some(cursor);
                 Performed::Later("there is more to erase than there was time".to_owned())
             }
-            Err(Trouble::Temporary(reason) | Trouble::Damaged(reason) | Trouble::Refused(reason)) => Performed::Later(reason),
+            Err(Trouble::Temporary(reason) | Trouble::Damaged(reason) | Trouble::Unanswered(reason) | Trouble::Later { reason, .. }) => {
+                Performed::Later(reason)
+            }
             Err(Trouble::Busy { .. }) => Performed::Later("an event that is to be erased is still being worked on".to_owned()),
         }
     }

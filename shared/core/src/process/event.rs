@@ -1,14 +1,17 @@
 use crate::{
     body::{self, PackedBody},
     envelope::Envelope,
-    event::EventRecord,
+    event::{EventRecord, EventStatus},
     plan::{Event, Loaded, Plan, Stop, View},
-    ports::Key,
+    ports::{Key, StripeAnswer},
     process::{Processor, Trouble, handle::Handling},
     records::Cause,
     rules::{self, SLUICE, TIMER, own_event},
     time::Timestamp,
 };
+
+/// Why an event goes on waiting where there is no key any more.
+const WAITS_FOR_KEY: &str = "there is no key for Stripe's API; set one in STRIPE_SECRET_KEY";
 
 /// What planning came to.
 pub(super) enum Planned {
@@ -87,11 +90,19 @@ impl Processor {
                 }
                 Err(Stop::Ask(lookup)) => {
                     let answer = self.look_up(&lookup, handling).await?;
+                    // It has waited for a key, and is not to do without because there is none for a while.
+                    if answer == StripeAnswer::NotKnown && record.status == EventStatus::Waiting {
+                        return Err(Trouble::Unanswered(WAITS_FOR_KEY.to_owned()));
+                    }
                     loaded.answer(*lookup, answer);
                 }
                 // No commit checks what these were decided on.
                 Err(Stop::Park { .. } | Stop::Ignore { .. } | Stop::Nothing | Stop::Refuse(_)) if loaded.lags() => loaded.forget_records(),
                 Err(Stop::Park { code, reason }) => return Ok(Planned::Park { code, reason }),
+                // Likewise one that has waited in vain: somebody looks after it.
+                Err(Stop::Ignore { reason, .. }) if record.status == EventStatus::Parked && loaded.lacks_answers() => {
+                    return Ok(Planned::Park { code: "no_stripe_key".to_owned(), reason });
+                }
                 Err(Stop::Ignore { reason, twin }) => return Ok(Planned::Ignore { reason, twin }),
                 Err(Stop::Nothing) => return Ok(Planned::Nothing),
                 // Only puts are; what follows from one that was taken is not refused later.

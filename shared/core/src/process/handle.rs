@@ -12,6 +12,8 @@ use crate::{
 pub(super) struct Handling {
     pub(super) owner: String,
     pub(super) deadline: Timestamp,
+    /// How often the message has been received.
+    pub(super) receives: u32,
     pub(super) last: bool,
     /// For timers the later of the clock and the time that was waited for.
     pub(super) not_before: Option<Timestamp>,
@@ -43,6 +45,7 @@ impl Processor {
         let mut handling = Handling {
             owner: self.incarnation.owner(&*self.ids),
             deadline: message.deadline,
+            receives: message.receives,
             last: message.receives >= message.max_receives,
             not_before: None,
         };
@@ -56,9 +59,13 @@ impl Processor {
         match result {
             Ok(outcome) => Disposition::Done(outcome),
             Err(Trouble::Busy { until }) => Disposition::Later { at: until, reason: "somebody else is working on it".to_owned() },
-            Err(Trouble::Temporary(reason) | Trouble::Refused(reason)) => {
+            Err(Trouble::Temporary(reason) | Trouble::Unanswered(reason)) => {
                 tracing::warn!(event, reason, receives = message.receives, "a message could not be handled and will be tried again");
                 self.later(message.receives, reason)
+            }
+            Err(Trouble::Later { at, reason }) => {
+                tracing::warn!(event, reason, receives = message.receives, "a message could not be handled and will be tried again");
+                Disposition::Later { at, reason }
             }
             Err(Trouble::Damaged(reason)) => {
                 tracing::error!(event, reason, receives = message.receives, "a message could not be handled and will be tried again");
@@ -69,6 +76,11 @@ impl Processor {
 
     fn later(&self, receives: u32, reason: String) -> Disposition {
         Disposition::Later { at: self.clock.now() + backoff(receives, &*self.ids), reason }
+    }
+
+    /// When a message that can't be handled now is to come back.
+    pub(super) fn next_try(&self, handling: &Handling) -> Timestamp {
+        self.clock.now() + backoff(handling.receives, &*self.ids)
     }
 
     pub(super) fn lease(&self, handling: &Handling) -> Lease {

@@ -17,8 +17,8 @@ const RESERVE: Duration = CALL_TIMEOUT.saturating_add(Duration::from_secs(2));
 const SHORTEST: Duration = Duration::from_millis(500);
 
 impl Processor {
-    /// Asks Stripe's API for what a plan needs. A refused key rings the alarm, and the event waits for it to be mended, in a list of its own:
-    /// once it is, everything goes on by itself.
+    /// Asks Stripe's API for what a plan needs. While it does not answer, the event waits in a list of its own; a refused key rings the alarm, too. Once
+    /// that is mended, everything goes on by itself.
     pub(super) async fn look_up(&self, lookup: &StripeLookup, handling: &Handling) -> Result<StripeAnswer, Trouble> {
         let Some(stripe) = &self.stripe else { return Ok(StripeAnswer::NotKnown) };
         let within = handling.deadline.since(self.clock.now()).saturating_sub(RESERVE).min(LONGEST);
@@ -27,10 +27,10 @@ impl Processor {
         }
         match stripe.look_up(lookup, within).await {
             Ok(answer) => Ok(answer),
-            Err(LookupError::Temporary(reason)) => Err(Trouble::Temporary(reason)),
+            Err(LookupError::Temporary(reason)) => Err(Trouble::Unanswered(reason)),
             Err(LookupError::Refused(reason)) => {
                 self.ring_for_key(&reason).await;
-                Err(Trouble::Refused(reason))
+                Err(Trouble::Unanswered(reason))
             }
         }
     }

@@ -142,8 +142,10 @@ enum Trouble {
     Temporary(String),
     /// Goes through once somebody has mended what is stored.
     Damaged(String),
-    /// Goes through once somebody has mended what the event needs from outside.
-    Refused(String),
+    /// What the event needs to know from outside is not told: goes through once somebody has mended that, or it has passed.
+    Unanswered(String),
+    /// May go through at this time, when the message comes back; its record says so where it has one.
+    Later { at: Timestamp, reason: String },
     /// Somebody else is working on it until this time.
     Busy { until: Timestamp },
 }

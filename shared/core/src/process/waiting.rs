@@ -5,11 +5,15 @@ use crate::{
     process::{Outcome, Processor, Trouble, handle::Handling},
 };
 
+/// How often a note that lost to another change of the event is made again: whoever handles the same event at the same moment notes the same.
+const TRIES: usize = 2;
+
 impl Processor {
-    /// Stores that an event which was never planned waits for somebody to mend what it needs, so that it is found. Its message comes back by itself; a replay does not wait for that.
+    /// Stores that an event which was never planned waits for an answer that it needs, why, and when it is asked for again, so that it is found. Its message
+    /// comes back by itself; a replay does not wait for that.
     ///
     /// # Errors
-    /// [`Trouble::Refused`] with the reason, unless somebody else has planned the event meanwhile.
+    /// [`Trouble::Later`] with the reason, unless somebody else has planned the event meanwhile.
     pub(super) async fn let_wait(
         &self,
         mut record: EventRecord,
@@ -17,35 +21,43 @@ impl Processor {
         reason: String,
         handling: &Handling,
     ) -> Result<Outcome, Trouble> {
-        let told = record.status == EventStatus::Waiting && record.reason.as_ref() == Some(&reason);
+        let at = self.next_try(handling);
         // A parked one stands in a list as it is; of one with effects left, whoever does them writes the record; and one that came to an end before was
         // planned: only its replay waits.
-        if told || record.status == EventStatus::Parked || record.unfinished() || record.done_at.is_some() {
-            return Err(Trouble::Refused(reason));
+        if record.status == EventStatus::Parked || record.unfinished() || record.done_at.is_some() {
+            return Err(Trouble::Later { at, reason });
         }
-        record.status = EventStatus::Waiting;
-        record.summarize("waits", &reason);
-        record.reason = Some(reason.clone());
-        record.attempts += 1;
-        record.lease = None;
+        record.wait(&reason, at);
         self.store_pieces(&mut record).await?;
-        let condition = version.map_or(Condition::Absent, Condition::Version);
-        let writes = vec![Write::Put { document: record.document(), condition }];
-        match self.store.commit(Commit { token: fresh("", &*self.ids), writes }).await {
-            Ok(Committed::Applied) => {
-                tracing::warn!(event = record.id, r#type = record.kind, reason, "an event waits for what it needs to be mended")
-            }
-            Ok(Committed::Refused(refusals)) => {
-                let found = refusals.into_iter().find_map(|refusal| refusal.found);
-                let Some(found) = found else { return Err(Trouble::Refused(reason)) };
-                let stored = EventRecord::from_stored(&found)?;
-                if !matches!(stored.status, EventStatus::Waiting | EventStatus::Parked) {
-                    return self.join_in(stored, found.version, handling).await;
+        let mut condition = version.map_or(Condition::Absent, Condition::Version);
+        for _ in 0..TRIES {
+            let writes = vec![Write::Put { document: record.document(), condition }];
+            match self.store.commit(Commit { token: fresh("", &*self.ids), writes }).await {
+                Ok(Committed::Applied) => {
+                    let (event, r#type) = (&record.id, &record.kind);
+                    tracing::warn!(event, r#type, reason, attempts = record.attempts, "an event waits for what it needs to be mended");
+                    break;
+                }
+                Ok(Committed::Refused(refusals)) => {
+                    let Some(found) = refusals.into_iter().find_map(|refusal| refusal.found) else { break };
+                    let stored = EventRecord::from_stored(&found)?;
+                    match stored.status {
+                        EventStatus::Waiting => {
+                            record = stored;
+                            record.wait(&reason, at);
+                            condition = Condition::Version(found.version);
+                        }
+                        EventStatus::Parked => break,
+                        _ => return self.join_in(stored, found.version, handling).await,
+                    }
+                }
+                // It waits all the same, and the next time it is told.
+                Err(error) => {
+                    tracing::warn!(event = record.id, %error, "that an event waits could not be stored");
+                    break;
                 }
             }
-            // It waits all the same, and the next time it is told.
-            Err(error) => tracing::warn!(event = record.id, %error, "that an event waits could not be stored"),
         }
-        Err(Trouble::Refused(reason))
+        Err(Trouble::Later { at, reason })
     }
 }

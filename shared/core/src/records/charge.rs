@@ -102,6 +102,17 @@ impl ChargeFact {
         moved
     }
 
+    /// Since when some of it has been given back, by the provider's time; `None` if nothing was, or all of that came back with refunds that failed.
+    #[must_use]
+    pub fn given_back_since(&self) -> Option<Timestamp> {
+        let (mut sum, mut since) = (0i64, None);
+        for (at, amount) in self.moved_since(Timestamp::MIN) {
+            sum = sum.saturating_add(amount);
+            since = since.or(Some(at)).filter(|_| sum > 0);
+        }
+        since
+    }
+
     /// When a refund of it was seen first, by the provider's time.
     #[must_use]
     pub fn first_refunded_at(&self) -> Timestamp {
@@ -200,6 +211,23 @@ mod tests {
             let mut repeated = joined(&order);
             repeated.join(order[0].clone());
             assert_eq!(repeated, all);
+        }
+    }
+
+    #[test]
+    fn it_is_given_back_since_the_first_refund_of_those_that_stayed() {
+        let refunded = |in_all: i64, minute: i64| ChargeFact::refunded_in_all(6000, "usd", in_all, at(minute));
+        let failed = |amount: i64, minute: i64| ChargeFact::refund_failed("re_1", amount, "usd", at(minute));
+        for (facts, since) in [
+            (vec![failed(500, 1)], None),
+            (vec![refunded(1000, 1), refunded(6000, 3)], Some(at(1))),
+            (vec![refunded(3000, 1), failed(1000, 2)], Some(at(1))),
+            (vec![refunded(3000, 1), failed(3000, 2)], None),
+            (vec![refunded(3000, 1), failed(3000, 2), refunded(500, 3)], Some(at(3))),
+        ] {
+            for order in orders(&facts) {
+                assert_eq!(joined(&order).given_back_since(), since, "{order:?}");
+            }
         }
     }
 }

@@ -188,6 +188,12 @@ impl Invoice {
         put.or_else(|| self.said.customer.as_ref().map(|customer| customer.what.as_str()))
     }
 
+    /// Since when its owner has it ask for what is due; `None` while it was not put.
+    #[must_use]
+    pub fn asks_since(&self) -> Option<Timestamp> {
+        self.put.as_ref().map(|put| put.said.asks_since.unwrap_or(self.heard.first))
+    }
+
     /// Whether it waits for Stripe to say which payment intents pay it, so that the invoices of these hear of it. One that nobody puts waits for nothing
     /// else.
     pub(super) fn seeks_intent(&self) -> bool {

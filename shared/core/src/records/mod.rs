@@ -38,7 +38,7 @@ pub use history::{Cause, History, HistoryEntry, HistoryPage};
 pub use invoice::{Invoice, InvoicePayment, InvoicePut, InvoiceStatus, Link, ShownInvoice, StripeInvoice};
 pub use latest::Latest;
 pub use message::{Channel, Direction, Message, MessageError, MessagePut, MessageStatus, Parties, SentText, ShownMessage};
-pub use open_invoices::{CustomersInvoices, OpenInvoices};
+pub use open_invoices::{CustomersInvoices, OpenInvoices, can_pay};
 pub use payment::{
     Amount, Payment, PaymentDetails, PaymentFailure, PaymentStatus, ShownPayment, ShownTransaction, Transaction, TransactionFact,
 };

@@ -13,12 +13,23 @@ const MOST: usize = 500;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenInvoices {
     id: String,
-    /// Invoices by their id, with the time from which on they were known.
+    /// Invoices by their id, with the time since which each asks for this amount.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     invoices: BTreeMap<String, Timestamp>,
     /// Payments by their intent, with the time at which they were made.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     payments: BTreeMap<String, Timestamp>,
+    /// Since when some of a payment has been given back, where that is so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    given_back: BTreeMap<String, Timestamp>,
+}
+
+/// Whether a payment can be that of an invoice that asks for its amount since `asks_since`, by when some of it was given back. What had been given back by
+/// then pays nothing that is asked for later; what was given back afterwards was paid for it before. Both times are facts, so that this is the same whatever
+/// is heard first.
+#[must_use]
+pub fn can_pay(given_back_since: Option<Timestamp>, asks_since: Timestamp) -> bool {
+    given_back_since.is_none_or(|given_back| given_back > asks_since)
 }
 
 impl OpenInvoices {
@@ -31,41 +42,48 @@ impl OpenInvoices {
     /// Nobody is there yet.
     #[must_use]
     pub fn new(id: &str) -> Self {
-        Self { id: id.to_owned(), invoices: BTreeMap::new(), payments: BTreeMap::new() }
+        Self { id: id.to_owned(), invoices: BTreeMap::new(), payments: BTreeMap::new(), given_back: BTreeMap::new() }
     }
 
-    /// An invoice comes: the earliest payment that waits is its, or it waits itself.
-    pub fn invoice(&mut self, id: &str, since: Timestamp) -> Option<String> {
-        let payment = take_earliest(&mut self.payments);
-        if payment.is_none() {
-            self.invoices.insert(id.to_owned(), since);
+    /// An invoice comes: the earliest payment that waits and can be its is its, or it waits itself.
+    pub fn invoice(&mut self, id: &str, asks_since: Timestamp) -> Option<String> {
+        let fits = |payment: &String| can_pay(self.given_back.get(payment).copied(), asks_since);
+        let payment = earliest(self.payments.iter().filter(|(payment, _)| fits(payment)));
+        match &payment {
+            Some(payment) => self.leave(payment),
+            None => drop(self.invoices.insert(id.to_owned(), asks_since)),
         }
         payment
     }
 
-    /// A payment comes: the oldest open invoice is its, or it waits itself.
-    pub fn payment(&mut self, intent: &str, at: Timestamp) -> Option<String> {
-        let invoice = take_earliest(&mut self.invoices);
-        if invoice.is_none() {
-            self.payments.insert(intent.to_owned(), at);
-            if self.payments.len() > MOST {
-                take_earliest(&mut self.payments);
-            }
+    /// A payment comes, or has been given back in part: the oldest open invoice that it can pay is its, or it waits itself.
+    pub fn payment(&mut self, intent: &str, at: Timestamp, given_back_since: Option<Timestamp>) -> Option<String> {
+        self.leave(intent);
+        let invoice = earliest(self.invoices.iter().filter(|(_, asks_since)| can_pay(given_back_since, **asks_since)));
+        if let Some(invoice) = &invoice {
+            self.leave(invoice);
+            return Some(invoice.clone());
         }
-        invoice
+        self.payments.insert(intent.to_owned(), at);
+        self.given_back.extend(given_back_since.map(|since| (intent.to_owned(), since)));
+        if self.payments.len() > MOST
+            && let Some(pushed_out) = earliest(self.payments.iter())
+        {
+            self.leave(&pushed_out);
+        }
+        None
     }
 
     /// An invoice or a payment waits no more.
     pub fn leave(&mut self, id: &str) {
         self.invoices.remove(id);
         self.payments.remove(id);
+        self.given_back.remove(id);
     }
 }
 
-fn take_earliest(waiting: &mut BTreeMap<String, Timestamp>) -> Option<String> {
-    let earliest = waiting.iter().min_by_key(|(id, at)| (**at, *id)).map(|(id, _)| id.clone())?;
-    waiting.remove(&earliest);
-    Some(earliest)
+fn earliest<'a>(waiting: impl Iterator<Item = (&'a String, &'a Timestamp)>) -> Option<String> {
+    waiting.min_by_key(|(id, at)| (**at, *id)).map(|(id, _)| id.clone())
 }
 
 impl Record for OpenInvoices {

@@ -222,6 +222,13 @@ impl Payment {
         }
     }
 
+    /// Since when some of it has been given back, and has stayed so.
+    #[must_use]
+    pub fn given_back_since(&self) -> Option<Timestamp> {
+        let currency = self.currency()?;
+        self.charges.values().filter(|charge| charge.currency == currency).filter_map(ChargeFact::given_back_since).min()
+    }
+
     /// Where an invoice like it is looked for; `None` while it is not known who paid, or that it was paid.
     #[must_use]
     pub fn likeness(&self) -> Option<String> {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     plan::{Stop, View},
-    records::{Customer, CustomersInvoices, Invoice, InvoicePayment, InvoicePut, Link, OpenInvoices, Payment, Told},
+    records::{Customer, CustomersInvoices, Invoice, InvoicePayment, InvoicePut, Link, OpenInvoices, Payment, Told, can_pay},
     refusal::Refusal,
     time::Timestamp,
 };
@@ -91,7 +91,7 @@ fn take_unlike(view: &mut View<'_>, invoice: &mut Invoice) -> Result<Option<Paym
     let Some(mut payment) = view.read::<Payment>(&intent)? else { return Ok(None) };
     let stays = match &put.stripe_payment_intent_id {
         Some(named) => *named == intent,
-        None => likeness_of(view, put)? == payment.likeness(),
+        None => likeness_of(view, put)? == payment.likeness() && is_whole_for(&payment, invoice),
     };
     if stays {
         return Ok(None);
@@ -143,8 +143,13 @@ fn invoice_at(view: &mut View<'_>, id: &str, payment: &Payment) -> Result<Invoic
     Ok(view.read::<Invoice>(id)?.unwrap_or_else(|| Invoice::first_heard(id, payment.heard.last)))
 }
 
+/// Whether nothing of a payment had been given back when an invoice began to ask for its amount.
+fn is_whole_for(payment: &Payment, invoice: &Invoice) -> bool {
+    invoice.asks_since().is_none_or(|asks_since| can_pay(payment.given_back_since(), asks_since))
+}
+
 /// Looks for an invoice that is like the payment, once, and lets it wait where there is none. What is named for it takes it away from where it waits,
-/// and from the invoice that it was matched to, which is returned.
+/// and from the invoice that it was matched to, which is returned; so does a refund, heard only now, that was made before that invoice was put.
 fn find_by_likeness(view: &mut View<'_>, payment: &mut Payment, named: bool) -> Result<Option<String>, Stop> {
     if named || payment.booking_id().is_some() {
         if let Some(place) = payment.waits_in.take() {
@@ -152,21 +157,26 @@ fn find_by_likeness(view: &mut View<'_>, payment: &mut Payment, named: bool) -> 
         }
         return Ok(payment.likely.take());
     }
-    if payment.likely.is_some() {
-        return Ok(None);
+    let mut released = None;
+    if let Some(likely) = &payment.likely {
+        if payment.given_back_since().is_none() || view.read::<Invoice>(likely)?.is_none_or(|invoice| is_whole_for(payment, &invoice)) {
+            return Ok(None);
+        }
+        released = payment.likely.take();
     }
-    let place = payment.likeness().filter(|place| payment.waits_in.as_ref() != Some(place));
-    let Some((place, (at, _))) = place.zip(payment.made()) else { return Ok(None) };
-    if let Some(before) = payment.waits_in.take() {
+    let Some((place, (at, _))) = payment.likeness().zip(payment.made()) else { return Ok(released) };
+    if let Some(before) = payment.waits_in.take_if(|before| *before != place) {
         leave(view, &before, &payment.id)?;
     }
-    let mut open = view.read::<OpenInvoices>(&place)?.unwrap_or_else(|| OpenInvoices::new(&place));
-    match open.payment(&payment.id, at) {
-        Some(invoice) => payment.likely = Some(invoice),
-        None => payment.waits_in = Some(place),
+    // Where it waits nothing changes but by what is known of its refunds.
+    if payment.waits_in.is_some() && payment.charges.is_empty() {
+        return Ok(released);
     }
+    let mut open = view.read::<OpenInvoices>(&place)?.unwrap_or_else(|| OpenInvoices::new(&place));
+    payment.likely = open.payment(&payment.id, at, payment.given_back_since());
+    payment.waits_in = payment.likely.is_none().then_some(place);
     view.write(&open)?;
-    Ok(None)
+    Ok(released)
 }
 
 /// Settles where an invoice waits for a payment that is like it, and writes it.
@@ -178,7 +188,7 @@ pub(super) fn settle_open(view: &mut View<'_>, mut invoice: Invoice) -> Result<(
         }
         if let Some(place) = place {
             let mut open = view.read::<OpenInvoices>(&place)?.unwrap_or_else(|| OpenInvoices::new(&place));
-            match open.invoice(&invoice.id, invoice.heard.first) {
+            match open.invoice(&invoice.id, invoice.asks_since().unwrap_or(invoice.heard.first)) {
                 Some(intent) => matched(view, &mut invoice, &intent)?,
                 None => invoice.open_in = Some(place),
             }

@@ -15,6 +15,9 @@ use sluice_core::{
 
 use crate::support::{drawn_faults, headlines, minutes, put_until_done, start};
 
+/// A minute after every put: they are made a day after the first event.
+pub(crate) const LATER: u64 = 30 * 24 * 60;
+
 /// One thing that happens.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
@@ -237,12 +240,56 @@ async fn an_invoice_that_is_found_by_likeness() {
         Step::Put("customers/c1", json!({ "name": "Ana", "stripe_customer_id": "cus_1" })),
         Step::Put("invoices/INV-2", invoice(json!({ "amount": 5000 }))),
         event("payment_intent.succeeded", 1, intent("pi_1", Some("cus_1"))),
-        event("charge.refunded", 2, charge(900)),
+        event("charge.refunded", LATER, charge(900)),
         event("customer.created", 0, json!({ "id": "cus_1", "email": "ana@example.com" })),
     ])
     .await;
     assert_eq!(one(&end, "invoices", "INV-1")["status"], "paid");
     assert_eq!(one(&end, "invoices", "INV-2")["status"], "open");
+}
+
+#[tokio::test]
+async fn a_payment_that_was_given_back_before_its_likeness_was_put_and_another_one() {
+    let end = check(&[
+        Step::Put("invoices/INV-1", invoice(json!({ "stripe_customer_id": "cus_1" }))),
+        event("payment_intent.succeeded", 1, intent("pi_1", Some("cus_1"))),
+        event("charge.refunded", 2, charge(900)),
+        event("charge.refunded", LATER, charge(4900)),
+        event("payment_intent.succeeded", 3, intent("pi_2", Some("cus_1"))),
+    ])
+    .await;
+    assert_eq!(
+        (&one(&end, "invoices", "INV-1")["payments"], &one(&end, "invoices", "INV-1")["status"]),
+        (&json!(["pi_2"]), &json!("paid"))
+    );
+    assert_eq!(one(&end, "payments", "pi_1")["invoice_id"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_likeness_that_is_given_back_later() {
+    let end = check(&[
+        Step::Put("invoices/INV-1", invoice(json!({ "stripe_customer_id": "cus_1" }))),
+        Step::Put("invoices/INV-1", invoice(json!({ "stripe_customer_id": "cus_1", "due_at": "2026-12-24T12:00:00Z" }))),
+        event("payment_intent.succeeded", 1, intent("pi_1", Some("cus_1"))),
+        event("charge.refunded", 2, charge(900)),
+        event("refund.failed", 3, failed_refund(900)),
+        event("charge.refunded", LATER, charge(4900)),
+    ])
+    .await;
+    assert_eq!(one(&end, "invoices", "INV-1")["status"], "refunded");
+}
+
+#[tokio::test]
+async fn an_invoice_over_nothing() {
+    let end = check(&[
+        Step::Put("customers/c1", json!({ "name": "Ana", "stripe_customer_id": "cus_1" })),
+        Step::Put("invoices/in_1", invoice(json!({ "amount": 0 }))),
+        event("invoice.paid", 1, json!({ "id": "in_1", "amount_due": 0, "amount_paid": 0, "currency": "usd", "customer": "cus_1" })),
+        event("payment_intent.succeeded", 1, intent("pi_1", Some("cus_1"))),
+    ])
+    .await;
+    assert_eq!(one(&end, "invoices", "in_1")["status"], "paid");
+    assert_eq!(one(&end, "payments", "pi_1")["invoice_id"], Value::Null);
 }
 
 #[tokio::test]
@@ -284,7 +331,7 @@ async fn a_likeness_that_a_put_takes_back() {
         Step::Put("invoices/INV-2", of(4900)),
         event("payment_intent.succeeded", 1, intent("pi_1", Some("cus_1"))),
         event("payment_intent.succeeded", 2, other),
-        event("charge.refunded", 3, charge(900)),
+        event("charge.refunded", LATER, charge(900)),
     ])
     .await;
     assert_eq!(

@@ -6,6 +6,7 @@ use sluice_core::{
     event::{EventStatus, RETENTION},
     ports::{Clock, DeadLetters, QueueName},
     testing::{Fault, Sent, World, stripe},
+    time::Timestamp,
 };
 
 use crate::support::{call, incompressible, minutes, paid, put, read, start};
@@ -31,6 +32,25 @@ async fn mail_that_stays_broken_parks_the_event_and_a_replay_sends_it() {
     assert_eq!(world.events()[0].status, EventStatus::Done);
     let sent = world.sent.sent();
     assert_eq!(sent.iter().filter(|sent| matches!(sent, Sent::Mail(mail) if mail.to == "ana@example.com")).count(), 1, "{sent:?}");
+}
+
+#[tokio::test]
+async fn an_event_whose_mail_could_not_be_sent_says_when_it_is_tried_again() {
+    let world = World::new(start(), false);
+    put(&world, json!({})).await;
+    world.sent.break_down(true);
+    world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
+    assert!(world.step().await);
+    let page = call(&world, Method::GET, "/api/v1/inbound?status=processing", None).await.json;
+    let item = &page["items"][0];
+    assert!(item["reason"].as_str().is_some_and(|reason| reason.contains("connection refused")), "{page}");
+    let next: Timestamp = item["next_attempt_at"].as_str().and_then(|at| at.parse().ok()).expect("a time");
+    world.sent.break_down(false);
+    world.clock.set(Timestamp::from_millis(next.millis() - 1));
+    assert!(!world.step().await, "not before that");
+    world.clock.set(next);
+    assert!(world.step().await);
+    assert_eq!((world.events()[0].status, world.events()[0].next_attempt_at), (EventStatus::Done, None));
 }
 
 #[tokio::test]

@@ -227,6 +227,101 @@ async fn a_refund_whose_payment_was_not_heard_of_shows_that_it_was_paid() {
     assert_eq!(state(&world, "INV-1").await, json!(["refunded", 4900, 0]));
 }
 
+/// What comes of a payment of minute 0 of which so much is given back in a minute of its own, and of an invoice like it that is put in minute 30: the same
+/// in every order in which they are heard.
+async fn given_back(amount: i64, minute: u64) -> (World, Value) {
+    let mut end: Option<(World, Value)> = None;
+    for order in orders(3) {
+        let world = world();
+        world.clock.advance(minutes(30));
+        for step in &order {
+            let (id, kind, minute, object) = match step {
+                0 => ("evt_1", "payment_intent.succeeded", 0, intent(json!({}))),
+                1 => ("evt_2", "charge.refunded", minute, charge(amount)),
+                _ => {
+                    put(&world, "invoices/INV-1", invoice(json!({}))).await;
+                    continue;
+                }
+            };
+            world.enqueue(&stripe(id, kind, start() + minutes(minute), start(), &object)).await;
+            while world.step().await {}
+        }
+        let now = json!([state(&world, "INV-1").await, invoice_of(&world, "pi_1").await, unmatched(&world, "payments").await]);
+        if let Some((_, before)) = &end {
+            assert_eq!(now, *before, "{order:?}");
+        }
+        end = Some((world, now));
+    }
+    end.expect("an order")
+}
+
+#[tokio::test]
+async fn a_payment_of_which_something_was_given_back_before_an_invoice_like_it_was_put_does_not_pay_it() {
+    for amount in [4900, 900] {
+        let (world, end) = given_back(amount, 1).await;
+        assert_eq!(end, json!([["open", 0, 4900], null, ["pi_1"]]), "{amount} given back");
+        // Another payment like it does.
+        with(&world, "evt_3", "payment_intent.succeeded", intent(json!({ "id": "pi_2" }))).await;
+        assert_eq!((state(&world, "INV-1").await, invoice_of(&world, "pi_2").await), (json!(["paid", 4900, 0]), json!("INV-1")));
+    }
+}
+
+#[tokio::test]
+async fn what_is_given_back_once_an_invoice_was_put_was_paid_for_it() {
+    assert_eq!(given_back(4900, 60).await.1, json!([["refunded", 4900, 0], "INV-1", []]));
+    assert_eq!(given_back(900, 60).await.1, json!([["paid", 4900, 0], "INV-1", []]));
+}
+
+#[tokio::test]
+async fn a_payment_whose_refund_failed_pays_an_invoice_like_it_again() {
+    let (world, _) = given_back(4900, 1).await;
+    let failed = json!({ "id": "re_1", "amount": 4900, "currency": "usd", "charge": "ch_1", "payment_intent": "pi_1", "status": "failed" });
+    world.enqueue(&stripe("evt_3", "refund.failed", start() + minutes(90), start(), &failed)).await;
+    while world.step().await {}
+    assert_eq!((state(&world, "INV-1").await, invoice_of(&world, "pi_1").await), (json!(["paid", 4900, 0]), json!("INV-1")));
+}
+
+#[tokio::test]
+async fn an_invoice_asks_for_another_amount_since_it_was_put_so() {
+    let world = world();
+    put(&world, "invoices/INV-1", invoice(json!({ "amount": 5000 }))).await;
+    with(&world, "evt_1", "payment_intent.succeeded", intent(json!({}))).await;
+    with(&world, "evt_2", "charge.refunded", charge(4900)).await;
+    world.clock.advance(minutes(30));
+    put(&world, "invoices/INV-1", invoice(json!({}))).await;
+    assert_eq!((state(&world, "INV-1").await, invoice_of(&world, "pi_1").await), (json!(["open", 0, 4900]), Value::Null));
+    // Put once more it asks for nothing else, and what it was paid with stays.
+    with(&world, "evt_3", "payment_intent.succeeded", intent(json!({ "id": "pi_2" }))).await;
+    let mut back = charge(4900);
+    (back["id"], back["payment_intent"]) = (json!("ch_2"), json!("pi_2"));
+    world.enqueue(&stripe("evt_4", "charge.refunded", start() + minutes(60), start(), &back)).await;
+    while world.step().await {}
+    world.clock.advance(minutes(60));
+    put(&world, "invoices/INV-1", invoice(json!({ "metadata": { "a": "b" } }))).await;
+    assert_eq!((state(&world, "INV-1").await, invoice_of(&world, "pi_2").await), (json!(["refunded", 4900, 0]), json!("INV-1")));
+}
+
+#[tokio::test]
+async fn an_invoice_over_nothing_is_paid_when_it_is_put() {
+    let world = world();
+    subscribe(&world, json!({ "event_types": ["invoice.*"] })).await;
+    put(&world, "invoices/INV-1", invoice(json!({ "amount": 0 }))).await;
+    let shown = get(&world, "invoices/INV-1").await;
+    assert_eq!((state(&world, "INV-1").await, &shown["paid_at"]), (json!(["paid", 0, 0]), &json!(start())));
+    world.run_until_quiet().await;
+    assert_eq!(types(&world), ["invoice.created", "invoice.paid"]);
+    // Put back as it was read it stays so, since then; with an amount it asks for that.
+    world.clock.advance(minutes(5));
+    put(&world, "invoices/INV-1", shown.clone()).await;
+    assert_eq!(get(&world, "invoices/INV-1").await["paid_at"], shown["paid_at"]);
+    let mut whole = get(&world, "invoices/INV-1").await;
+    whole["amount"] = json!(4900);
+    put(&world, "invoices/INV-1", whole).await;
+    assert_eq!(state(&world, "INV-1").await, json!(["open", 0, 4900]));
+    with(&world, "evt_1", "payment_intent.succeeded", intent(json!({}))).await;
+    assert_eq!(state(&world, "INV-1").await[0], "paid");
+}
+
 /// Two payments of one invoice, with refunds of the first before and after the second: what happened, and in which minute.
 fn refunds_around_a_second_payment() -> Vec<(&'static str, u64, Value)> {
     let payment = |intent: &str, amount: i64| json!({ "invoice": "in_1", "amount_paid": amount, "currency": "usd", "payment": { "payment_intent": intent } });

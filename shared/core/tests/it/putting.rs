@@ -157,7 +157,21 @@ async fn what_can_only_be_read_is_put_back_as_it_is_shown_or_refused() {
     // Of a record that is not there nothing was read.
     let answer = call(&world, Method::PUT, "/api/v1/invoices/INV-9", Some(with_field("id", json!("INV-9")))).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(answer.json["errors"].as_array().expect("errors").iter().any(|error| error["field"] == "version"));
+    assert!(answer.json["errors"].as_array().expect("errors").iter().any(|error| error["field"] == "amount_paid"));
+}
+
+#[tokio::test]
+async fn what_has_happened_is_at_most_a_day_ahead_of_the_clock_here() {
+    let world = world();
+    let sent_at = |at: Value| json!({ "channel": "sms", "direction": "outbound", "to": "+15005550006", "sent_at": at });
+    for at in [json!("2099-01-01T00:00:00Z"), json!(start() + minutes(24 * 60 + 1))] {
+        let answer = call(&world, Method::PUT, "/api/v1/messages/m1", Some(sent_at(at.clone()))).await;
+        assert_eq!((answer.status, &answer.json["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("sent_at")), "{at}");
+    }
+    put(&world, "messages/m1", sent_at(json!(start() + minutes(24 * 60)))).await;
+    // What is still to come may be as far ahead as it likes.
+    put(&world, "invoices/INV-1", invoice(json!({ "due_at": "2099-01-01T00:00:00Z" }))).await;
+    put(&world, "bookings/12345", booking(json!({ "starts_at": "2099-01-01T00:00:00Z" }))).await;
 }
 
 #[tokio::test]
@@ -192,11 +206,77 @@ async fn if_none_match_of_a_put_begins_a_record_and_changes_none() {
     let again = put_if(&world, "bookings/12345", once, booking(json!({ "customer_name": "Ana Costa" }))).await;
     assert_eq!((again.status, &again.json["status"]), (StatusCode::PRECONDITION_FAILED, &json!(412)));
     assert_eq!(get(&world, "bookings/12345").await["customer_name"], "Ana Lima");
-    let tag = get(&world, "bookings/12345").await["version"].to_string();
-    for value in [tag.as_str(), "\"1\""] {
+    for (value, status) in [
+        ("\"2\", W/\"1\"", StatusCode::PRECONDITION_FAILED),
+        ("W/\"2\"", StatusCode::PRECONDITION_FAILED),
+        ("two", StatusCode::BAD_REQUEST),
+        ("\"1\", \"7\"", StatusCode::OK),
+    ] {
         let answer = put_if(&world, "bookings/12345", (header::IF_NONE_MATCH, value), booking(json!({}))).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{value}");
+        assert_eq!(answer.status, status, "{value}");
     }
+}
+
+#[tokio::test]
+async fn if_match_of_a_put_is_one_of_several_versions_or_whichever_is_there() {
+    let world = world();
+    let put_if = async |path: &str, tags: &str| put_if(&world, path, (header::IF_MATCH, tags), booking(json!({}))).await.status;
+    // What was only heard of is not there to be read.
+    support::with(&world, failed("evt_1", "pi_1", "expired_card", start(), start())).await;
+    for path in ["bookings/12345", "bookings/777"] {
+        assert_eq!(put_if(path, "*").await, StatusCode::PRECONDITION_FAILED, "{path}");
+        assert_eq!(put_if(path, "\"0\"").await, StatusCode::PRECONDITION_FAILED, "{path}");
+        assert_eq!(call(&world, Method::GET, &format!("/api/v1/{path}"), None).await.status, StatusCode::NOT_FOUND);
+    }
+    put(&world, "bookings/777", booking(json!({}))).await;
+    for (tags, status) in [
+        ("*", StatusCode::OK),
+        ("\"7\", \"2\"", StatusCode::OK),
+        ("\"7\", \"2\"", StatusCode::PRECONDITION_FAILED),
+        ("W/\"3\"", StatusCode::PRECONDITION_FAILED),
+        ("\"none of ours\"", StatusCode::PRECONDITION_FAILED),
+        ("\"3", StatusCode::BAD_REQUEST),
+        ("3", StatusCode::OK),
+    ] {
+        assert_eq!(put_if("bookings/777", tags).await, status, "{tags}");
+    }
+    let weak = (header::IF_MATCH, "W/\"4\"");
+    let read = call_with(&world, Method::GET, "/api/v1/bookings/777", weak, None).await;
+    assert_eq!((read.status, &read.json["status"]), (StatusCode::PRECONDITION_FAILED, &json!(412)));
+    assert_eq!(call_with(&world, Method::GET, "/api/v1/bookings/777", (header::IF_MATCH, "*"), None).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_version_in_the_body_holds_beside_if_match() {
+    let world = world();
+    put(&world, "bookings/12345", booking(json!({}))).await;
+    for (tag, version, status) in [
+        ("\"1\"", 2, StatusCode::PRECONDITION_FAILED),
+        ("\"2\"", 1, StatusCode::PRECONDITION_FAILED),
+        ("*", 2, StatusCode::PRECONDITION_FAILED),
+        ("\"1\"", 1, StatusCode::OK),
+    ] {
+        let mut whole = get(&world, "bookings/12345").await;
+        whole["version"] = json!(version);
+        for body in [whole, booking(json!({ "version": version }))] {
+            let answer = put_if(&world, "bookings/12345", (header::IF_MATCH, tag), body).await;
+            assert_eq!(answer.status, status, "{tag}, {version}: {}", answer.json);
+            if status == StatusCode::OK {
+                return;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_version_in_the_body_of_what_is_not_there_is_not_met() {
+    let world = world();
+    for version in [0, 1] {
+        let answer = call(&world, Method::PUT, "/api/v1/bookings/12345", Some(booking(json!({ "version": version })))).await;
+        assert_eq!(answer.status, StatusCode::PRECONDITION_FAILED, "{}", answer.json);
+    }
+    let answer = call(&world, Method::PUT, "/api/v1/bookings/12345", Some(booking(json!({ "version": "1" })))).await;
+    assert_eq!((answer.status, &answer.json["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("version")));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sluice_core::testing::{Fault, TestSize, World};
 
 use crate::{
-    every_order::{Step, findable, shown},
+    every_order::{LATER, Step, findable, shown},
     support::{minutes, start},
 };
 
@@ -32,8 +32,16 @@ fn puts() -> Vec<Step> {
     ]
 }
 
+/// What happens, and how long after its own minute: what is given back may be so before an invoice is put or after.
+fn happening() -> impl Strategy<Value = (&'static str, u64, Value)> {
+    (what_happens(), any::<bool>()).prop_map(|((kind, object), later)| {
+        let later = if later && ["charge.refunded", "refund.failed"].contains(&kind) { LATER } else { 0 };
+        (kind, later, object)
+    })
+}
+
 /// What happens, without its time.
-fn happening() -> impl Strategy<Value = (&'static str, Value)> {
+fn what_happens() -> impl Strategy<Value = (&'static str, Value)> {
     let intent = 0..AMOUNTS.len();
     let paid = intent.clone().prop_map(|number| ("payment_intent.succeeded", payment_intent(number)));
     let failed = (intent.clone(), any::<bool>()).prop_map(|(number, expired)| {
@@ -121,7 +129,7 @@ proptest! {
         faults in prop::collection::vec((0..150u64, prop::sample::select(Fault::ALL.to_vec())), 0..4),
     ) {
         // Each has its own minute, so that no two tie.
-        let events = happenings.into_iter().zip(0..).map(|((kind, object), minute)| Step::Event(kind, minute, object, None));
+        let events = happenings.into_iter().zip(0..).map(|((kind, later, object), minute)| Step::Event(kind, minute + later, object, None));
         let steps: Vec<_> = puts().into_iter().chain(events).collect();
         let is_there = |number: &usize| *number < steps.len();
         let is_event = |number: &usize| is_there(number) && *number >= puts().len();

@@ -8,13 +8,13 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
-use super::{input::of_caller, object, on};
+use super::{input::of_caller, on};
 use crate::{
     api::{
         Api, Problem,
         key::Caller,
         page::{PageOf, Paging},
-        parameters::{Known, Parameters, WholeBody},
+        parameters::{Known, Parameters, WholeBody, object_if_any},
     },
     envelope::InboundMessage,
     event::EventRecord,
@@ -142,8 +142,8 @@ struct AsSent<'a> {
     data: Option<&'a RawValue>,
 }
 
-fn given(body: &[u8], caller: &Caller) -> Result<Given, Problem> {
-    let fields = of_caller(object(body)?, caller)?;
+fn given(body: &[u8], caller: &Caller, now: Timestamp) -> Result<Given, Problem> {
+    let fields = of_caller(object_if_any(body)?, caller)?;
     let not_json = |error: serde_json::Error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}"));
     let sent = if body.is_empty() { None } else { serde_json::from_slice::<AsSent<'_>>(body).map_err(not_json)?.data };
     let mut form = Form::new(&fields, &["type", "data", "tenant", "occurred_at"]);
@@ -154,7 +154,7 @@ fn given(body: &[u8], caller: &Caller) -> Result<Given, Problem> {
         kind: form.required("type", |value| event_type(value, caller)),
         data: form.required("data", |value| data(value, sent)),
         tenant: form.optional("tenant", form::id),
-        occurred_at: form.optional("occurred_at", form::time),
+        occurred_at: form.optional("occurred_at", form::past_time(now)),
     };
     let errors = form.into_errors();
     if errors.is_empty() { Ok(given) } else { Err(Problem::fields(errors)) }
@@ -218,7 +218,7 @@ pub(super) async fn publish(
     WholeBody(body): WholeBody,
 ) -> Result<(StatusCode, Json<View>), Problem> {
     let webhooks = on(&api)?;
-    let given = given(&body, &caller)?;
+    let given = given(&body, &caller, api.clock.now())?;
     let now = api.clock.now();
     let key = idempotency_key(&headers)?.map_or_else(|| format!("own/{}", fresh("", &*api.ids)), |key| format!("key/{key}"));
     let publication = Publication {

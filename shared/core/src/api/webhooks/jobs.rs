@@ -8,9 +8,13 @@ use axum::{
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{object, on, subscriptions::found};
+use super::{on, subscriptions::found};
 use crate::{
-    api::{Api, Problem, key::Caller, parameters::WholeBody},
+    api::{
+        Api, Problem,
+        key::Caller,
+        parameters::{WholeBody, object_if_any},
+    },
     effect::{Announcement, Effect, EffectKind, EffectState},
     envelope::{Envelope, InboundMessage},
     event::EventRecord,
@@ -89,7 +93,7 @@ pub(super) async fn replay_missing(
 async fn begin(api: &Api, caller: &Caller, id: &str, body: &Bytes, what: What) -> Result<(StatusCode, Json<Begun>), Problem> {
     on(api)?;
     let now = api.clock.now();
-    let fields = object(body)?;
+    let fields = object_if_any(body)?;
     let mut form = Form::new(&fields, &["since", "until", "dry_run"]);
     let job = CatchUp {
         subscription_id: id.to_owned(),

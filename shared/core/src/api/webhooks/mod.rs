@@ -14,7 +14,6 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use serde_json::{Map, Value};
 
 pub use self::event_types::{ProviderSample, document as event_types_document};
 pub(super) use self::{
@@ -59,17 +58,4 @@ pub(super) fn alias() -> Router<Arc<Api>> {
 fn on(api: &Api) -> Result<&Webhooks, Problem> {
     let off = "webhooks out are off: set SLUICE_MASTER_KEY, under which signing secrets are kept";
     api.webhooks.as_deref().ok_or_else(|| Problem::new(StatusCode::SERVICE_UNAVAILABLE, off))
-}
-
-/// The fields of a JSON object; an empty body has none.
-pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
-    if body.is_empty() {
-        return Ok(Map::new());
-    }
-    let value: Value =
-        serde_json::from_slice(body).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")))?;
-    match value {
-        Value::Object(fields) => Ok(fields),
-        _ => Err(Problem::new(StatusCode::BAD_REQUEST, "the body is not a JSON object")),
-    }
 }

@@ -11,14 +11,14 @@ use serde_json::json;
 
 use super::{
     input::{self, Fields, MASKED},
-    object, on,
+    on,
 };
 use crate::{
     api::{
         Api, Problem,
         key::Caller,
         page::{PageOf, Paging},
-        parameters::{Parameters, WholeBody},
+        parameters::{Parameters, WholeBody, object_if_any},
     },
     ids::fresh,
     listing,
@@ -218,7 +218,7 @@ pub(super) async fn create(
     WholeBody(body): WholeBody,
 ) -> Result<(StatusCode, Json<NewSubscription>), Problem> {
     let webhooks = on(&api)?;
-    let fields = object(&body)?;
+    let fields = object_if_any(&body)?;
     let now = api.clock.now();
     let mut subscription = Subscription {
         id: fresh("sub_", &*api.ids),
@@ -275,7 +275,7 @@ pub(super) async fn patch(
     Path(id): Path<String>,
     WholeBody(body): WholeBody,
 ) -> Result<Json<View>, Problem> {
-    let (webhooks, fields) = (on(&api)?, object(&body)?);
+    let (webhooks, fields) = (on(&api)?, object_if_any(&body)?);
     change(&api, &caller, &id, |before, _| {
         let mut after = before.clone();
         input::read(&fields, Fields::Changes, &webhooks.rules, &mut after)?;
@@ -330,7 +330,7 @@ pub(super) async fn rotate(
     WholeBody(body): WholeBody,
 ) -> Result<Json<Rotated>, Problem> {
     let webhooks = on(&api)?;
-    let overlap = input::overlap(&object(&body)?)?;
+    let overlap = input::overlap(&object_if_any(&body)?)?;
     let secret = fresh_secret(&*api.ids);
     let sealed = webhooks.keyring.seal(&secret, &id, &*api.ids).ok_or_else(no_key)?;
     let until = change(&api, &caller, &id, |before, _| {

@@ -35,11 +35,16 @@ impl InvoicePayment {
 }
 
 impl Invoice {
-    /// When it was paid first: by a word of its owner's or of Stripe's, or by payments that reached the amount.
+    /// When it was paid first: by a word of its owner's or of Stripe's, by payments that reached the amount, or when it was put with nothing due.
     #[must_use]
     pub fn paid_at(&self) -> Option<Timestamp> {
         let put = self.put.as_ref().and_then(|put| put.said.paid_since);
-        put.into_iter().chain(self.told_paid_at()).min()
+        put.into_iter().chain(self.told_paid_at()).chain(self.owes_nothing_since()).min()
+    }
+
+    /// Since when nothing is due of it, as its owner has it.
+    fn owes_nothing_since(&self) -> Option<Timestamp> {
+        self.asks_since().filter(|_| self.due().is_some_and(|due| due.amount == 0))
     }
 
     /// The same without the owner's word.

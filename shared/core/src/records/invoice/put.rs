@@ -38,9 +38,23 @@ pub struct InvoicePut {
     /// Since when the owner has it paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_since: Option<Timestamp>,
+    /// Since when it asks this customer for this amount, put anew or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks_since: Option<Timestamp>,
     /// The owner's own notes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
+}
+
+impl InvoicePut {
+    /// Whether it asks the same customer for the same amount. One that is only named by another id is the same.
+    fn asks_the_same(&self, other: &Self) -> bool {
+        let customer = match (&self.stripe_customer_id, &other.stripe_customer_id) {
+            (Some(one), Some(another)) => one == another,
+            _ => self.customer_id == other.customer_id,
+        };
+        customer && self.due == other.due
+    }
 }
 
 impl Owned for Invoice {
@@ -59,6 +73,7 @@ impl Owned for Invoice {
             due_at: form.optional("due_at", form::time),
             status,
             paid_since: (status >= InvoiceStatus::Paid).then_some(now),
+            asks_since: None,
             metadata: form.optional("metadata", form::metadata).unwrap_or_default(),
         }
     }
@@ -67,6 +82,8 @@ impl Owned for Invoice {
 
     fn join_put(&mut self, at: Timestamp, mut put: InvoicePut) {
         self.heard.join(at);
+        let asked = self.put.as_ref().filter(|known| known.said.asks_the_same(&put)).and_then(|_| self.asks_since());
+        put.asks_since = asked.or(Some(at));
         if let Some(known) = self.put.as_ref().map(|known| &known.said) {
             keep_unsaid(&mut put.stripe_payment_intent_id, self.stripe_payment_intent_id(), known.stripe_payment_intent_id.as_ref());
             keep_unsaid(&mut put.stripe_customer_id, self.stripe_customer_id(), known.stripe_customer_id.as_ref());

@@ -40,7 +40,7 @@ impl Owned for Message {
             from,
             booking_id: form.optional("booking_id", form::id),
             status: form.optional("status", form::one_of("pending, sent, failed, delivered, opened, bounced or complained")),
-            sent_at: form.optional("sent_at", form::time),
+            sent_at: form.optional("sent_at", form::past_time(now)),
         }
     }
 

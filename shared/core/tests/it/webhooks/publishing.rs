@@ -76,6 +76,18 @@ async fn an_idempotency_key_publishes_once() {
 }
 
 #[tokio::test]
+async fn what_is_published_has_happened_by_tomorrow_at_the_latest() {
+    let world = world();
+    let publish = async |at: Value| {
+        let event = json!({ "type": "order.created", "data": {}, "occurred_at": at });
+        call(&world, Method::POST, "/api/v1/events", Some(event)).await
+    };
+    let refused = publish(json!("2099-01-01T00:00:00Z")).await;
+    assert_eq!((refused.status, &refused.json["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("occurred_at")));
+    assert_eq!(publish(json!(start() + minutes(24 * 60))).await.status, StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
 async fn data_reaches_its_receiver_with_its_numbers_and_the_order_of_its_fields() {
     let world = world();
     subscribe(&world, json!({})).await;

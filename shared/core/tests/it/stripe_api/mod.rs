@@ -1,5 +1,7 @@
 //! What an event doesn't say is asked of Stripe's API: thin events, keys that are missing or refused, calls that fail.
 
+mod waiting;
+
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use sluice_core::{
@@ -8,7 +10,8 @@ use sluice_core::{
     event::{EventRecord, EventStatus},
     ports::StripeObject,
     records::Booking,
-    testing::{CannedStripe, Fault, Sent, World},
+    testing::{CannedStripe, Fault, Sent, World, stripe},
+    time::Timestamp,
 };
 
 use crate::support::{call, headlines, incompressible, minutes, paid, put, start};
@@ -178,159 +181,10 @@ async fn an_api_that_is_down_holds_the_event_back_until_it_answers() {
     put(&world, json!({})).await;
     world.enqueue(&with_twin()).await;
     assert!(world.step().await);
-    assert!(world.events().is_empty(), "nothing is stored of it yet");
+    assert!(world.record::<Booking>("12345").await.expect("was put").deposit_paid_at().is_none(), "nothing is applied of it yet");
     world.stripe.recover();
     world.run_until_quiet().await;
     assert_eq!(event(&world, "evt_thin").await.status, EventStatus::Done);
-}
-
-#[tokio::test]
-async fn a_refused_key_rings_the_alarm_once_and_the_event_waits() {
-    let world = World::new(start(), true);
-    tell(&world.stripe);
-    world.stripe.refuse_key();
-    run(&world, &[]).await;
-    world.enqueue(&with_twin()).await;
-    world.enqueue(&without_twin()).await;
-    while world.step().await {}
-    world.stripe.recover();
-    world.run_until_quiet().await;
-    let alarms = headlines(&world).into_iter().filter(|headline| headline.starts_with("[Sluice]")).collect::<Vec<_>>();
-    assert_eq!(alarms, ["[Sluice] Stripe refuses the API key: Stripe answered 401: Invalid API Key provided"]);
-    assert_eq!(event(&world, "evt_thin").await.status, EventStatus::Done);
-}
-
-/// The events that are listed with a status, by their keys.
-async fn listed(world: &World, status: &str) -> Vec<(Value, Value)> {
-    let page = call(world, Method::GET, &format!("/api/v1/inbound?status={status}"), None).await.json;
-    page["items"].as_array().expect("items").iter().map(|item| (item["key"].clone(), item["reason"].clone())).collect()
-}
-
-#[tokio::test]
-async fn what_waits_for_a_key_is_listed_with_its_reason_and_a_replay_sets_it_going() {
-    let world = World::new(start(), true);
-    tell(&world.stripe);
-    world.stripe.refuse_key();
-    run(&world, &[]).await;
-    world.enqueue(&without_twin()).await;
-    assert!(world.step().await);
-    let reason = json!("Stripe answered 401: Invalid API Key provided");
-    assert_eq!(listed(&world, "waiting").await, [(json!("evt_thin"), reason)]);
-    let waiting = event(&world, "evt_thin").await;
-    assert!(waiting.expires_at().is_none() && waiting.changes.is_empty());
-    assert!(world.record::<Booking>("12345").await.expect("was put").deposit_paid_at().is_none());
-
-    world.stripe.recover();
-    let replay = format!("/api/v1/inbound/{}/replay", waiting.id);
-    assert_eq!(call(&world, Method::POST, &replay, None).await.status, StatusCode::ACCEPTED);
-    assert!(world.step().await, "the replay does not wait for the message");
-    assert!(listed(&world, "waiting").await.is_empty());
-    assert!(world.record::<Booking>("12345").await.expect("was put").deposit_paid_at().is_some());
-    world.run_until_quiet().await;
-    let done = event(&world, "evt_thin").await;
-    assert_eq!((done.status, done.reason, done.attempts), (EventStatus::Done, None, 2), "its own message finds it done");
-    assert_eq!(world.sent.sent().iter().filter(|sent| matches!(sent, Sent::Text(_))).count(), 1, "told once");
-}
-
-#[tokio::test]
-async fn what_waits_for_a_key_is_applied_once_wherever_a_call_goes_wrong() {
-    let story = async |world: &World| {
-        tell(&world.stripe);
-        crate::support::put_until_done(world, "/api/v1/bookings/12345", &crate::support::booking(json!({}))).await;
-        world.stripe.refuse_key();
-        world.enqueue(&without_twin()).await;
-        while world.step().await {}
-        world.stripe.recover();
-        world.run_until_quiet().await;
-        let booking = world.record::<Booking>("12345").await.expect("is there");
-        (booking.status(), booking.deposit_paid_at(), event(world, "evt_thin").await.status, world.documents("transaction").len())
-    };
-    let whole = World::new(start(), true);
-    let expected = story(&whole).await;
-    assert_eq!(expected.2, EventStatus::Done);
-    for call in 0..whole.faults.calls() {
-        for fault in Fault::ALL {
-            let world = World::new(start(), true);
-            world.faults.plan(call, fault);
-            assert_eq!(story(&world).await, expected, "call {call}, {fault:?}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_replay_of_what_is_done_leaves_it_done_while_the_key_is_refused() {
-    let world = World::new(start(), true);
-    tell(&world.stripe);
-    run(&world, &[without_twin()]).await;
-    let done = event(&world, "evt_thin").await;
-    world.stripe.refuse_key();
-    world.enqueue(&InboundMessage::Replay { id: done.id.clone() }).await;
-    assert!(world.step().await);
-    assert!(listed(&world, "waiting").await.is_empty(), "all of it is applied");
-    assert_eq!(event(&world, "evt_thin").await, done);
-    world.stripe.recover();
-    world.run_until_quiet().await;
-    let replayed = event(&world, "evt_thin").await;
-    assert_eq!((replayed.status, replayed.attempts), (EventStatus::Done, done.attempts + 1), "the replay's message came back");
-}
-
-#[tokio::test]
-async fn a_large_event_that_came_twice_expires_whole_though_the_key_is_refused_meanwhile() {
-    let story = async |faulty: Option<(u64, Fault)>| {
-        let world = World::new(start(), true);
-        tell(&world.stripe);
-        let large = thin("evt_thin", "v1.payment_intent.succeeded", &json!({ "more": incompressible(480 * 1024) }));
-        run(&world, std::slice::from_ref(&large)).await;
-        world.stripe.refuse_key();
-        let before = world.faults.calls();
-        if let Some((call, fault)) = faulty {
-            world.faults.plan(before + call, fault);
-        }
-        world.clock.advance(minutes(1));
-        world.enqueue(&large).await;
-        world.run_until_quiet().await;
-        let end = event(&world, "evt_thin").await.expires_at();
-        assert!(end.is_some());
-        let ends: Vec<_> = world.documents("piece").iter().map(|stored| stored.document.expires_at).collect();
-        assert_eq!(ends, [end, end], "{faulty:?}");
-        world.faults.calls() - before
-    };
-    let calls = story(None).await;
-    assert!(calls > 5, "{calls} calls");
-    for call in 0..calls {
-        for fault in Fault::ALL {
-            story(Some((call, fault))).await;
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_large_event_waits_with_its_body() {
-    let world = World::new(start(), true);
-    tell(&world.stripe);
-    world.stripe.refuse_key();
-    run(&world, &[]).await;
-    let large = thin("evt_thin", "v1.payment_intent.succeeded", &json!({ "more": incompressible(600 * 1024) }));
-    world.enqueue(&large).await;
-    assert!(world.step().await);
-    assert_eq!(listed(&world, "waiting").await.len(), 1);
-    world.stripe.recover();
-    world.run_until_quiet().await;
-    assert_eq!(event(&world, "evt_thin").await.status, EventStatus::Done);
-    let both = ["event", "piece"].map(|kind| world.documents(kind)).concat();
-    let of_it = both.iter().filter(|stored| stored.document.key.id.starts_with(&event_id("stripe", "default", "evt_thin")));
-    let ends: Vec<_> = of_it.map(|stored| stored.document.expires_at).collect();
-    assert!(ends.len() == 3 && ends.iter().all(|end| *end == ends[0] && end.is_some()), "{ends:?}");
-}
-
-#[tokio::test]
-async fn a_key_that_stays_refused_parks_the_event() {
-    let world = World::new(start(), true);
-    world.stripe.refuse_key();
-    run(&world, &[without_twin()]).await;
-    let record = event(&world, "evt_thin").await;
-    assert_eq!((record.status, record.reason.as_deref()), (EventStatus::Parked, Some("Stripe answered 401: Invalid API Key provided")));
-    assert!(listed(&world, "waiting").await.is_empty());
 }
 
 #[tokio::test]
