@@ -30,6 +30,14 @@ pub struct Alarm {
     pub since: Option<Timestamp>,
     /// How many it told of.
     pub count: u64,
+    /// How many it was silent about since, of those that nothing else counts.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held_back: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Alarm {
@@ -43,7 +51,15 @@ impl Alarm {
         if before.as_ref().is_some_and(|before| now < before.rang_at + SILENCE) {
             return None;
         }
-        Some(Self { id: code.to_owned(), rang_at: now, since: before.map(|before| before.rang_at), count: 1 })
+        let count = 1 + before.as_ref().map_or(0, |before| before.held_back);
+        Some(Self { id: code.to_owned(), rang_at: now, since: before.map(|before| before.rang_at), count, held_back: 0 })
+    }
+
+    /// The alarm as it is to be stored when it is silent about one more; `None` if what is stored can't be read.
+    #[must_use]
+    pub fn hold_back(before: &Stored) -> Option<Self> {
+        let before = Self::from_stored(before).ok()?;
+        Some(Self { held_back: before.held_back + 1, ..before })
     }
 }
 

@@ -93,7 +93,9 @@ impl Processor {
                 record.status = EventStatus::Ignored;
                 record.summarize("changes nothing", &reason);
                 record.reason = Some(reason);
-                (Vec::new(), Outcome::Ignored)
+                // What another record covers is published with that.
+                let write = if record.twin.is_none() { self.publish(&mut record).await? } else { None };
+                (write.into_iter().collect(), Outcome::Ignored)
             }
             Planned::Park { code, reason } => {
                 record.summarize("could not be processed", &reason);

@@ -21,14 +21,18 @@ impl Processor {
     }
 
     /// Adds a mail to the operator to the event's effects, unless the alarm for this reason rang less than an hour ago.
-    /// Returns the write that silences it for the next hour.
+    /// Returns the write that silences it for the next hour, or counts what it is silent about: what is parked the index counts.
     pub(super) async fn alarm(&self, record: &mut EventRecord, code: &str) -> Option<Write> {
         if !self.policy.mail {
             return None;
         }
         // An alarm that can't be looked up rings once too often rather than not at all.
         let before = self.store.get(&[Alarm::key(code)]).await.ok().and_then(|mut found| found.pop()).flatten();
-        let mut alarm = Alarm::ring(code, before.as_ref(), self.clock.now())?;
+        let Some(mut alarm) = Alarm::ring(code, before.as_ref(), self.clock.now()) else {
+            let before = before.filter(|_| record.status != EventStatus::Parked)?;
+            let condition = Condition::Version(before.version);
+            return Alarm::hold_back(&before).map(|alarm| Write::Put { document: alarm.document(), condition });
+        };
         if let (Some(since), EventStatus::Parked) = (alarm.since, record.status) {
             alarm.count += self.parked_since(since).await;
         }

@@ -209,8 +209,8 @@ impl CatchUp {
                 Published::from_stored(stored)?
             } else {
                 let event = EventRecord::from_stored(stored)?;
-                // What waits is published once it is planned.
-                let untold = matches!(event.status, EventStatus::Ignored | EventStatus::Waiting);
+                // What waits is published once it is planned, and what another record covers with that.
+                let untold = event.status == EventStatus::Waiting || event.status == EventStatus::Ignored && event.twin.is_some();
                 if event.provider == SLUICE || untold || event.erased_at.is_some() {
                     continue;
                 }

@@ -22,7 +22,8 @@ const MOST: usize = 2_000;
 /// Of so many types of events it is remembered who gets them.
 const MOST_REMEMBERED: usize = 1_000;
 
-/// How many active subscriptions have each pattern. One document, changed with each subscription.
+/// How many subscriptions have each pattern. One document, changed with each subscription. Those that are switched off count, too: what they miss is
+/// published, so that it can be replayed to them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interest {
     patterns: BTreeMap<String, u64>,

@@ -100,19 +100,18 @@ struct Lost<T> {
 
 /// What changes of the entries by which the subscription is found, and of the interest.
 fn entries(before: Option<&Subscription>, after: Option<&Subscription>, stored: Option<&Stored>) -> Result<Vec<Write>, PortError> {
-    let of = |subscription: Option<&Subscription>| subscription.map(Entry::of).unwrap_or_default();
-    let (before, after) = (of(before), of(after));
     let mut interest = stored.map(Interest::from_stored).transpose()?.unwrap_or_default();
     let known = interest.clone();
-    let mut writes = Vec::new();
-    for gone in before.iter().filter(|entry| !after.contains(entry)) {
-        interest.remove(&gone.pattern);
-        writes.push(Write::Delete { key: Entry::key(&gone.id), condition: Condition::Version(1) });
-    }
-    for new in after.iter().filter(|entry| !before.contains(entry)) {
-        interest.add(&new.pattern);
-        writes.push(Write::Put { document: new.document(), condition: Condition::Absent });
-    }
+    let wanted = |subscription: Option<&Subscription>| subscription.map(|it| it.event_types.clone()).unwrap_or_default();
+    wanted(before).iter().for_each(|pattern| interest.remove(pattern));
+    wanted(after).iter().for_each(|pattern| interest.add(pattern));
+
+    let of = |subscription: Option<&Subscription>| subscription.map(Entry::of).unwrap_or_default();
+    let (before, after) = (of(before), of(after));
+    let gone = before.iter().filter(|entry| !after.contains(entry));
+    let new = after.iter().filter(|entry| !before.contains(entry));
+    let mut writes: Vec<_> = gone.map(|entry| Write::Delete { key: Entry::key(&entry.id), condition: Condition::Version(1) }).collect();
+    writes.extend(new.map(|entry| Write::Put { document: entry.document(), condition: Condition::Absent }));
     if interest != known {
         writes.push(Write::Put { document: interest.document(), condition: Condition::unchanged(stored) });
     }

@@ -9,7 +9,7 @@ use sluice_core::{
     time::Timestamp,
 };
 
-use crate::support::{call, incompressible, minutes, paid, put, read, start};
+use crate::support::{booking, call, incompressible, minutes, paid, put, read, start};
 
 #[tokio::test]
 async fn mail_that_stays_broken_parks_the_event_and_a_replay_sends_it() {
@@ -157,6 +157,36 @@ async fn an_alarm_that_nobody_got_silences_nothing() {
         world.run_until_quiet().await;
     }
     assert_eq!(world.sent.sent().len(), 1, "the next one rings, and silences the one after it");
+}
+
+#[tokio::test]
+async fn an_alarm_says_how_many_it_was_silent_about() {
+    let world = World::new(start(), true);
+    world.sent.refuse("ana@example.com");
+    let pay = async |number: u32| {
+        let path = format!("/api/v1/bookings/{number}");
+        let by_mail = booking(json!({ "customer_phone": null }));
+        assert!(call(&world, Method::PUT, &path, Some(by_mail)).await.status.is_success());
+        let intent = json!({
+            "id": format!("pi_{number}"), "amount": 6000, "amount_received": 6000, "currency": "usd",
+            "metadata": { "booking_id": number.to_string() },
+        });
+        world.enqueue(&stripe(&format!("evt_{number}"), "payment_intent.succeeded", world.clock.now(), world.clock.now(), &intent)).await;
+        world.run_until_quiet().await;
+    };
+    for number in 1..=3 {
+        pay(number).await;
+    }
+    world.clock.advance(minutes(61));
+    pay(4).await;
+    let counts: Vec<_> = world.sent.sent().iter().filter_map(how_many).collect();
+    assert_eq!(counts, ["1", "3 since 22 November 2026, 06:00 UTC"]);
+}
+
+/// What an alarm says.
+fn how_many(sent: &Sent) -> Option<String> {
+    let Sent::Mail(mail) = sent else { return None };
+    mail.text.lines().find_map(|line| line.strip_prefix("How many:")).map(|count| count.trim().to_owned())
 }
 
 async fn dismiss(world: &World, id: &str, body: Option<serde_json::Value>) -> crate::support::Answer {

@@ -98,7 +98,8 @@ async fn end(steps: &[Step], order: &[usize], faults: &[(u64, Fault)]) -> Value 
         steps[*number].happen(*number, &world).await;
     }
     world.run_until_quiet().await;
-    assert!(world.events().iter().all(|event| event.reason.is_none()), "none is parked or ignored");
+    let troubled: Vec<_> = world.events().into_iter().filter(|event| event.reason.is_some()).collect();
+    assert!(troubled.is_empty(), "none is parked or ignored: {troubled:?}");
     findable(&world).await;
     shown(&world)
 }

@@ -248,6 +248,32 @@ async fn a_new_subscription_gets_what_it_missed() {
     assert_eq!(types, ["order.created", "order.paid", "stripe.payment_intent.succeeded"]);
 }
 
+#[tokio::test]
+async fn what_a_subscription_missed_while_it_was_switched_off_is_kept_for_it() {
+    let world = world();
+    let since = world.clock.now();
+    let (id, _) = subscribe(&world, json!({ "event_types": ["booking.*"] })).await;
+    assert_eq!(post(&world, &format!("/api/v1/subscriptions/{id}/disable"), json!({})).await.status, StatusCode::OK);
+    assert!(put(&world, json!({})).await.status.is_success());
+    world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
+    world.run_until_quiet().await;
+    assert!(world.receivers.got().is_empty());
+    world.clock.advance(minutes(5));
+    assert_eq!(post(&world, &format!("/api/v1/subscriptions/{id}/enable"), json!({})).await.status, StatusCode::OK);
+    let path = format!("/api/v1/subscriptions/{id}/replay-missing");
+    assert_eq!(post(&world, &path, json!({ "since": since })).await.status, StatusCode::ACCEPTED);
+    world.run_until_quiet().await;
+    let mut types: Vec<_> = world.receivers.got().iter().map(|got| got.header("X-Webhook-Event").to_owned()).collect();
+    types.sort();
+    assert_eq!(types, ["booking.confirmed", "booking.created", "booking.deposit_paid"]);
+    // Nobody is left who would want more.
+    assert_eq!(call(&world, Method::DELETE, &format!("/api/v1/subscriptions/{id}"), None).await.status, StatusCode::NO_CONTENT);
+    let kept = world.documents("published").len();
+    assert!(put(&world, json!({ "customer_name": "Ana M. Lima", "status": "cancelled" })).await.status.is_success());
+    world.run_until_quiet().await;
+    assert_eq!((kept, world.documents("published").len()), (3, 3));
+}
+
 /// Jobs that set three deliveries going, of which two have failed and one is missing; `fault`: which of their calls goes wrong, and how. Returns them, and
 /// how many calls were made from their beginning.
 async fn jobs(world: &World, fault: Option<(u64, Fault)>) -> (Vec<Value>, u64) {
