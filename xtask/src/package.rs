@@ -25,8 +25,24 @@ const PROFILE: [(&str, &str); 5] = [
 ];
 
 /// What functions that nobody waits for are full of, and can be smaller still: their time goes by waiting for services.
-const SMALLER: [&str; 8] =
-    ["aws-sdk-dynamodb", "aws-sdk-ses", "aws-sdk-sqs", "aws-sdk-secretsmanager", "aws-sdk-ssm", "axum", "minijinja", "sluice-core"];
+const SMALLER: [&str; 16] = [
+    "aws-runtime",
+    "aws-sdk-dynamodb",
+    "aws-sdk-secretsmanager",
+    "aws-sdk-ses",
+    "aws-sdk-sqs",
+    "aws-sdk-ssm",
+    "aws-smithy-runtime",
+    "aws-smithy-types",
+    "axum",
+    "jiff",
+    "minijinja",
+    "serde_json",
+    "sluice-aws",
+    "sluice-clients",
+    "sluice-core",
+    "sluice-lambda",
+];
 
 /// The largest zip of a function that takes webhooks in, bytes: Lambda fetches it at every cold start.
 const MOST_OF_INGEST: u64 = 2_500_000;
