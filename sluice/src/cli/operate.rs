@@ -43,7 +43,7 @@ pub struct ReplayArgs {
     /// Replay every parked event
     #[arg(long, conflicts_with = "ids")]
     parked: bool,
-    /// Replay every event that waits for a refused key, now that it is right
+    /// Replay every event that waits for Stripe's API, now that its key is right or it answers again
     #[arg(long, conflicts_with_all = ["ids", "parked"])]
     waiting: bool,
     #[command(flatten)]

@@ -197,8 +197,13 @@ impl<P: Sms + ?Sized> Sms for Faulty<P> {
 #[async_trait]
 impl<P: StripeApi + ?Sized> StripeApi for Faulty<P> {
     async fn look_up(&self, lookup: &StripeLookup, within: Duration) -> Result<StripeAnswer, LookupError> {
+        let answer = self.inner.look_up(lookup, within).await;
+        // Without a key nobody is called, and nothing can go wrong on the way.
+        if answer == Ok(StripeAnswer::NotKnown) {
+            return answer;
+        }
         let lost = |reason: &'static str| Err(LookupError::Temporary(reason.to_owned()));
-        around!(self.faults, self.inner.look_up(lookup, within), lost)
+        around!(self.faults, std::future::ready(answer.clone()), lost)
     }
 }
 
