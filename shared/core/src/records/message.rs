@@ -49,18 +49,30 @@ pub struct Message {
     /// Ids of the provider's that it was put with, and that turned out to be those of texts which Sluice sent itself.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     given_up: BTreeSet<String>,
+    /// The message that it was taken for by mistake, the last one: it was put with the provider's id of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gave_back: Option<String>,
     /// When it was first heard to have come so far.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     reached: BTreeMap<MessageStatus, Timestamp>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<MessageError>,
+    /// Why it could not be sent, and when that was tried last. It counts until the other side has taken it after all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unsent: Option<(Timestamp, MessageError)>,
+    /// The other side has taken it after it could not be sent, and has told no id of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken: bool,
     /// The other side refused to take it, and who was to send it told of that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refused: bool,
     /// What was said of the address that it went to, until that address is known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     unaddressed: BTreeMap<AddressState, ToldBy>,
+    /// What was said of the address that it went to has marked that address, because it was said of none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    marked_address: bool,
     /// The booking that it is about by likeness. Matched once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matched: Option<String>,
@@ -95,10 +107,14 @@ impl Message {
             parties: None,
             external_ids: BTreeSet::new(),
             given_up: BTreeSet::new(),
+            gave_back: None,
             reached: BTreeMap::new(),
             error: None,
+            unsent: None,
+            taken: false,
             refused: false,
             unaddressed: BTreeMap::new(),
+            marked_address: false,
             matched: None,
             heard: Heard::at(at),
             announcements: Announcements::default(),
@@ -116,6 +132,12 @@ impl Message {
     #[must_use]
     pub fn id_of_effect(effect: &str) -> String {
         format!("{}{}", Self::OWN, effect.trim_start_matches(Effect::PREFIX))
+    }
+
+    /// The id of the same text to another number than it was planned for.
+    #[must_use]
+    pub fn id_of_effect_to(effect: &str, to: &str) -> String {
+        format!("{}.{}", Self::id_of_effect(effect), digest(&[to]))
     }
 
     /// Whether a text that came back in a status callback can be the id of a text that Sluice sent.
@@ -179,6 +201,22 @@ impl Message {
         before != (self.reached.get(&status).copied(), self.error.clone())
     }
 
+    /// Joins that it could not be sent, and why. The last try counts.
+    pub fn join_unsent(&mut self, at: Timestamp, why: MessageError) {
+        self.unsent = self.unsent.take().max(Some((at, why)));
+    }
+
+    /// Why it could not be sent, as long as that is the last word.
+    fn why_unsent(&self) -> Option<&MessageError> {
+        self.unsent.as_ref().filter(|_| !self.was_taken()).map(|(_, why)| why)
+    }
+
+    /// Whether it could not be sent, as far as is known.
+    #[must_use]
+    pub fn is_unsent(&self) -> bool {
+        self.why_unsent().is_some()
+    }
+
     /// Joins what was said of the address that it went to, of which nothing else is known: the first that said so stands.
     pub fn join_unaddressed(&mut self, state: AddressState, by: ToldBy) {
         let told = self.unaddressed.entry(state).or_insert_with(|| by.clone());
@@ -189,7 +227,60 @@ impl Message {
 
     /// Takes what was said of the address that it went to, now that it is known.
     pub fn take_unaddressed(&mut self) -> BTreeMap<AddressState, ToldBy> {
+        self.marked_address |= !self.unaddressed.is_empty();
         std::mem::take(&mut self.unaddressed)
+    }
+
+    /// Whether it has this id of the provider's and no other, so that all that a provider said of it was said under that one.
+    #[must_use]
+    pub fn is_known_as(&self, external_id: &str) -> bool {
+        self.external_ids.len() == 1 && self.external_ids.contains(external_id)
+    }
+
+    /// Whether it has this id of the provider's.
+    #[must_use]
+    pub fn has_external_id(&self, external_id: &str) -> bool {
+        self.external_ids.contains(external_id)
+    }
+
+    /// Whether what was said of it has marked an address that nobody named but its owner.
+    #[must_use]
+    pub fn has_marked_address(&self) -> bool {
+        self.marked_address
+    }
+
+    /// Gives back the provider's id, and with it all that was said of it so far: the message of that id, as if it had never been this one. Both look for
+    /// their bookings anew. Whoever was told of it stays told.
+    #[must_use]
+    pub fn release(&mut self, external_id: &str, at: Timestamp) -> Self {
+        let first = self.reached.values().min().copied().unwrap_or(at);
+        let mut said = Self::first_heard(&Self::id_of_external(external_id), first);
+        said.heard.join(at);
+        said.parties = self.parties.take();
+        said.reached = std::mem::take(&mut self.reached);
+        said.error = self.error.take();
+        said.unaddressed = std::mem::take(&mut self.unaddressed);
+        said.announcements = std::mem::take(&mut self.announcements);
+        self.matched = None;
+        self.gave_back = Some(said.id.clone());
+        self.external_ids.remove(external_id);
+        if !said.is_blank() {
+            said.external_ids.insert(external_id.to_owned());
+        }
+        said
+    }
+
+    /// Where to look for what was announced of it: the message that it only leads to, or that it was taken for when that failed.
+    #[must_use]
+    pub fn really(&self) -> Option<&str> {
+        self.same_as.as_deref().or_else(|| self.gave_back.as_deref().filter(|_| self.status() != MessageStatus::Failed))
+    }
+
+    /// Whether nothing is known of it: its id was a mistake, and is free for whoever it may be of.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        let said = self.parties.is_some() || !self.reached.is_empty() || !self.unaddressed.is_empty();
+        self.put.is_none() && self.sent.is_none() && self.same_as.is_none() && self.matched.is_none() && !said
     }
 
     /// Joins all that is known of the same message under another id.
@@ -204,7 +295,10 @@ impl Message {
             self.join_status(status, at, None);
         }
         self.error = self.error.take().max(other.error);
+        self.unsent = self.unsent.take().max(other.unsent);
+        self.taken |= other.taken;
         self.refused |= other.refused;
+        self.marked_address |= other.marked_address;
         for (state, by) in other.unaddressed {
             self.join_unaddressed(state, by);
         }
@@ -212,11 +306,12 @@ impl Message {
         self.announcements.join(&other.announcements);
     }
 
-    /// How far it came, by the owner's word or the provider's. It only moves up.
+    /// How far it came, by the owner's word or the provider's. It only moves up; but a text that could not be sent begins anew once the other side takes it.
     #[must_use]
     pub fn status(&self) -> MessageStatus {
         let put = self.put.as_ref().and_then(|put| put.status);
-        self.reached.keys().next_back().copied().max(put).unwrap_or(MessageStatus::Pending)
+        let unsent = self.is_unsent().then_some(MessageStatus::Failed);
+        self.reached.keys().next_back().copied().max(put).max(unsent).unwrap_or(MessageStatus::Pending)
     }
 
     /// When it was sent: by the owner's word, or because Sluice sent it itself; `None` where nobody has said.
@@ -236,7 +331,7 @@ impl Message {
     #[must_use]
     pub fn error(&self) -> Option<&MessageError> {
         let shown = matches!(self.status(), MessageStatus::Failed | MessageStatus::Bounced | MessageStatus::Complained);
-        self.error.as_ref().filter(|_| shown)
+        self.why_unsent().or(self.error.as_ref()).filter(|_| shown)
     }
 
     /// The provider's id of it.
@@ -246,10 +341,10 @@ impl Message {
         put.or_else(|| self.external_ids.first().map(String::as_str))
     }
 
-    /// Whether the provider has it: it has told its own id of it.
+    /// Whether the provider has it: it has told its own id of it, or taken it without.
     #[must_use]
     pub fn was_taken(&self) -> bool {
-        !self.external_ids.is_empty()
+        self.taken || !self.external_ids.is_empty()
     }
 
     /// The booking that it is about: by the owner's word, because Sluice sent it for that, or by likeness.
@@ -324,6 +419,7 @@ impl Record for Message {
     fn places(&self) -> Vec<Place> {
         let (index, name) = match (&self.same_as, self.is_unmatched()) {
             (Some(_), _) => return Vec::new(),
+            (None, true) if self.is_blank() => return Vec::new(),
             (None, true) => (Index::Flag, Self::UNMATCHED),
             (None, false) => (Index::List, Self::KIND),
         };

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 use sluice_core::{
     effect::EffectState,
     event::EventStatus,
-    records::Message,
     testing::{Sent, World},
 };
 

@@ -2,9 +2,14 @@
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
-use sluice_core::testing::World;
+use sluice_core::{
+    records::{Booking, MessageStatus},
+    testing::World,
+};
 
-use crate::support::{NUMBER, call, confirmed, message, minutes, put, put_message, read, start, text_in, text_status, unmatched, with};
+use crate::support::{
+    NUMBER, call, confirmed, message, minutes, own_text, paid, put, put_message, read, start, text_in, text_status, unmatched, with,
+};
 
 fn world() -> World {
     World::new(start(), true)
@@ -144,5 +149,116 @@ async fn a_text_of_sluice_s_own_has_its_external_id_whether_it_is_put_before_or_
                 assert_eq!((&lost["external_id"], &lost["status"]), (&Value::Null, &json!("pending")), "{id}");
             }
         }
+    }
+}
+
+/// What is put of a text that somebody else has sent.
+fn sent_as(external_id: &str) -> Value {
+    json!({ "external_id": external_id, "channel": "sms", "direction": "outbound", "to": "+15005550099", "booking_id": "12345" })
+}
+
+#[tokio::test]
+async fn a_corrected_external_id_gives_back_what_was_said_under_the_wrong_one() {
+    // When the three of them are heard of: before the put, before its correction, or after both.
+    for heard in 0..3 {
+        let world = world();
+        put(&world, json!({ "status": "confirmed", "customer_phone": "+15005550099" })).await;
+        for step in 0..3 {
+            if step == heard {
+                with(&world, text_status("SM8", "undelivered", "+15005550098", None, start() + minutes(1))).await;
+                with(&world, text_status("SM9", "sent", "+15005550099", None, start() + minutes(1))).await;
+                with(&world, text_status("SM9", "delivered", "+15005550099", None, start() + minutes(2))).await;
+            }
+            match step {
+                0 => assert_eq!(put_message(&world, "reminder", sent_as("SM8")).await, StatusCode::CREATED),
+                1 => assert_eq!(put_message(&world, "reminder", sent_as("SM9")).await, StatusCode::OK, "heard at {heard}"),
+                _ => {}
+            }
+        }
+        let shown = message(&world, "reminder").await;
+        assert_eq!(
+            (&shown["external_id"], &shown["status"], &shown["error_code"]),
+            (&json!("SM9"), &json!("delivered"), &Value::Null),
+            "heard at {heard}"
+        );
+        assert_eq!(read(&world).await["sms_status"], "delivered", "heard at {heard}");
+        // The other one is whoever's it is.
+        assert_eq!(unmatched(&world).await, ["SM8"], "heard at {heard}");
+        let other = json!({ "external_id": "SM8", "channel": "sms", "direction": "outbound", "to": "+15005550098" });
+        assert_eq!(put_message(&world, "other", other).await, StatusCode::CREATED, "heard at {heard}");
+        let shown = message(&world, "other").await;
+        assert_eq!((&shown["status"], &shown["error_code"]), (&json!("failed"), &json!("30006")), "heard at {heard}");
+    }
+}
+
+#[tokio::test]
+async fn an_external_id_that_was_a_typo_leaves_nothing_behind() {
+    let world = world();
+    put_message(&world, "reminder", sent_as("SM8")).await;
+    // A put without one takes it back, too.
+    assert_eq!(put_message(&world, "reminder", json!({ "channel": "sms", "direction": "outbound" })).await, StatusCode::OK);
+    assert_eq!(message(&world, "reminder").await["external_id"], Value::Null);
+    assert!(unmatched(&world).await.is_empty());
+    assert_eq!(call(&world, Method::GET, "/api/v1/messages/SM8", None).await.status, StatusCode::NOT_FOUND);
+    with(&world, text_status("SM8", "delivered", NUMBER, None, start() + minutes(1))).await;
+    assert_eq!(message(&world, "reminder").await["status"], "pending");
+    assert_eq!(unmatched(&world).await, ["SM8"]);
+}
+
+#[tokio::test]
+async fn a_message_that_was_matched_by_a_wrong_external_id_is_matched_anew() {
+    let world = world();
+    put(&world, json!({ "status": "confirmed" })).await;
+    with(&world, text_status("SM8", "delivered", NUMBER, None, start() + minutes(1))).await;
+    let with_id = |id: &str| json!({ "external_id": id, "channel": "sms", "direction": "outbound", "to": "+15005550099" });
+    put_message(&world, "reminder", with_id("SM8")).await;
+    put_message(&world, "reminder", with_id("SM9")).await;
+    assert_eq!(message(&world, "SM8").await["booking_id"], "12345");
+    assert_eq!(message(&world, "reminder").await["booking_id"], Value::Null);
+    assert_eq!(read(&world).await["sms_status"], "delivered");
+}
+
+#[tokio::test]
+async fn an_external_id_that_can_t_be_corrected_is_refused_and_says_how_to_go_on() {
+    let world = world();
+    let refused = async |id: &str, body: Value| {
+        let answer = call(&world, Method::PUT, &format!("/api/v1/messages/{id}"), Some(body)).await;
+        assert_eq!((answer.status, &answer.json["errors"][0]["field"]), (StatusCode::CONFLICT, &json!("external_id")), "{id}");
+        answer.json["errors"][0]["message"].as_str().unwrap_or_default().to_owned()
+    };
+    // Sluice's own: Twilio tells its id.
+    world.sent.name_texts("SM");
+    let own = confirmed(&world).await;
+    assert!(refused(&own, sent_as("SM5")).await.contains("Twilio tells its id"));
+    assert_eq!(put_message(&world, &own, sent_as("SM1")).await, StatusCode::CREATED, "as it is");
+    // One that goes by the provider's id itself.
+    put_message(&world, "SM8", sent_as("SM8")).await;
+    assert!(refused("SM8", sent_as("SM9")).await.contains("put one of its own"));
+    // One whose address was marked for what was said of the other mail.
+    let mail = |id: &str| json!({ "external_id": id, "channel": "email", "direction": "outbound", "to": "ana@example.com" });
+    put_message(&world, "mail-1", mail("em_1")).await;
+    let bounced = json!({ "type": "email.bounced", "emailId": "em_1", "data": {} });
+    with(&world, crate::support::event("sendro", "em_1:b", "email.bounced", None, "", start(), &bounced.to_string())).await;
+    assert!(refused("mail-1", mail("em_2")).await.contains("marked the address"));
+    assert_eq!(put_message(&world, "mail-2", mail("em_2")).await, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_text_of_sluice_s_own_takes_what_was_said_of_it_from_a_message_that_was_put_with_its_id() {
+    for id in ["mine", "SM1"] {
+        let world = world();
+        let body = json!({ "external_id": "SM1", "channel": "sms", "direction": "outbound", "to": NUMBER, "booking_id": "12345" });
+        put_message(&world, id, body).await;
+        with(&world, text_status("SM1", "delivered", NUMBER, None, start())).await;
+        assert_eq!(message(&world, id).await["status"], "delivered");
+        world.sent.name_texts("SM");
+        put(&world, json!({})).await;
+        with(&world, paid("evt_1", "pi_1", start(), start())).await;
+        let own = own_text(&world);
+        let states =
+            [message(&world, &own).await, message(&world, id).await].map(|shown| [shown["status"].clone(), shown["external_id"].clone()]);
+        assert_eq!(states, [[json!("delivered"), json!("SM1")], [json!("pending"), Value::Null]], "{id}");
+        let booking = world.record::<Booking>("12345").await.expect("was put");
+        assert_eq!(booking.latest_text().map(|text| text.status), Some(MessageStatus::Delivered), "{id}");
     }
 }

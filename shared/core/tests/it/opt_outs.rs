@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use sluice_core::{
     ports::Clock,
-    records::{MessageStatus, Phone},
+    records::Phone,
     testing::{Sent, World},
 };
 

@@ -198,3 +198,65 @@ async fn the_owner_s_word_replaces_a_match_by_likeness() {
     let other = world.record::<Booking>("other").await.expect("was heard of");
     assert_eq!(other.latest_text().map(|text| text.status), Some(MessageStatus::Delivered));
 }
+
+#[tokio::test]
+async fn a_text_has_twilio_s_id_as_soon_as_twilio_has_answered() {
+    let world = world();
+    world.sent.name_texts("SM");
+    let id = confirmed(&world).await;
+    assert_eq!(message(&world, &id).await["external_id"], "SM1");
+    let event = world.events().into_iter().find(|event| event.key == "evt_1").expect("is recorded");
+    assert_eq!(event.effects[0].state, EffectState::Done);
+    // So a callback that brings nothing but Twilio's id finds it.
+    with(&world, text_status("SM1", "delivered", NUMBER, None, start() + minutes(1))).await;
+    assert_eq!(message(&world, &id).await["status"], "delivered");
+    assert_eq!(read(&world).await["sms_delivered"], true);
+    assert_eq!(world.documents("message").len(), 2, "and it is no message of its own");
+    assert!(unmatched(&world).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_twilio_says_of_a_text_before_its_answer_is_noted_down_belongs_to_the_text() {
+    for status in ["delivered", "undelivered"] {
+        let world = world();
+        world.sent.name_texts("SM");
+        with(&world, text_status("SM1", status, NUMBER, None, start())).await;
+        let id = confirmed(&world).await;
+        let shown = message(&world, &id).await;
+        assert_eq!((&shown["external_id"], shown["status"] == "delivered"), (&json!("SM1"), status == "delivered"));
+        assert_eq!(read(&world).await["sms_delivered"], status == "delivered");
+        assert!(unmatched(&world).await.is_empty());
+        let phone = world.record::<Phone>(NUMBER).await.expect("is known");
+        assert!(phone.waiting.is_empty(), "{phone:?}");
+        let mails = world.sent.sent().into_iter().filter(|sent| matches!(sent, Sent::Mail(_))).count();
+        assert_eq!(mails, if status == "delivered" { 0 } else { 2 }, "the customer is told, and support, once");
+    }
+}
+
+#[tokio::test]
+async fn twilio_s_answer_and_its_callback_meet_at_whatever_call_one_of_them_goes_wrong() {
+    let story = async |world: &World| {
+        crate::support::put_until_done(world, "/api/v1/bookings/12345", &crate::support::booking(json!({}))).await;
+        world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
+        world.run_until_quiet().await;
+        let id = own_text(world);
+        with(world, text_status("SM1", "delivered", NUMBER, Some(&id), start() + minutes(1))).await;
+        world.run_until_quiet().await;
+        id
+    };
+    let whole = world();
+    whole.sent.name_texts("SM");
+    story(&whole).await;
+    for call in 0..whole.faults.calls() {
+        for fault in Fault::ALL {
+            let world = world();
+            world.sent.name_texts("SM");
+            world.faults.plan(call, fault);
+            let id = story(&world).await;
+            let shown = message(&world, &id).await;
+            assert_eq!((&shown["external_id"], &shown["status"]), (&json!("SM1"), &json!("delivered")), "{fault:?} at call {call}");
+            assert_eq!(read(&world).await["sms_delivered"], true, "{fault:?} at call {call}");
+            assert!(world.sent.sent().len() <= 2, "{fault:?} at call {call}");
+        }
+    }
+}
