@@ -23,6 +23,8 @@ pub struct TextServer {
 struct Shared {
     /// Twilio's error code, by number.
     refused: Mutex<BTreeMap<String, u32>>,
+    /// Twilio's id of a text, by the number that it goes to.
+    named: Mutex<BTreeMap<String, String>>,
     taken: Mutex<Vec<Sent>>,
     /// How many more callers are killed, by number.
     killing: Mutex<BTreeMap<String, u32>>,
@@ -67,6 +69,11 @@ impl TextServer {
     /// Refuses texts to a number from now on, with an error code of Twilio's.
     pub fn refuse(&self, number: &str, code: u32) {
         self.shared.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(number.to_owned(), code);
+    }
+
+    /// Answers texts to a number with this id from now on. Others are answered with one that is not whole, and so not noted down.
+    pub fn name(&self, number: &str, sid: &str) {
+        self.shared.named.lock().unwrap_or_else(PoisonError::into_inner).insert(number.to_owned(), sid.to_owned());
     }
 
     /// Takes texts to a number, and kills the process that sends one instead of answering, so many times.
@@ -122,7 +129,9 @@ impl Shared {
                     caller::kill(stream.peer_addr()?)?;
                     return Ok(());
                 }
-                ("201 Created", r#"{"sid":"SM1","status":"queued"}"#.to_owned())
+                let named = self.named.lock().unwrap_or_else(PoisonError::into_inner).get(&field("To")).cloned();
+                let sid = named.unwrap_or_else(|| "SM1".to_owned());
+                ("201 Created", format!(r#"{{"sid":"{sid}","status":"queued"}}"#))
             }
         };
         let length = answer.len();

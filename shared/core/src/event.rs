@@ -274,6 +274,13 @@ impl EventRecord {
         self.due_at = (alarm || self.pieces > 0).then_some(now);
     }
 
+    /// Adds an effect, unless it is known.
+    pub(crate) fn add_effect(&mut self, effect: Effect) {
+        if !self.effects.iter().any(|known| known.id == effect.id) {
+            self.effects.push(effect);
+        }
+    }
+
     /// Whether effects are still to be done.
     #[must_use]
     pub fn unfinished(&self) -> bool {

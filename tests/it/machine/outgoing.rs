@@ -57,6 +57,20 @@ fn mails_and_texts_go_out() {
 }
 
 #[test]
+fn a_text_has_the_id_that_twilio_answers() {
+    let (mails, texts) = (MailServer::start(), TextServer::start());
+    let home = with_texts(with_mail(&mails), &texts).start();
+    let booking = Booking::fresh();
+    let sid = "SM0123456789abcdef0123456789abcdef";
+    texts.name(booking.phone(), sid);
+    home.put(&booking).expect(201);
+    home.process(&Event::paid(&booking));
+    let listed = home.client().get(&format!("/api/v1/messages?booking_id={}", booking.id)).expect(200).json();
+    let [text] = listed["items"].as_array().expect("items").as_slice() else { panic!("{listed}") };
+    assert_eq!((&text["external_id"], &text["status"]), (&json!(sid), &json!("pending")));
+}
+
+#[test]
 fn a_number_that_is_refused_for_good_gets_a_mail() {
     let (mails, texts) = (MailServer::start(), TextServer::start());
     let home = with_texts(with_mail(&mails), &texts).start();

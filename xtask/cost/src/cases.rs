@@ -21,6 +21,8 @@ pub struct Case {
 enum Before {
     Nothing,
     Booking,
+    /// Of a customer whose number is known.
+    BookingWithNumber,
     PaidBooking,
     /// Paid, with its text on the way.
     TextedBooking,
@@ -65,7 +67,7 @@ pub const CASES: &[Case] = &[
         changes: |_, _, _| vec!["type=topup.created".to_owned()],
     },
     Case {
-        name: "first status of a text that was sent, with its id (Twilio)",
+        name: "first status of a text that was sent (Twilio)",
         aim: None,
         provider: "twilio",
         sample: "sms-status.sent",
@@ -176,6 +178,16 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "payment_intent.succeeded with its transaction and one text, whose id Twilio answers",
+        aim: None,
+        provider: "stripe",
+        sample: "payment_intent.succeeded",
+        before: Before::BookingWithNumber,
+        earlier: false,
+        mails: 1,
+        changes: payment,
+    },
+    Case {
         name: "customer.subscription.updated: subscription and customer",
         aim: None,
         provider: "stripe",
@@ -207,7 +219,8 @@ pub(crate) async fn run(case: &Case) -> Result<Bill, String> {
     let (mut before, mut events, mut texted) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..EVENTS {
         let (booking, intent) = (gateway.fresh("bk_"), gateway.fresh("pi_"));
-        let phone = matches!(case.before, Before::TextedBooking).then(|| format!("+1503{:07}", before.len()));
+        let phone = matches!(case.before, Before::BookingWithNumber | Before::TextedBooking)
+            .then(|| format!("+1503{:07}", before.len() + events.len()));
         if case.before != Before::Nothing {
             gateway.put_booking(&booking, phone.as_deref()).await?;
         }
@@ -222,7 +235,7 @@ pub(crate) async fn run(case: &Case) -> Result<Bill, String> {
     }
     gateway.run(&before).await?;
     for booking in &texted {
-        let sid = gateway.fresh("SM");
+        let sid = gateway.sid_of(booking)?;
         let changes = [format!("MessageSid={sid}"), format!("SmsSid={sid}")];
         if case.earlier {
             let earlier = gateway.sign_callback(booking, "sms-status.sent", &changes)?;

@@ -41,6 +41,8 @@ use tracing::Instrument;
 
 use crate::{BATCH, bill::Counted, log::Log, store::CountedStore, template};
 
+/// What Twilio's ids of texts begin with here. Their number makes them as long as they are.
+const SID: &str = "SM0123456789abcdef0123456789abc";
 const PUBLIC_URL: &str = "https://hooks.example.com";
 const API_KEY: &str = "a_key_of_the_bench_0123456789";
 /// How long a booking is held.
@@ -110,6 +112,7 @@ impl Gateway {
         let store = Arc::new(CountedStore::new(memory.clone(), clock.clone()));
         let queue = Arc::new(Sent::default());
         let mails = Arc::new(Captured::default());
+        mails.name_texts(SID);
         let policy = Policy { hold: HOLD, stripe_test_mode: true, mail: true, sms: true };
         let (ingest_metrics, consumer_metrics) = (Arc::new(EmfMetrics::new(INGEST_FUNCTION)), Arc::new(EmfMetrics::new(CONSUMER_FUNCTION)));
         let mut secrets = FixedSecrets::default();
@@ -374,12 +377,21 @@ impl Gateway {
 
     /// The same, as it comes back to the URL that the text about a booking was sent with.
     pub(crate) fn sign_callback(&self, booking: &str, sample: &str, changes: &[String]) -> Result<HttpEvent, String> {
-        let about = |message: &Message| message.booking_id() == Some(booking);
-        let messages = self.memory.documents().into_iter().filter(|stored| stored.document.key.kind == Message::KIND);
-        let messages: Result<Vec<_>, _> = messages.map(|stored| Message::from_stored(&stored)).collect();
-        let text = messages.map_err(|error| error.to_string())?.into_iter().find(about).ok_or("there is no text about the booking")?;
+        let text = self.text_about(booking)?;
         let url = format!("{PUBLIC_URL}/webhooks/twilio/sms-status?{}={}", Message::REFERENCE, text.id);
         self.sign_for(&url, "twilio", sample, changes)
+    }
+
+    /// Twilio's id of the text about a booking.
+    pub(crate) fn sid_of(&self, booking: &str) -> Result<String, String> {
+        Ok(self.text_about(booking)?.external_id().ok_or("Twilio's answer was not noted down")?.to_owned())
+    }
+
+    fn text_about(&self, booking: &str) -> Result<Message, String> {
+        let messages = self.memory.documents().into_iter().filter(|stored| stored.document.key.kind == Message::KIND);
+        let messages: Result<Vec<_>, _> = messages.map(|stored| Message::from_stored(&stored)).collect();
+        let about = |message: &Message| message.booking_id() == Some(booking);
+        messages.map_err(|error| error.to_string())?.into_iter().find(about).ok_or_else(|| "there is no text about the booking".to_owned())
     }
 
     fn sign_for(&self, url: &str, provider: &str, sample: &str, changes: &[String]) -> Result<HttpEvent, String> {

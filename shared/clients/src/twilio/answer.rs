@@ -11,6 +11,20 @@ struct TwilioError {
     message: Option<String>,
 }
 
+/// [The message](https://www.twilio.com/docs/messaging/api/message-resource#message-properties) that Twilio has made of a text.
+#[derive(Deserialize)]
+struct Created {
+    sid: String,
+}
+
+/// Twilio's id of the text that it took; `None` if the answer doesn't tell one whole.
+pub(super) fn sid(body: &[u8]) -> Option<String> {
+    let sid = serde_json::from_slice::<Created>(body).ok()?.sid;
+    let digits = sid.strip_prefix("SM").or_else(|| sid.strip_prefix("MM"))?;
+    let whole = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    whole.then_some(sid)
+}
+
 /// What an answer other than success means.
 pub(super) fn failure(status: StatusCode, body: &[u8]) -> SendFailure {
     let error: Option<TwilioError> = serde_json::from_slice(body).ok();

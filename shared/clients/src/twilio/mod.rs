@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{
-    HeaderValue, Method, Request, Response, Uri,
+    HeaderValue, Method, Request, Uri,
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
 use http_body_util::{BodyExt, Limited};
@@ -31,6 +31,7 @@ use sluice_core::{
     records::Message,
     settings::SmsSettings,
 };
+use tokio::time::{Instant, timeout_at};
 
 pub use self::config::{TwilioConfig, TwilioConfigProblem};
 use self::form::Form;
@@ -101,39 +102,28 @@ impl TwilioSms {
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         request
     }
+}
 
-    async fn call(&self, request: Request<Form>) -> Result<(), CallFailure> {
-        let answer = self.client.request(request).await.map_err(CallFailure::Http)?;
-        if answer.status().is_success() {
-            return Ok(());
-        }
-        Err(CallFailure::Answered(read(answer).await))
+/// As much of an answer's body as comes until `deadline`. One that breaks off, is late or too long is as good as none: the status decides.
+async fn read(body: Incoming, deadline: Instant) -> Bytes {
+    match timeout_at(deadline, Limited::new(body, LONGEST_ANSWER).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(_)) | Err(_) => Bytes::new(),
     }
-}
-
-/// Why a call brought no success.
-enum CallFailure {
-    /// Twilio said no, or something in between did.
-    Answered(SendFailure),
-    /// There was no whole answer.
-    Http(hyper_util::client::legacy::Error),
-}
-
-async fn read(answer: Response<Incoming>) -> SendFailure {
-    let (head, body) = answer.into_parts();
-    // A body that breaks off or is too long only costs the reason: the status decides.
-    let body = Limited::new(body, LONGEST_ANSWER).collect().await.map(|body| body.to_bytes()).unwrap_or_else(|_| Bytes::new());
-    answer::failure(head.status, &body)
 }
 
 #[async_trait]
 impl Sms for TwilioSms {
-    async fn send(&self, text: &TextMessage) -> Result<(), SendFailure> {
+    async fn send(&self, text: &TextMessage) -> Result<Option<String>, SendFailure> {
         let given_out = Arc::new(AtomicBool::new(false));
-        let why = match tokio::time::timeout(self.timeout, self.call(self.request(text, &given_out))).await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(CallFailure::Answered(failure))) => return Err(failure),
-            Ok(Err(CallFailure::Http(error))) => with_sources(&error),
+        let deadline = Instant::now() + self.timeout;
+        let why = match timeout_at(deadline, self.client.request(self.request(text, &given_out))).await {
+            Ok(Ok(answered)) => {
+                let (head, body) = answered.into_parts();
+                let body = read(body, deadline).await;
+                return if head.status.is_success() { Ok(answer::sid(&body)) } else { Err(answer::failure(head.status, &body)) };
+            }
+            Ok(Err(error)) => with_sources(&error),
             Err(_) => format!("no answer from Twilio within {:?}", self.timeout),
         };
         // Without its body Twilio can't have taken the request, whatever became of the rest.

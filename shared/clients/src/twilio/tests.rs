@@ -59,7 +59,7 @@ async fn answering(answer: &'static str) -> (SocketAddr, JoinHandle<String>) {
     (address, asked)
 }
 
-async fn outcome_of(answer: &'static str) -> Result<(), SendFailure> {
+async fn outcome_of(answer: &'static str) -> Result<Option<String>, SendFailure> {
     let (address, _asked) = answering(answer).await;
     client(address).send(&text()).await
 }
@@ -86,7 +86,18 @@ async fn a_text_is_posted_as_twilio_wants_it() {
 
 #[tokio::test]
 async fn created_counts_even_if_the_rest_of_the_answer_is_lost() {
-    assert_eq!(outcome_of("HTTP/1.1 201 Created\r\nContent-Length: 500\r\n\r\n{\"sid\":").await, Ok(()));
+    assert_eq!(outcome_of("HTTP/1.1 201 Created\r\nContent-Length: 500\r\n\r\n{\"sid\":").await, Ok(None));
+}
+
+#[tokio::test]
+async fn the_answer_tells_the_text_s_id() {
+    let sid = "SM0123456789abcdef0123456789ABCDEF";
+    let told = outcome_of(
+        "HTTP/1.1 201 Created\r\nContent-Length: 65\r\n\r\n{\"status\":\"queued\",\"sid\":\"SM0123456789abcdef0123456789ABCDEF\"}   ",
+    );
+    assert_eq!(told.await, Ok(Some(sid.to_owned())));
+    let strange = "HTTP/1.1 201 Created\r\nContent-Length: 22\r\n\r\n{\"sid\":\"SM1?ref=ms_1\"}";
+    assert_eq!(outcome_of(strange).await, Ok(None));
 }
 
 #[tokio::test]
@@ -117,18 +128,24 @@ async fn a_server_error_leaves_it_open() {
     assert!(matches!(outcome, Err(SendFailure::Unknown(_))), "{outcome:?}");
 }
 
-#[tokio::test]
-async fn an_endless_answer_costs_only_the_reason() {
+/// What becomes of a text whose answer begins with `head` and never ends.
+async fn outcome_of_endless(head: &'static str) -> Result<Option<String>, SendFailure> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         read_request(&mut stream).await;
-        stream.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n").await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
         while stream.write_all(&[b'x'; 4096]).await.is_ok() {}
     });
-    let outcome = client(address).send(&text()).await;
-    assert_eq!(outcome, Err(SendFailure::NotTaken("Twilio answered 403: no reason given".into())));
+    client(address).send(&text()).await
+}
+
+#[tokio::test]
+async fn an_endless_answer_costs_only_what_it_tells() {
+    let refused = outcome_of_endless("HTTP/1.1 403 Forbidden\r\n\r\n").await;
+    assert_eq!(refused, Err(SendFailure::NotTaken("Twilio answered 403: no reason given".into())));
+    assert_eq!(outcome_of_endless("HTTP/1.1 201 Created\r\n\r\n").await, Ok(None));
 }
 
 #[tokio::test]

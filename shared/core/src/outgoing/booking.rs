@@ -4,10 +4,10 @@ use crate::{
     effect::{Effect, EffectKind},
     event::EventRecord,
     money::Money,
-    records::{Booking, BookingPut, PaymentNews},
+    records::{Booking, BookingPut, MailInstead, PaymentNews},
     template::{
-        BookingConfirmed, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded, BookingReinstated, LatePayment,
-        MailTemplate, SupportLatePayment, SupportRefundFailed,
+        BookingConfirmed, BookingConfirmedUnpaid, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded, BookingReinstated,
+        LatePayment, MailTemplate, SupportLatePayment, SupportRefundFailed,
     },
 };
 
@@ -17,13 +17,20 @@ impl Outgoing {
         if booking.announcements.latest(&effect.about.subject) > effect.about.number {
             return Ok(Draft::Superseded);
         }
-        let template = MailTemplate::ALL.into_iter().find(|template| template.name() == effect.template);
+        let template = MailTemplate::named(&effect.template);
         if template == Some(MailTemplate::SupportLatePayment) {
             return self.draft_late_payment(event, effect, booking);
         }
         let put = booking.put.as_ref().ok_or_else(|| NoDraft::NothingToSay("the booking has no owner's word yet".to_owned()))?;
         if template == Some(MailTemplate::SupportRefundFailed) {
             return self.draft_refund_failed(event, effect, booking, put);
+        }
+        if effect.kind == EffectKind::Mail && effect.about.subject == Booking::PAYMENT {
+            match booking.standing_of_mail(effect.about.number) {
+                MailInstead::NotInstead | MailInstead::Stands => {}
+                MailInstead::Needless => return Ok(Draft::Superseded),
+                MailInstead::Untrue => return Ok(Draft::Untrue),
+            }
         }
         let facts = self.facts(booking, put);
         let deposit = booking
@@ -32,13 +39,16 @@ impl Outgoing {
             .or_else(|| money(put.deposit_amount, &put.currency));
         let deposit = deposit.ok_or_else(|| NoDraft::NothingToSay("the booking's currency can't be read".to_owned()));
         let mail = |words| Draft::Mail { to: put.customer_email.clone(), words };
-        let text = |words| Draft::Text { to: put.customer_phone.clone(), words };
+        let text = |words| Draft::Text { to: put.customer_phone.clone(), words, planned: None };
         Ok(match (template, effect.kind) {
             (Some(MailTemplate::BookingConfirmed), EffectKind::Mail) => {
                 mail(self.templates.mail(&BookingConfirmed { booking: facts, deposit: deposit? })?)
             }
             (Some(MailTemplate::BookingConfirmed), EffectKind::Sms) => {
                 text(self.templates.sms(&BookingConfirmed { booking: facts, deposit: deposit? })?)
+            }
+            (Some(MailTemplate::BookingConfirmedUnpaid), EffectKind::Mail) => {
+                mail(self.templates.mail(&BookingConfirmedUnpaid { booking: facts })?)
             }
             (Some(MailTemplate::BookingReinstated), EffectKind::Mail) => {
                 mail(self.templates.mail(&BookingReinstated { booking: facts, deposit: deposit? })?)

@@ -93,10 +93,10 @@ impl Pass<'_> {
         match performed {
             Performed::Later(_) => self.0.failing.store(true, Ordering::Relaxed),
             // A no is an answer, too.
-            Performed::Sent | Performed::Failed(_) | Performed::TextRefused { .. } | Performed::LeftOut(_) => {
+            Performed::Sent | Performed::TextTaken(_) | Performed::Failed(_) | Performed::TextUnsent(_) | Performed::LeftOut(_) => {
                 self.0.failing.store(false, Ordering::Relaxed);
             }
-            Performed::Superseded => {}
+            Performed::Superseded | Performed::Untrue | Performed::OtherNumber(_) => {}
         }
     }
 }

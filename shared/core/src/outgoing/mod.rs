@@ -6,22 +6,27 @@ mod gate;
 mod message;
 mod shop;
 mod subscription;
+mod text;
 
 use std::sync::Arc;
 
 pub use gate::Gates;
+pub use text::{TakenText, UnsentText};
 
 use crate::{
     alarm::Alarm,
     effect::{Announcement, Effect, EffectKind},
     event::EventRecord,
     pay_url::PayUrl,
-    ports::{Mail, Mailer, PortError, SendFailure, Sms, Store, Stored, TextMessage},
+    ports::{Mail, Mailer, PortError, SendFailure, Sms, Store, Stored},
     record::Record,
-    records::{AddressMark, AddressState, Booking, Message, Order, Phone, Shop},
+    records::{AddressMark, AddressState, Booking, Message, Order, Shop},
     template::{RenderError, RenderedMail, SupportMailLeftOut, Templates},
     webhooks::Subscription,
 };
+
+/// How many ids are followed to the message that something was announced of.
+const MOST_NAMES: usize = 3;
 
 /// Who the messages are from and for.
 #[derive(Clone, Debug)]
@@ -59,13 +64,14 @@ pub enum Performed {
     Superseded,
     /// It can never be sent.
     Failed(String),
-    /// A text that the other side refused for good.
-    TextRefused {
-        /// The provider's code for why.
-        code: Option<String>,
-        /// What was answered.
-        reason: String,
-    },
+    /// Not sent: it goes in place of a text, and what it says is not true any more.
+    Untrue,
+    /// A text was sent.
+    TextTaken(TakenText),
+    /// A text can never be sent.
+    TextUnsent(UnsentText),
+    /// A text was not sent yet: it goes to this number and was planned for another, so a message of its own is needed first.
+    OtherNumber(String),
     /// A mail that is not sent because of its address, for this reason.
     LeftOut(String),
     /// It may be sent later.
@@ -81,18 +87,19 @@ enum Draft {
     Text {
         to: Option<String>,
         words: String,
+        /// The message that it was planned as, if it is there.
+        planned: Option<Stored>,
     },
     /// The other side has it already.
     Taken,
     Superseded,
+    Untrue,
 }
 
 impl Outgoing {
     /// Does one effect of an event, once.
     pub(crate) async fn perform(&self, store: &dyn Store, event: &EventRecord, effect: &Effect) -> Performed {
         let draft = match self.draft(store, event, effect).await {
-            Ok(Draft::Superseded) => return Performed::Superseded,
-            Ok(Draft::Taken) => return Performed::Sent,
             Ok(draft) => draft,
             Err(NoDraft::NothingToSay(reason)) => return Performed::Failed(reason),
             // A template that was replaced can be mended, and the message is then sent.
@@ -116,22 +123,24 @@ impl Outgoing {
                 self.draft_alert(event, effect, alarm.and_then(|stored| Alarm::from_stored(&stored).ok()).as_ref())
             }
             Booking::KIND => {
-                // The first handling can't have sent it before.
-                let may_be_taken = effect.kind == EffectKind::Sms && event.attempts > 1;
-                let text = may_be_taken.then(|| Message::key(&Message::id_of_effect(&effect.id)));
+                let text = (effect.kind == EffectKind::Sms).then(|| Message::key(&Message::id_of_effect(&effect.id)));
                 let keys: Vec<_> = std::iter::once(about.record.clone()).chain(text).collect();
                 let mut found = store.get(&keys).await?.into_iter();
                 let booking: Booking = read(about, found.next().flatten())?;
-                let text = found.next().flatten().as_ref().map(Message::from_stored).transpose()?;
-                if text.is_some_and(|text| text.was_taken()) {
+                let planned = found.next().flatten();
+                if planned.as_ref().map(Message::from_stored).transpose()?.is_some_and(|text| text.was_taken()) {
                     return Ok(Draft::Taken);
                 }
-                self.draft_for_booking(event, effect, &booking)
+                Ok(match self.draft_for_booking(event, effect, &booking)? {
+                    Draft::Text { to, words, .. } => Draft::Text { to, words, planned },
+                    draft => draft,
+                })
             }
             Message::KIND => {
                 let mut message: Message = read(about, store.get(std::slice::from_ref(&about.record)).await?.pop().flatten())?;
-                // It was put under another id meanwhile, with all that was heard of it.
-                if let Some(other) = message.same_as.as_deref().map(Message::key) {
+                // It was put under another id meanwhile with all that was heard of it, or that turned out to be another's, which may have been put since.
+                for _ in 0..MOST_NAMES {
+                    let Some(other) = message.really().map(Message::key) else { break };
                     message = read(about, store.get(std::slice::from_ref(&other)).await?.pop().flatten())?;
                 }
                 self.draft_for_message(event, effect, &message)
@@ -147,34 +156,24 @@ impl Outgoing {
     }
 
     async fn send(&self, store: &dyn Store, event: &EventRecord, effect: &Effect, draft: Draft) -> Performed {
-        let (id, event) = (effect.id.clone(), event.id.clone());
         let sent = match draft {
             Draft::Superseded => return Performed::Superseded,
+            Draft::Untrue => return Performed::Untrue,
             Draft::Taken => return Performed::Sent,
             Draft::Mail { to: None, .. } => return Performed::Failed("no mail address is known".to_owned()),
-            Draft::Text { to: None, .. } => return Performed::Failed("no phone number is known".to_owned()),
             Draft::Mail { to: Some(to), words: RenderedMail { subject, text, html } } => {
                 let Some(mailer) = &self.mailer else { return Performed::Failed("mail is switched off".to_owned()) };
                 match self.mark_of(store, &to).await {
-                    Ok(None) => mailer.send(&Mail { id, event, to, subject, text, html }).await,
+                    Ok(None) => mailer.send(&Mail { id: effect.id.clone(), event: event.id.clone(), to, subject, text, html }).await,
                     Ok(Some(state)) => return Performed::LeftOut(state.words().to_owned()),
                     Err(error) => return Performed::Later(error.to_string()),
                 }
             }
-            Draft::Text { to: Some(to), words: text } => {
-                let Some(sms) = &self.sms else { return Performed::Failed("text messages are switched off".to_owned()) };
-                match has_opted_out(store, &to).await {
-                    Ok(false) => sms.send(&TextMessage { message: Message::id_of_effect(&id), id, event, to, text }).await,
-                    Ok(true) => return Performed::Failed("its owner has asked for no more texts".to_owned()),
-                    Err(error) => return Performed::Later(error.to_string()),
-                }
-            }
+            Draft::Text { to, words, planned } => return self.send_text(store, (event, effect), to, words, planned).await,
         };
         match sent {
             Ok(()) => Performed::Sent,
-            Err(SendFailure::Refused(reason)) if effect.kind == EffectKind::Sms => Performed::TextRefused { code: None, reason },
-            Err(SendFailure::Refused(reason)) => Performed::Failed(reason),
-            Err(SendFailure::TextRefused { code, reason }) => Performed::TextRefused { code: Some(code), reason },
+            Err(SendFailure::Refused(reason) | SendFailure::TextRefused { reason, .. }) => Performed::Failed(reason),
             Err(failure @ (SendFailure::NotTaken(_) | SendFailure::Unknown(_))) => Performed::Later(failure.to_string()),
         }
     }
@@ -187,11 +186,6 @@ impl Outgoing {
         let found = store.get(&[AddressMark::key(&AddressMark::id_of(address))]).await?.pop().flatten();
         Ok(found.as_ref().map(AddressMark::from_stored).transpose()?.and_then(|mark| mark.state()))
     }
-}
-
-async fn has_opted_out(store: &dyn Store, number: &str) -> Result<bool, PortError> {
-    let found = store.get(&[Phone::key(number)]).await?.pop().flatten();
-    Ok(found.as_ref().map(Phone::from_stored).transpose()?.is_some_and(|phone| phone.has_opted_out()))
 }
 
 /// The record that an announcement is about, as it is now.

@@ -20,9 +20,10 @@ pub struct TextMessage {
 /// Sends text messages. The sender is the adapter's setting.
 #[async_trait]
 pub trait Sms: Send + Sync {
-    /// Sends one text, once: never tries again by itself unless it surely was not taken.
+    /// Sends one text, once: never tries again by itself unless it surely was not taken. The other side's id of it, which its events name it by; `None`
+    /// where it told none, or what it told was lost.
     ///
     /// # Errors
     /// [`SendFailure`], which says whether the text may have gone out.
-    async fn send(&self, text: &TextMessage) -> Result<(), SendFailure>;
+    async fn send(&self, text: &TextMessage) -> Result<Option<String>, SendFailure>;
 }

@@ -3,7 +3,7 @@ use crate::{
     event::EventRecord,
     ids::fresh,
     news::News,
-    plan::{Loaded, Stop, View},
+    plan::{Loaded, Plan, Stop, View},
     ports::{Commit, Committed, Message, PortError, QueueName, Write},
     process::Processor,
     records::Cause,
@@ -21,22 +21,10 @@ impl Processor {
         event: &EventRecord,
         change: impl Fn(&mut View<'_>) -> Result<T, Stop>,
     ) -> Result<T, PortError> {
-        let cause = Cause { event: event.id.clone(), kind: event.kind.clone(), recorded: true };
         let mut loaded = Loaded::default();
         for _ in 0..ROUNDS {
             loaded.forget_records();
-            let (plan, answer) = loop {
-                let mut view = View::new(cause.clone(), &loaded, &self.policy, self.clock.now());
-                match change(&mut view).and_then(|answer| Ok((view.into_plan()?, answer))) {
-                    Ok(changed) => break changed,
-                    Err(Stop::Need(keys) | Stop::NeedLatest(keys)) => {
-                        let found = self.store.get(&keys).await?;
-                        keys.into_iter().zip(found).for_each(|(key, stored)| loaded.insert(key, stored));
-                    }
-                    Err(Stop::Failed(error)) => return Err(error),
-                    Err(stop) => return Err(PortError::Permanent(format!("a change can't be planned: {stop:?}"))),
-                }
-            };
+            let (plan, answer) = self.plan_aside(event, &mut loaded, &change).await?;
             // Only checks: nothing changes, and whatever changes meanwhile is later than this.
             if plan.changes.is_empty() {
                 return Ok(answer);
@@ -52,6 +40,28 @@ impl Processor {
             }
         }
         Err(PortError::Temporary("its records kept changing".to_owned()))
+    }
+
+    /// Plans such a change on what is stored now, as far as it is not loaded.
+    pub(super) async fn plan_aside<T>(
+        &self,
+        event: &EventRecord,
+        loaded: &mut Loaded,
+        change: impl Fn(&mut View<'_>) -> Result<T, Stop>,
+    ) -> Result<(Plan, T), PortError> {
+        let cause = Cause { event: event.id.clone(), kind: event.kind.clone(), recorded: true };
+        loop {
+            let mut view = View::new(cause.clone(), loaded, &self.policy, self.clock.now());
+            match change(&mut view).and_then(|answer| Ok((view.into_plan()?, answer))) {
+                Ok(changed) => return Ok(changed),
+                Err(Stop::Need(keys) | Stop::NeedLatest(keys)) => {
+                    let found = self.store.get(&keys).await?;
+                    keys.into_iter().zip(found).for_each(|(key, stored)| loaded.insert(key, stored));
+                }
+                Err(Stop::Failed(error)) => return Err(error),
+                Err(stop) => return Err(PortError::Permanent(format!("a change can't be planned: {stop:?}"))),
+            }
+        }
     }
 
     /// What the changes tell, each as an event of Sluice's own: their ids, and what is written with the changes. The event whose effects are done has its

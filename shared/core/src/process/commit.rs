@@ -26,6 +26,16 @@ enum Applied {
     Outrun,
 }
 
+/// What became of a put of an event's record that is there already.
+pub(super) enum Put {
+    /// It has this version now.
+    At(u64),
+    /// Somebody else has changed it.
+    Overtaken,
+    /// One of the records that were to be written with it has changed.
+    Outrun,
+}
+
 impl Processor {
     /// Plans the event and commits it with its changes, then does its effects. `version`: of the stored record, `None` for a new event.
     pub(super) async fn apply(
@@ -189,8 +199,7 @@ impl Processor {
         }
     }
 
-    /// Puts the event record on the version read, with further writes. The new version; `None` if somebody else has changed it.
-    /// A refusal by our own earlier try, whose answer was lost, counts as applied.
+    /// Puts the event record on the version read, with further writes. The new version; `None` if somebody else has changed it, or one of these.
     pub(super) async fn put_event(
         &self,
         record: &EventRecord,
@@ -198,14 +207,30 @@ impl Processor {
         further: Vec<Write>,
         handling: &Handling,
     ) -> Result<Option<u64>, Trouble> {
+        Ok(match self.put_event_with(record, version, further, handling).await? {
+            Put::At(version) => Some(version),
+            Put::Overtaken | Put::Outrun => None,
+        })
+    }
+
+    /// Puts the event record on the version read, with further writes, and says which of them were refused.
+    /// A refusal by our own earlier try, whose answer was lost, counts as applied.
+    pub(super) async fn put_event_with(
+        &self,
+        record: &EventRecord,
+        version: u64,
+        further: Vec<Write>,
+        handling: &Handling,
+    ) -> Result<Put, Trouble> {
         let document = record.document();
         let condition = Condition::Version(version);
         let mut writes = vec![Write::Put { document: document.clone(), condition }];
         writes.extend(further);
         Ok(match self.commit(writes, condition, handling).await? {
-            Applied::Ours(version) => Some(version),
-            Applied::Met(Some(found)) if found.version == version + 1 && found.document.data == document.data => Some(version + 1),
-            Applied::Met(_) | Applied::Outrun => None,
+            Applied::Ours(version) => Put::At(version),
+            Applied::Met(Some(found)) if found.version == version + 1 && found.document.data == document.data => Put::At(version + 1),
+            Applied::Met(_) => Put::Overtaken,
+            Applied::Outrun => Put::Outrun,
         })
     }
 }

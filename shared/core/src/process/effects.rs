@@ -5,8 +5,8 @@ use crate::{
     effect::{Announcement, Effect, EffectKind, EffectState},
     event::{EventRecord, EventStatus},
     outgoing::Performed,
-    ports::{Measure, PortError, Write},
-    process::{Outcome, Processor, Trouble, handle::Handling, owner_mail::Urgency, texts::Unsent},
+    ports::Write,
+    process::{Outcome, Processor, Trouble, handle::Handling, owner_mail::Urgency},
     template::{MailTemplate, SupportMailLeftOut},
     time::Timestamp,
     webhooks::DELIVERY_FAILED,
@@ -39,12 +39,15 @@ impl Processor {
                 break;
             }
             let performed = self.perform(&mut record, position, &mut version, handling).await?;
-            let is_text = record.effects[position].kind == EffectKind::Sms;
             let further = match performed {
                 Performed::Later(reason) => {
                     tracing::warn!(event = record.id, effect = record.effects[position].id, reason, "an effect could not be done yet");
                     record.effects[position].reason = Some(reason.clone());
                     left = Some(reason);
+                    continue;
+                }
+                Performed::TextTaken(_) | Performed::TextUnsent(_) | Performed::Untrue | Performed::OtherNumber(_) => {
+                    left = self.text_ended(&mut record, position, &mut version, performed, handling).await?.or(left);
                     continue;
                 }
                 Performed::Sent => {
@@ -53,19 +56,17 @@ impl Processor {
                         self.remove_pieces(&record).await?;
                         record.erase_body(self.clock.now());
                     }
-                    Ok(self.end(&mut record.effects[position], EffectState::Done, None))
+                    self.end(&mut record.effects[position], EffectState::Done, None);
+                    Vec::new()
                 }
-                Performed::Superseded => Ok(self.end(&mut record.effects[position], EffectState::Superseded, None)),
-                Performed::TextRefused { code, reason } => self.unsent(&mut record, position, Unsent::Refused { code, reason }).await,
-                Performed::Failed(reason) if is_text => self.unsent(&mut record, position, Unsent::NotTried { reason }).await,
-                Performed::Failed(reason) => Ok(self.failed(&mut record, position, reason).await),
-                Performed::LeftOut(reason) => Ok(self.left_out(&mut record, position, reason)),
-            };
-            let further = match further {
-                Ok(further) => further,
-                Err(error) => {
-                    left = Some(error.to_string());
-                    continue;
+                Performed::Superseded => {
+                    self.end(&mut record.effects[position], EffectState::Superseded, None);
+                    Vec::new()
+                }
+                Performed::Failed(reason) => self.failed(&mut record, position, reason).await,
+                Performed::LeftOut(reason) => {
+                    self.left_out(&mut record, position, reason);
+                    Vec::new()
                 }
             };
             version = self.mark(&mut record, version, further, handling).await?;
@@ -100,14 +101,15 @@ impl Processor {
             EffectKind::Erase => self.erase(record, position, handling).await,
             EffectKind::Publish => self.fan_out(record, position, version, handling).await?,
             EffectKind::CatchUp => self.catch_up(record, position, version, handling).await?,
-            EffectKind::Mail | EffectKind::Sms => self.send(record, &record.effects[position]).await,
+            EffectKind::Mail => self.send_mail(record, &record.effects[position]).await,
+            EffectKind::Sms => self.send_text(record, &record.effects[position]).await,
         };
         pass.ended(&performed);
         Ok(performed)
     }
 
-    /// Sends a mail or a text, unless it is one that is held back.
-    async fn send(&self, record: &EventRecord, effect: &Effect) -> Performed {
+    /// Sends a mail, unless it is one that is held back.
+    async fn send_mail(&self, record: &EventRecord, effect: &Effect) -> Performed {
         if effect.template == MailTemplate::SubscriptionTrouble.name() {
             // Nobody could be told, and nobody has to be.
             if !self.policy.mail {
@@ -123,36 +125,6 @@ impl Processor {
         self.outgoing.perform(&*self.store, record, effect).await
     }
 
-    fn end(&self, effect: &mut Effect, state: EffectState, reason: Option<String>) -> Vec<Write> {
-        self.metrics.record(Measure::Effect { kind: effect.kind, state });
-        effect.end(state, reason, self.clock.now());
-        Vec::new()
-    }
-
-    /// A text that can never be sent: a mail goes instead, and support is told of what the other side refused. It holds up nothing else.
-    async fn unsent(&self, record: &mut EventRecord, position: usize, unsent: Unsent) -> Result<Vec<Write>, PortError> {
-        let text = record.effects[position].clone();
-        let mails = self.text_unsent(record, &text, &unsent).await?;
-        let reason = unsent.reason().to_owned();
-        if !self.policy.mail {
-            return Ok(self.failed(record, position, reason).await);
-        }
-        tracing::warn!(
-            event = record.id,
-            effect = text.id,
-            template = text.template,
-            reason,
-            "a text message can't be sent; a mail goes instead"
-        );
-        self.end(&mut record.effects[position], EffectState::Failed, Some(reason));
-        for mail in mails {
-            if !record.effects.iter().any(|known| known.id == mail.id) {
-                record.effects.push(mail);
-            }
-        }
-        Ok(Vec::new())
-    }
-
     /// An effect that can never succeed rings the alarm. It holds up nothing else.
     async fn failed(&self, record: &mut EventRecord, position: usize, reason: String) -> Vec<Write> {
         let effect = &mut record.effects[position];
@@ -166,7 +138,7 @@ impl Processor {
     }
 
     /// A mail whose address takes none: it is not sent, and support is told.
-    fn left_out(&self, record: &mut EventRecord, position: usize, reason: String) -> Vec<Write> {
+    fn left_out(&self, record: &mut EventRecord, position: usize, reason: String) {
         let effect = &mut record.effects[position];
         tracing::warn!(
             event = record.id,
@@ -177,38 +149,7 @@ impl Processor {
         );
         let about = Announcement { subject: format!("{}{}", SupportMailLeftOut::SUBJECT, effect.about.subject), ..effect.about.clone() };
         self.end(effect, EffectState::Failed, Some(reason));
-        let told = Effect::new(&record.id, EffectKind::Mail, MailTemplate::SupportMailLeftOut.name(), about);
-        if !record.effects.iter().any(|known| known.id == told.id) {
-            record.effects.push(told);
-        }
-        Vec::new()
-    }
-
-    /// Marks what was done, fenced, for as long as there is time: a mark that is lost would send the same again.
-    pub(super) async fn mark(
-        &self,
-        record: &mut EventRecord,
-        version: u64,
-        further: Vec<Write>,
-        handling: &Handling,
-    ) -> Result<u64, Trouble> {
-        record.settle(self.clock.now());
-        if record.pieces > 0 && !record.unfinished() {
-            self.fetch_pieces(record).await?;
-            self.store_pieces(record).await?;
-        }
-        loop {
-            match self.put_event(record, version, further.clone(), handling).await {
-                Ok(Some(version)) => return Ok(version),
-                // Somebody else rang the same alarm at the same moment, or took over: the next try without the alarm tells which.
-                Ok(None) if !further.is_empty() => {
-                    return self.put_event(record, version, Vec::new(), handling).await?.ok_or_else(fenced_off);
-                }
-                Ok(None) => return Err(fenced_off()),
-                Err(trouble) if self.clock.now() >= handling.deadline => return Err(trouble),
-                Err(_) => self.clock.sleep(Duration::from_millis(250)).await,
-            }
-        }
+        record.add_effect(Effect::new(&record.id, EffectKind::Mail, MailTemplate::SupportMailLeftOut.name(), about));
     }
 
     /// Gives the lease back, so that the next receive, at `next`, can take over at once.
@@ -242,8 +183,4 @@ impl Processor {
         }
         Ok(Outcome::Parked)
     }
-}
-
-fn fenced_off() -> Trouble {
-    Trouble::Temporary("somebody else took over".to_owned())
 }

@@ -13,6 +13,7 @@ mod erase_published;
 mod event;
 mod handle;
 mod lookup;
+mod mark;
 mod owner_mail;
 mod park;
 mod pieces;

@@ -1,89 +1,140 @@
+//! What becomes of a text, and of a mail in place of one, as the event's record says it and as the records do: in one commit.
+
 use crate::{
-    effect::{Announcement, Effect, EffectKind},
+    effect::{Effect, EffectState},
     event::EventRecord,
-    ports::PortError,
-    process::Processor,
-    record::Record,
-    records::{Booking, Message, MessageError, MessageStatus},
-    rules::{opt_out, twilio_errors},
-    template::MailTemplate,
+    outgoing::{Performed, TakenText, UnsentText},
+    ports::Measure,
+    process::{
+        Processor, Trouble,
+        handle::Handling,
+        mark::{Change, Marked},
+    },
+    records::{Booking, MailInstead, Message, MessageError},
+    rules::{self, Refused, twilio_errors},
 };
 
-/// Why a text was not sent, for good.
-pub(super) enum Unsent {
-    /// There was no use in sending it.
-    NotTried {
-        /// Why.
-        reason: String,
-    },
-    /// The other side refused it.
-    Refused {
-        /// Its code for why.
-        code: Option<String>,
-        /// What it answered.
-        reason: String,
-    },
-}
-
-impl Unsent {
-    pub(super) fn reason(&self) -> &str {
-        match self {
-            Self::NotTried { reason } | Self::Refused { reason, .. } => reason,
-        }
-    }
-
-    /// The same as the message shows it: in words, as of a text that failed on its way.
+impl UnsentText {
+    /// The reason as the message shows it: in words, as of a text that failed on its way.
     fn error(&self) -> MessageError {
-        let code = match self {
-            Self::NotTried { .. } => None,
-            Self::Refused { code, .. } => code.clone(),
-        };
-        let words = code.as_deref().and_then(twilio_errors::of_code);
-        MessageError { text: words.unwrap_or(self.reason()).to_owned(), code }
-    }
-
-    fn is_opted_out(&self) -> bool {
-        matches!(self, Self::Refused { code: Some(code), .. } if code == twilio_errors::OPTED_OUT)
+        let words = self.code.as_deref().and_then(twilio_errors::of_code);
+        MessageError { text: words.unwrap_or(&self.reason).to_owned(), code: self.code.clone() }
     }
 }
 
 impl Processor {
-    /// Notes that a text is not sent: with the message, with its booking, and with the number if its owner wants no texts. Returns the mails that go
-    /// instead: to the customer, and to support if the other side refused it. None, if the other side took it before, and who was told of what became
-    /// of it then knows already.
-    pub(super) async fn text_unsent(&self, event: &EventRecord, effect: &Effect, unsent: &Unsent) -> Result<Vec<Effect>, PortError> {
-        let (message_id, booking_id) = (Message::id_of_effect(&effect.id), &effect.about.record.id);
-        let (now, number) = (self.clock.now(), effect.about.number);
-        let instead = || Effect::new(&event.id, EffectKind::Mail, &effect.template, effect.about.clone());
-        self.change_aside(event, |view| {
-            view.want([Message::key(&message_id), Booking::key(booking_id)])?;
-            let Some(mut message) = view.read::<Message>(&message_id)? else { return Ok(vec![instead()]) };
-            let told_by_others = message.announcements.latest(Message::FAILED) > 0 && !message.refused;
-            message.join_status(MessageStatus::Failed, now, Some(unsent.error()));
-            let open = message.status() == MessageStatus::Failed && !told_by_others;
-            let mut mails = if open { vec![instead()] } else { Vec::new() };
-            if matches!(unsent, Unsent::Refused { .. }) && open && view.policy.mail {
-                if !std::mem::replace(&mut message.refused, true) {
-                    message.announcements.next(Message::FAILED);
-                }
-                let number = message.announcements.latest(Message::FAILED);
-                let about = Announcement { record: Message::key(&message_id), subject: Message::FAILED.to_owned(), number };
-                mails.push(Effect::new(&event.id, EffectKind::Mail, MailTemplate::SupportTextFailed.name(), about));
+    /// Marks what became of a text, or of a mail in place of one. Why it is left for later; `None` if it is not.
+    pub(super) async fn text_ended(
+        &self,
+        record: &mut EventRecord,
+        position: usize,
+        version: &mut u64,
+        performed: Performed,
+        handling: &Handling,
+    ) -> Result<Option<String>, Trouble> {
+        let marked = match performed {
+            Performed::TextTaken(text) => Ok(self.text_taken(record, position, *version, text, handling).await?),
+            Performed::TextUnsent(text) => self.text_unsent(record, position, *version, text, handling).await,
+            Performed::Untrue => self.mail_untrue(record, position, *version, handling).await,
+            _ => Ok(Marked::Outrun),
+        };
+        match marked {
+            Ok(Marked::At(now)) => {
+                *version = now;
+                Ok(None)
             }
-            if let Some(mut booking) = view.read::<Booking>(booking_id)? {
-                booking.join_text(&message);
-                booking.count_as_mailed(number);
-                booking.count_as_made_good(&message_id);
-                view.write(&booking)?;
+            Ok(Marked::Left | Marked::Outrun) => Ok(Some("what it tells of kept changing".to_owned())),
+            Err(Trouble::Busy { until }) => Err(Trouble::Busy { until }),
+            Err(Trouble::Temporary(reason) | Trouble::Damaged(reason) | Trouble::Unanswered(reason) | Trouble::Later { reason, .. }) => {
+                Ok(Some(reason))
             }
-            if unsent.is_opted_out()
-                && let Some(to) = message.to().map(str::to_owned)
-            {
-                opt_out(view, &to, now, true)?;
+        }
+    }
+
+    /// Sends a text, under a message of its own where it goes to another number than it was planned for.
+    pub(super) async fn send_text(&self, event: &EventRecord, effect: &Effect) -> Performed {
+        let to = match self.outgoing.perform(&*self.store, event, effect).await {
+            Performed::OtherNumber(to) => to,
+            // There are no words for it, so there is no number either.
+            Performed::Failed(reason) => {
+                let message = Message::id_of_effect(&effect.id);
+                return Performed::TextUnsent(UnsentText { message, code: None, reason, refused: Refused::NotTried });
             }
-            view.write(&message)?;
-            Ok(mails)
-        })
-        .await
+            performed => return performed,
+        };
+        match self.change_aside(event, |view| rules::text_to_other_number(view, effect, &to)).await {
+            Ok(()) => self.outgoing.perform(&*self.store, event, effect).await,
+            Err(error) => Performed::Later(error.to_string()),
+        }
+    }
+
+    /// A text was sent: the effect is done, and the message has the other side's id.
+    async fn text_taken(
+        &self,
+        record: &mut EventRecord,
+        position: usize,
+        version: u64,
+        text: TakenText,
+        handling: &Handling,
+    ) -> Result<Marked, Trouble> {
+        self.end(&mut record.effects[position], EffectState::Done, None);
+        let TakenText { message, external_id, known } = text;
+        let named = self.mark_changing(record, version, known, handling, |view, _| {
+            rules::text_taken(view, &message, external_id.as_deref()).map(|()| Change::Make)
+        });
+        match named.await {
+            Ok(marked @ Marked::At(_)) => return Ok(marked),
+            Ok(Marked::Left | Marked::Outrun) => tracing::warn!(event = record.id, message, "the id of a text could not be noted down"),
+            Err(trouble) => tracing::warn!(event = record.id, message, ?trouble, "the id of a text could not be noted down"),
+        }
+        // That it was sent matters more than its id, which its status brings, too.
+        self.mark(record, version, Vec::new(), handling).await.map(Marked::At)
+    }
+
+    /// A text can never be sent: a mail goes instead, and support is told of what the other side refused. It holds up nothing else.
+    async fn text_unsent(
+        &self,
+        record: &mut EventRecord,
+        position: usize,
+        version: u64,
+        text: UnsentText,
+        handling: &Handling,
+    ) -> Result<Marked, Trouble> {
+        let (effect, error) = (record.effects[position].clone(), text.error());
+        let UnsentText { message, reason, refused, .. } = text;
+        let marked = self.mark_changing(record, version, Vec::new(), handling, |view, marked| {
+            rules::text_unsent(view, &effect, &message, error.clone(), refused)?;
+            marked.effects[position].end(EffectState::Failed, Some(reason.clone()), view.now);
+            Ok(Change::Make)
+        });
+        let marked = marked.await?;
+        if let Marked::At(_) = marked {
+            let template = &effect.template;
+            tracing::warn!(event = record.id, effect = effect.id, template, reason, "a text message can't be sent");
+            self.metrics.record(Measure::Effect { kind: effect.kind, state: EffectState::Failed });
+        }
+        Ok(marked)
+    }
+
+    /// A mail in place of a text says what is not true any more: it is not sent, and the text is made good for once there is something to confirm again.
+    async fn mail_untrue(&self, record: &mut EventRecord, position: usize, version: u64, handling: &Handling) -> Result<Marked, Trouble> {
+        let effect = record.effects[position].clone();
+        let (booking, number) = (&effect.about.record.id, effect.about.number);
+        let marked = self.mark_changing(record, version, Vec::new(), handling, |view, marked| {
+            let Some(mut booking) =
+                view.read::<Booking>(booking)?.filter(|booking| booking.standing_of_mail(number) == MailInstead::Untrue)
+            else {
+                return Ok(Change::Leave);
+            };
+            booking.take_back_mail(number);
+            view.write(&booking)?;
+            marked.effects[position].end(EffectState::Superseded, None, view.now);
+            Ok(Change::Make)
+        });
+        let marked = marked.await?;
+        if let Marked::At(_) = marked {
+            self.metrics.record(Measure::Effect { kind: effect.kind, state: EffectState::Superseded });
+        }
+        Ok(marked)
     }
 }

@@ -9,7 +9,7 @@ mod texts;
 pub use announce::{News, PaymentNews};
 pub use facts::{BookingFailure, BookingPut, BookingStatus, BookingSuccess, HoldFact};
 pub use shown::ShownBooking;
-pub use texts::TextState;
+pub use texts::{MailInstead, TextState};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -226,6 +226,17 @@ impl Booking {
     pub fn paid_amount(&self, currency: &str) -> i64 {
         let paid = self.successes().filter(|(_, success)| success.currency == currency).map(|(_, success)| success.amount);
         paid.fold(0, i64::saturating_add).max(charged(&self.charges, currency))
+    }
+
+    /// Whether all that was paid has been given back, in every currency; `false` where nothing was paid.
+    #[must_use]
+    pub fn is_given_back(&self) -> bool {
+        let paid = self.successes().map(|(_, success)| success.currency.as_str());
+        let currencies: BTreeSet<_> = paid.chain(self.charges.values().map(|charge| charge.currency.as_str())).collect();
+        let refunded = self.refunded();
+        let mut paid =
+            currencies.into_iter().map(|currency| (currency, self.paid_amount(currency))).filter(|(_, paid)| *paid > 0).peekable();
+        paid.peek().is_some() && paid.all(|(currency, paid)| refunded.get(currency).is_some_and(|refunded| *refunded >= paid))
     }
 
     /// The first payment that succeeded, with its intent.

@@ -1,6 +1,7 @@
 //! A message: a text, call or mail, how far it came, and the booking that it is about.
 
 mod facts;
+mod ids;
 mod put;
 mod shown;
 mod status;
@@ -15,9 +16,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{AddressState, Announcements, Heard, History, ToldBy, keep_unsaid};
 use crate::{
-    effect::Effect,
-    envelope::digest,
-    ids::record_id,
     kind::{Served, group_places, served_record},
     ports::{Index, Place},
     record::{Record, place},
@@ -49,18 +47,30 @@ pub struct Message {
     /// Ids of the provider's that it was put with, and that turned out to be those of texts which Sluice sent itself.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     given_up: BTreeSet<String>,
+    /// The message that it was taken for by mistake, the last one: it was put with the provider's id of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gave_back: Option<String>,
     /// When it was first heard to have come so far.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     reached: BTreeMap<MessageStatus, Timestamp>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<MessageError>,
+    /// Why it could not be sent, and when that was tried last. It counts until the other side has taken it after all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unsent: Option<(Timestamp, MessageError)>,
+    /// The other side has taken it after it could not be sent, and has told no id of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken: bool,
     /// The other side refused to take it, and who was to send it told of that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refused: bool,
     /// What was said of the address that it went to, until that address is known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     unaddressed: BTreeMap<AddressState, ToldBy>,
+    /// What was said of the address that it went to has marked that address, because it was said of none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    marked_address: bool,
     /// The booking that it is about by likeness. Matched once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matched: Option<String>,
@@ -95,39 +105,19 @@ impl Message {
             parties: None,
             external_ids: BTreeSet::new(),
             given_up: BTreeSet::new(),
+            gave_back: None,
             reached: BTreeMap::new(),
             error: None,
+            unsent: None,
+            taken: false,
             refused: false,
             unaddressed: BTreeMap::new(),
+            marked_address: false,
             matched: None,
             heard: Heard::at(at),
             announcements: Announcements::default(),
             history: History::default(),
         }
-    }
-
-    /// The document at a provider's id that leads to the message `id`.
-    #[must_use]
-    pub fn leading_to(id: &str, external_id: &str, at: Timestamp) -> Self {
-        Self { same_as: Some(id.to_owned()), ..Self::first_heard(&Self::id_of_external(external_id), at) }
-    }
-
-    /// The id of the text that an effect sends: the same however often it is planned.
-    #[must_use]
-    pub fn id_of_effect(effect: &str) -> String {
-        format!("{}{}", Self::OWN, effect.trim_start_matches(Effect::PREFIX))
-    }
-
-    /// Whether a text that came back in a status callback can be the id of a text that Sluice sent.
-    #[must_use]
-    pub fn is_own_id(text: &str) -> bool {
-        text.starts_with(Self::OWN) && record_id(text).is_ok()
-    }
-
-    /// The id under which a message is kept whose provider's id is all that is known.
-    #[must_use]
-    pub fn id_of_external(external_id: &str) -> String {
-        record_id(external_id).map_or_else(|_| format!("x_{}", digest(&[external_id])), str::to_owned)
     }
 
     /// Joins the owner's word; the latest one stands. What is put as it is shown says nothing.
@@ -151,17 +141,6 @@ impl Message {
         }
     }
 
-    /// Joins the provider's id of it. Whether it was new.
-    pub fn join_external_id(&mut self, external_id: &str) -> bool {
-        !self.given_up.contains(external_id) && self.external_ids.insert(external_id.to_owned())
-    }
-
-    /// The provider's id is that of another message, for good.
-    pub fn give_up_external_id(&mut self, external_id: &str) {
-        self.external_ids.remove(external_id);
-        self.given_up.insert(external_id.to_owned());
-    }
-
     /// Joins who wrote to whom.
     pub fn join_parties(&mut self, parties: Parties) {
         self.parties = Some(match self.parties.take() {
@@ -179,6 +158,22 @@ impl Message {
         before != (self.reached.get(&status).copied(), self.error.clone())
     }
 
+    /// Joins that it could not be sent, and why. The last try counts.
+    pub fn join_unsent(&mut self, at: Timestamp, why: MessageError) {
+        self.unsent = self.unsent.take().max(Some((at, why)));
+    }
+
+    /// Why it could not be sent, as long as that is the last word.
+    fn why_unsent(&self) -> Option<&MessageError> {
+        self.unsent.as_ref().filter(|_| !self.was_taken()).map(|(_, why)| why)
+    }
+
+    /// Whether it could not be sent, as far as is known.
+    #[must_use]
+    pub fn is_unsent(&self) -> bool {
+        self.why_unsent().is_some()
+    }
+
     /// Joins what was said of the address that it went to, of which nothing else is known: the first that said so stands.
     pub fn join_unaddressed(&mut self, state: AddressState, by: ToldBy) {
         let told = self.unaddressed.entry(state).or_insert_with(|| by.clone());
@@ -189,34 +184,22 @@ impl Message {
 
     /// Takes what was said of the address that it went to, now that it is known.
     pub fn take_unaddressed(&mut self) -> BTreeMap<AddressState, ToldBy> {
+        self.marked_address |= !self.unaddressed.is_empty();
         std::mem::take(&mut self.unaddressed)
     }
 
-    /// Joins all that is known of the same message under another id.
-    pub fn absorb(&mut self, other: Self) {
-        self.heard.join(other.heard.first);
-        self.heard.join(other.heard.last);
-        self.external_ids.extend(other.external_ids);
-        if let Some(parties) = other.parties {
-            self.join_parties(parties);
-        }
-        for (status, at) in other.reached {
-            self.join_status(status, at, None);
-        }
-        self.error = self.error.take().max(other.error);
-        self.refused |= other.refused;
-        for (state, by) in other.unaddressed {
-            self.join_unaddressed(state, by);
-        }
-        self.matched = self.matched.take().or(other.matched);
-        self.announcements.join(&other.announcements);
+    /// Whether what was said of it has marked an address that nobody named but its owner.
+    #[must_use]
+    pub fn has_marked_address(&self) -> bool {
+        self.marked_address
     }
 
-    /// How far it came, by the owner's word or the provider's. It only moves up.
+    /// How far it came, by the owner's word or the provider's. It only moves up; but a text that could not be sent begins anew once the other side takes it.
     #[must_use]
     pub fn status(&self) -> MessageStatus {
         let put = self.put.as_ref().and_then(|put| put.status);
-        self.reached.keys().next_back().copied().max(put).unwrap_or(MessageStatus::Pending)
+        let unsent = self.is_unsent().then_some(MessageStatus::Failed);
+        self.reached.keys().next_back().copied().max(put).max(unsent).unwrap_or(MessageStatus::Pending)
     }
 
     /// When it was sent: by the owner's word, or because Sluice sent it itself; `None` where nobody has said.
@@ -236,20 +219,13 @@ impl Message {
     #[must_use]
     pub fn error(&self) -> Option<&MessageError> {
         let shown = matches!(self.status(), MessageStatus::Failed | MessageStatus::Bounced | MessageStatus::Complained);
-        self.error.as_ref().filter(|_| shown)
+        self.why_unsent().or(self.error.as_ref()).filter(|_| shown)
     }
 
-    /// The provider's id of it.
-    #[must_use]
-    pub fn external_id(&self) -> Option<&str> {
-        let put = self.put.as_ref().and_then(|put| put.external_id.as_deref()).filter(|id| !self.given_up.contains(*id));
-        put.or_else(|| self.external_ids.first().map(String::as_str))
-    }
-
-    /// Whether the provider has it: it has told its own id of it.
+    /// Whether the provider has it: it has told its own id of it, or taken it without.
     #[must_use]
     pub fn was_taken(&self) -> bool {
-        !self.external_ids.is_empty()
+        self.taken || !self.external_ids.is_empty()
     }
 
     /// The booking that it is about: by the owner's word, because Sluice sent it for that, or by likeness.
@@ -324,6 +300,7 @@ impl Record for Message {
     fn places(&self) -> Vec<Place> {
         let (index, name) = match (&self.same_as, self.is_unmatched()) {
             (Some(_), _) => return Vec::new(),
+            (None, true) if self.is_blank() => return Vec::new(),
             (None, true) => (Index::Flag, Self::UNMATCHED),
             (None, false) => (Index::List, Self::KIND),
         };

@@ -28,7 +28,7 @@ mod word;
 pub use address::{AddressMark, AddressState};
 pub use announcements::Announcements;
 pub use booking::{
-    Booking, BookingFailure, BookingPut, BookingStatus, BookingSuccess, HoldFact, News, PaymentNews, ShownBooking, TextState,
+    Booking, BookingFailure, BookingPut, BookingStatus, BookingSuccess, HoldFact, MailInstead, News, PaymentNews, ShownBooking, TextState,
 };
 pub use charge::ChargeFact;
 pub use customer::{Customer, CustomerPut, SavedMethod, ShownCustomer, StripeCustomer};

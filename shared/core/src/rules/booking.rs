@@ -1,6 +1,6 @@
 //! What all rules do with a booking.
 
-use super::message;
+use super::{message, own_text};
 use crate::{
     effect::EffectKind,
     plan::{Stop, View},
@@ -22,7 +22,7 @@ pub(super) fn settle(view: &mut View<'_>, mut booking: Booking) -> Result<(), St
         match (due.kind, &phone) {
             (EffectKind::Sms, Some(phone)) if view.policy.sms => {
                 let effect = view.effect(EffectKind::Sms, due.template, due.about.clone());
-                message::to_be_sent(view, &mut booking, phone, effect, due.template, due.about)?;
+                own_text::to_be_sent(view, &mut booking, phone, effect, due.template, due.about)?;
             }
             _ if view.policy.mail => {
                 view.effect(EffectKind::Mail, due.template, due.about);

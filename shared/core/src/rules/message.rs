@@ -5,7 +5,7 @@ use crate::{
     effect::{Announcement, EffectKind},
     plan::{Stop, View},
     record::Record,
-    records::{Booking, Channel, Message, MessageStatus, Phone, SentText, ToldBy},
+    records::{Booking, Channel, Message, MessageStatus, Phone, ToldBy},
     refusal::Refusal,
     template::MailTemplate,
     time::Timestamp,
@@ -19,7 +19,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    fn new(message: Message) -> Self {
+    pub(super) fn new(message: Message) -> Self {
         Self { booking: message.booking_id().map(str::to_owned), message }
     }
 }
@@ -48,67 +48,104 @@ pub(super) fn by_reference(view: &mut View<'_>, reference: &str, external_id: &s
     Ok(Some(found))
 }
 
-/// A message that was only put with the provider's id loses it to the text that Sluice sent under it, whichever of both is heard of first. `false` if it was
-/// sent itself.
-fn give_up(view: &mut View<'_>, id: &str, external_id: &str, at: Timestamp) -> Result<bool, Stop> {
-    let Some(mut other) = view.read::<Message>(id)? else { return Ok(true) };
+/// A message that was only put with the provider's id loses it to the text that Sluice sent under it, whichever of both is heard of first, and with it what
+/// was said under it.
+fn take_from(view: &mut View<'_>, id: &str, external_id: &str, at: Timestamp) -> Result<Taken, Stop> {
+    let Some(other) = view.read::<Message>(id)? else { return Ok(Taken::Free(None)) };
     if other.sent.is_some() {
-        return Ok(false);
+        return Ok(Taken::Held);
     }
-    other.heard.join(at);
-    other.give_up_external_id(external_id);
-    view.write(&other)?;
-    Ok(true)
+    let mut found = Found::new(other);
+    found.message.heard.join(at);
+    let said = found.message.is_known_as(external_id).then(|| Box::new(found.message.release(external_id, at)));
+    found.message.give_up_external_id(external_id);
+    settle(view, found)?;
+    Ok(Taken::Free(said))
+}
+
+/// What becomes of a provider's id that another message had.
+enum Taken {
+    /// It is to be had, with what was said under it as far as that is known.
+    Free(Option<Box<Message>>),
+    /// It belongs to a text that Sluice sent.
+    Held,
 }
 
 /// From now on the provider's id leads to the message; what was heard under that id alone becomes the message's.
-fn lead_here(view: &mut View<'_>, message: &mut Message, external_id: &str, at: Timestamp) -> Result<(), Stop> {
+pub(super) fn lead_here(view: &mut View<'_>, message: &mut Message, external_id: &str, at: Timestamp) -> Result<(), Stop> {
     let id = Message::id_of_external(external_id);
     if id == message.id {
         return Ok(());
     }
     let lead = Message::leading_to(&message.id, external_id, at);
-    match view.read::<Message>(&id)? {
-        None => view.write(&lead)?,
-        Some(Message { same_as: Some(other), .. }) if other != message.id => {
-            if give_up(view, &other, external_id, at)? {
-                view.write(&lead)?;
-            }
+    let said = match view.read_presumed_absent::<Message>(&id)? {
+        None => {
+            view.write(&lead)?;
+            None
         }
-        Some(Message { same_as: Some(_), .. }) => {}
+        Some(Message { same_as: Some(other), .. }) if other != message.id => match take_from(view, &other, external_id, at)? {
+            Taken::Free(said) => {
+                view.write(&lead)?;
+                said
+            }
+            Taken::Held => None,
+        },
+        Some(Message { same_as: Some(_), .. }) => None,
         // It is the owner's own id of another message, too, and so can lead nowhere.
-        Some(other) if other.put.is_some() => drop(give_up(view, &other.id, external_id, at)?),
-        Some(other) if other.sent.is_some() => {}
+        Some(other) if other.put.is_some() => match take_from(view, &other.id, external_id, at)? {
+            Taken::Free(said) => said,
+            Taken::Held => None,
+        },
+        Some(other) if other.sent.is_some() => None,
         Some(other) => {
             if let Some(matched) = &other.matched {
                 let mut booking = booking::heard_of(view, matched, at)?;
                 booking.remove_text(&other.id);
                 view.write(&booking)?;
             }
-            message.absorb(other);
             view.write(&lead)?;
+            Some(Box::new(other))
         }
+    };
+    if let Some(said) = said {
+        message.absorb(*said);
     }
     Ok(())
 }
 
-/// A text that Sluice is to send exists from the plan on, so that whatever is heard of it meets it.
-pub(super) fn to_be_sent(
-    view: &mut View<'_>,
-    booking: &mut Booking,
-    to: &str,
-    effect: String,
-    template: MailTemplate,
-    about: Announcement,
-) -> Result<(), Stop> {
-    let id = Message::id_of_effect(&effect);
-    let mut message = view.read_presumed_absent::<Message>(&id)?.unwrap_or_else(|| Message::first_heard(&id, view.now));
-    if message.sent.is_none() {
-        let event = view.event_id().to_owned();
-        message.sent = Some(SentText { to: to.to_owned(), event, effect, template: template.name().to_owned(), about });
+/// The owner has taken back a provider's id that a message was put with: what was said under it is a message of its own again, or will be whose it is.
+fn give_back(view: &mut View<'_>, message: &mut Message, before: &Message, external_id: &str, at: Timestamp) -> Result<(), Stop> {
+    let id = Message::id_of_external(external_id);
+    let now = message.put.as_ref().and_then(|put| put.external_id.as_deref());
+    let refuse = |why: String| Err(Stop::Refuse(Refusal::Taken { field: "external_id", message: why }));
+    if id == message.id {
+        // Whatever is said under it is this message's, by its own id.
+        return match now {
+            None => Ok(()),
+            Some(_) => {
+                refuse(format!("can be no other than {external_id}, because that is the id of this message; put one of its own with it"))
+            }
+        };
     }
-    booking.join_text(&message);
-    view.write(&message)?;
+    if !message.has_external_id(external_id) {
+        return Ok(());
+    }
+    let leads_here = view.read::<Message>(&id)?.is_some_and(|lead| lead.same_as.as_ref() == Some(&message.id));
+    if !leads_here || !before.is_known_as(external_id) {
+        return refuse(format!(
+            "is {external_id} for good, because what was said under it and under another id can't be told apart; put a message of its own with the right one"
+        ));
+    }
+    if before.has_marked_address() {
+        return refuse(format!(
+            "is {external_id} for good, because what was said under it has marked the address that it was put with; put a message of its own with the right one"
+        ));
+    }
+    let said = message.release(external_id, at);
+    if said.is_blank() {
+        return view.write(&said);
+    }
+    settle(view, Found { message: said, booking: None })?;
     Ok(())
 }
 
@@ -238,7 +275,7 @@ pub(super) fn introduce(view: &mut View<'_>, booking: &mut Booking) -> Result<()
 }
 
 /// The owner of a number wants no more texts, or wants them again.
-pub(crate) fn opt_out(view: &mut View<'_>, number: &str, at: Timestamp, stop: bool) -> Result<(), Stop> {
+pub(super) fn opt_out(view: &mut View<'_>, number: &str, at: Timestamp, stop: bool) -> Result<(), Stop> {
     let mut phone = view.read::<Phone>(number)?.unwrap_or_else(|| Phone::new(number));
     phone.join_opt_out(ToldBy::new(at, view.cause()), stop);
     view.write(&phone)
@@ -254,20 +291,32 @@ fn holder(view: &mut View<'_>, external_id: &str) -> Result<Option<String>, Stop
 }
 
 /// Settles a message that was put. What providers said of it under their own id meets it here.
-pub(crate) fn settle_put(view: &mut View<'_>, message: Message, before: Option<String>) -> Result<(), Stop> {
-    let mut found = Found { message, booking: before };
+pub(crate) fn settle_put(view: &mut View<'_>, message: Message, before: Option<Message>) -> Result<(), Stop> {
+    let booking = before.as_ref().and_then(|before| before.booking_id().map(str::to_owned));
+    let mut found = Found { message, booking };
+    let refuse = |field, message| Err(Stop::Refuse(Refusal::Taken { field, message }));
     if let Some(other) = &found.message.same_as {
-        return Err(Stop::Refuse(Refusal::Taken {
-            field: "id",
-            message: format!("is the provider's id of the message {other}; put that one"),
-        }));
+        return refuse("id", format!("is the provider's id of the message {other}; put that one"));
     }
-    let put = found.message.put.as_ref();
-    if let Some((external_id, at)) = put.and_then(|put| Some((put.external_id.clone()?, put.at))) {
-        if let Some(other) = holder(view, &external_id)?.filter(|other| *other != found.message.id) {
-            return Err(Stop::Refuse(Refusal::Taken { field: "external_id", message: format!("is that of the message {other} already") }));
+    let said = |message: &Message| message.put.as_ref().and_then(|put| put.external_id.clone());
+    let at = found.message.put.as_ref().map_or(view.now, |put| put.at);
+    let now = said(&found.message);
+    if let Some(external_id) = &now {
+        if found.message.sent.is_some() && before.as_ref().is_some_and(|before| !before.has_external_id(external_id)) {
+            return refuse("external_id", "can't be put, because Sluice sent this text itself and Twilio tells its id".to_owned());
         }
-        lead_here(view, &mut found.message, &external_id, at)?;
+        if let Some(other) = holder(view, external_id)?.filter(|other| *other != found.message.id) {
+            return refuse("external_id", format!("is that of the message {other} already"));
+        }
+    }
+    if let Some(before) = &before
+        && let Some(withdrawn) = said(before).filter(|withdrawn| Some(withdrawn) != now.as_ref())
+        && found.message.sent.is_none()
+    {
+        give_back(view, &mut found.message, before, &withdrawn, at)?;
+    }
+    if let Some(external_id) = &now {
+        lead_here(view, &mut found.message, external_id, at)?;
     }
     settle(view, found)?;
     Ok(())

@@ -41,6 +41,18 @@ impl SmsContext for BookingConfirmed {
     const TEMPLATE: SmsTemplate = SmsTemplate::BookingConfirmed;
 }
 
+/// The booking is confirmed, as its owner says, and no deposit was paid. It goes in place of a text of somebody else's that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BookingConfirmedUnpaid {
+    /// The booking.
+    #[serde(flatten)]
+    pub booking: BookingFacts,
+}
+
+impl MailContext for BookingConfirmedUnpaid {
+    const TEMPLATE: MailTemplate = MailTemplate::BookingConfirmedUnpaid;
+}
+
 /// A payment failed; the booking is held for a while.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BookingPaymentFailed {

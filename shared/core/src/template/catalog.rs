@@ -5,6 +5,8 @@
 pub enum MailTemplate {
     /// The deposit is paid and the booking confirmed.
     BookingConfirmed,
+    /// In place of somebody else's text that failed: the booking is confirmed, and no deposit was paid.
+    BookingConfirmedUnpaid,
     /// A payment failed; the booking is held for a while.
     BookingPaymentFailed,
     /// The hold ended without a payment, so the booking was cancelled.
@@ -42,8 +44,9 @@ pub enum SmsTemplate {
 
 impl MailTemplate {
     /// All mails.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::BookingConfirmed,
+        Self::BookingConfirmedUnpaid,
         Self::BookingPaymentFailed,
         Self::BookingHoldEnded,
         Self::BookingReinstated,
@@ -58,11 +61,18 @@ impl MailTemplate {
         Self::Alert,
     ];
 
+    /// The mail of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|template| template.name() == name)
+    }
+
     /// The name that its files begin with.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::BookingConfirmed => "booking_confirmed",
+            Self::BookingConfirmedUnpaid => "booking_confirmed_unpaid",
             Self::BookingPaymentFailed => "booking_payment_failed",
             Self::BookingHoldEnded => "booking_hold_ended",
             Self::BookingReinstated => "booking_reinstated",
@@ -133,6 +143,9 @@ defaults![
     "booking_confirmed.txt",
     "booking_confirmed.html",
     "booking_confirmed.sms.txt",
+    "booking_confirmed_unpaid.subject.txt",
+    "booking_confirmed_unpaid.txt",
+    "booking_confirmed_unpaid.html",
     "booking_payment_failed.subject.txt",
     "booking_payment_failed.txt",
     "booking_payment_failed.html",

@@ -3,15 +3,16 @@
 use minijinja::{Value, value::Serde};
 
 use super::{
-    Alert, AlertKind, BookingConfirmed, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded, BookingReinstated,
-    LatePayment, MailTemplate, OrderConfirmed, ShopDataRequest, SmsTemplate, SubscriptionTrouble, SupportLatePayment, SupportMailLeftOut,
-    SupportRefundFailed, SupportTextFailed, Trouble,
+    Alert, AlertKind, BookingConfirmed, BookingConfirmedUnpaid, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded,
+    BookingReinstated, LatePayment, MailTemplate, OrderConfirmed, ShopDataRequest, SmsTemplate, SubscriptionTrouble, SupportLatePayment,
+    SupportMailLeftOut, SupportRefundFailed, SupportTextFailed, Trouble,
 };
 use crate::{money::Money, time::Timestamp};
 
 pub(super) fn of_mail(template: MailTemplate) -> Vec<Value> {
     match template {
         MailTemplate::BookingConfirmed => values([full(), least()].map(confirmed)),
+        MailTemplate::BookingConfirmedUnpaid => values([full(), least()].map(confirmed_unpaid)),
         MailTemplate::BookingPaymentFailed => values([full(), least()].map(payment_failed)),
         MailTemplate::BookingHoldEnded => values([full(), least()].map(hold_ended)),
         MailTemplate::BookingReinstated => values([full(), least()].map(reinstated)),
@@ -70,6 +71,10 @@ pub(super) fn least() -> BookingFacts {
 
 pub(super) fn confirmed(booking: BookingFacts) -> BookingConfirmed {
     BookingConfirmed { booking, deposit: dollars(6_000) }
+}
+
+pub(super) fn confirmed_unpaid(booking: BookingFacts) -> BookingConfirmedUnpaid {
+    BookingConfirmedUnpaid { booking }
 }
 
 pub(super) fn payment_failed(booking: BookingFacts) -> BookingPaymentFailed {

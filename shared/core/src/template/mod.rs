@@ -18,7 +18,9 @@ use std::{collections::BTreeMap, fmt};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, context, syntax::SyntaxConfig, value::Serde};
 use serde::Serialize;
 
-pub use booking::{BookingConfirmed, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded, BookingReinstated};
+pub use booking::{
+    BookingConfirmed, BookingConfirmedUnpaid, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded, BookingReinstated,
+};
 pub use catalog::{MailTemplate, SmsTemplate};
 pub use check::TemplateProblem;
 pub use shop::{OrderConfirmed, ShopDataRequest};

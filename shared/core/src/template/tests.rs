@@ -1,8 +1,8 @@
 use super::{
     examples::{
-        alert, alert_least, confirmed, data_request, data_request_least, full, hold_ended, late_payment, late_payment_least, least,
-        mail_left_out, order_made, order_made_least, payment_failed, refund_failed, refund_failed_least, refunded, reinstated, text_failed,
-        text_failed_least, trouble, trouble_least,
+        alert, alert_least, confirmed, confirmed_unpaid, data_request, data_request_least, full, hold_ended, late_payment,
+        late_payment_least, least, mail_left_out, order_made, order_made_least, payment_failed, refund_failed, refund_failed_least,
+        refunded, reinstated, text_failed, text_failed_least, trouble, trouble_least,
     },
     *,
 };
@@ -38,6 +38,8 @@ macro_rules! snapshots {
 snapshots! {
     booking_confirmed: confirmed(full()),
     booking_confirmed_least: confirmed(least()),
+    booking_confirmed_unpaid: confirmed_unpaid(full()),
+    booking_confirmed_unpaid_least: confirmed_unpaid(least()),
     booking_payment_failed: payment_failed(full()),
     booking_payment_failed_least: payment_failed(least()),
     booking_hold_ended: hold_ended(full()),

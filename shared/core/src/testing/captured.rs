@@ -41,6 +41,7 @@ impl Sent {
 pub struct Captured {
     sent: Mutex<Vec<Sent>>,
     refused: Mutex<Vec<(String, Option<&'static str>)>>,
+    sids: Mutex<Option<(String, u32)>>,
     broken: AtomicBool,
 }
 
@@ -64,6 +65,11 @@ impl Captured {
     /// Refuses what is sent to this number from now on, with a code of Twilio's.
     pub fn refuse_with(&self, to: &str, code: &'static str) {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), Some(code)));
+    }
+
+    /// Answers each text that it takes with an id from now on, as Twilio does: `prefix` with 1, 2 and so on.
+    pub fn name_texts(&self, prefix: &str) {
+        *self.sids.lock().unwrap_or_else(PoisonError::into_inner) = Some((prefix.to_owned(), 0));
     }
 
     /// Takes nothing, or takes everything again.
@@ -97,7 +103,12 @@ impl Mailer for Captured {
 
 #[async_trait]
 impl Sms for Captured {
-    async fn send(&self, text: &TextMessage) -> Result<(), SendFailure> {
-        self.keep(&text.to, Sent::Text(text.clone()))
+    async fn send(&self, text: &TextMessage) -> Result<Option<String>, SendFailure> {
+        self.keep(&text.to, Sent::Text(text.clone()))?;
+        let mut sids = self.sids.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(sids.as_mut().map(|(prefix, number)| {
+            *number += 1;
+            format!("{prefix}{number}")
+        }))
     }
 }

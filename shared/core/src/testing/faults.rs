@@ -176,7 +176,7 @@ impl<P: Queue + ?Sized> Queue for Faulty<P> {
     }
 }
 
-fn not_known(reason: &'static str) -> Result<(), SendFailure> {
+fn not_known<T>(reason: &'static str) -> Result<T, SendFailure> {
     Err(SendFailure::Unknown(reason.to_owned()))
 }
 
@@ -189,7 +189,7 @@ impl<P: Mailer + ?Sized> Mailer for Faulty<P> {
 
 #[async_trait]
 impl<P: Sms + ?Sized> Sms for Faulty<P> {
-    async fn send(&self, text: &TextMessage) -> Result<(), SendFailure> {
+    async fn send(&self, text: &TextMessage) -> Result<Option<String>, SendFailure> {
         around!(self.faults, self.inner.send(text), not_known)
     }
 }

@@ -3,13 +3,14 @@
 use serde_json::json;
 use sluice_core::{
     envelope::{InboundMessage, event_id},
+    record::Record,
     records::{Booking, Message, MessageStatus, Payment},
     testing::{Fault, World, stripe},
 };
 
 use crate::{
     shopify::{customer, everything, order, redact_customer},
-    support::{failed, incompressible, minutes, paid, put, refunded, shopify, start, text_status},
+    support::{booking, failed, incompressible, minutes, own_text, paid, put, put_until_done, refunded, shopify, start, text_status},
 };
 
 /// A put, a failure, a payment, a refund, and one that is parked.
@@ -58,16 +59,47 @@ async fn large(world: &World) {
     let mut object = json!({ "id": "pi_1", "amount": 6000, "currency": "usd", "metadata": { "booking_id": "12345" } });
     object["description"] = json!(incompressible(480 * 1024));
     world.enqueue(&stripe("evt_2", "payment_intent.succeeded", start() + minutes(1), start() + minutes(1), &object)).await;
+    while world.step().await {
+        pieces_stay_with_their_event(world);
+    }
     world.run_until_quiet().await;
+    pieces_stay_with_their_event(world);
     assert_eq!(world.documents("piece").len(), 2);
+}
+
+/// As long as an event has no end, the pieces of its body have none: it can be planned again at any time.
+fn pieces_stay_with_their_event(world: &World) {
+    let event = event_id("stripe", "default", "evt_2");
+    let stays = world.documents("event").iter().any(|stored| stored.document.key.id == event && stored.document.expires_at.is_none());
+    let ends: Vec<_> = world.documents("piece").into_iter().map(|stored| stored.document.expires_at).collect();
+    assert!(!stays || ends.iter().all(Option::is_none), "{ends:?}");
+}
+
+/// A text that is refused, and goes out again to the corrected number.
+async fn correcting(world: &World) {
+    world.sent.name_texts("SM");
+    world.sent.refuse_with("+15005550006", "21211");
+    put_until_done(world, "/api/v1/bookings/12345", &booking(json!({}))).await;
+    world.enqueue(&paid("evt_2", "pi_1", start() + minutes(1), start() + minutes(1))).await;
+    world.run_until_quiet().await;
+    put_until_done(world, "/api/v1/bookings/12345", &booking(json!({ "customer_phone": "+15005550007" }))).await;
+    world.enqueue(&InboundMessage::Replay { id: event_id("stripe", "default", "evt_2") }).await;
+    world.run_until_quiet().await;
+    let messages = world.documents("message").into_iter().map(|stored| Message::from_stored(&stored).expect("can be read"));
+    let mut texts: Vec<_> = messages.filter(|message| message.sent.is_some()).collect();
+    texts.sort_by(|one, other| one.to().cmp(&other.to()));
+    let [refused, taken] = &texts[..] else { panic!("{texts:?}") };
+    assert_eq!((refused.status(), refused.external_id()), (MessageStatus::Failed, None));
+    assert_eq!((taken.status(), taken.to(), taken.was_taken()), (MessageStatus::Pending, Some("+15005550007"), true));
 }
 
 /// A text that goes out, and does not arrive.
 async fn texting(world: &World) {
+    world.sent.name_texts("SM");
     while world.unless_crashed(put(world, json!({}))).await.is_none_or(|answer| !answer.status.is_success()) {}
     world.enqueue(&paid("evt_2", "pi_1", start() + minutes(1), start() + minutes(1))).await;
     world.run_until_quiet().await;
-    let text = world.documents("message").remove(0).document.key.id;
+    let text = own_text(world);
     for (minute, status) in [(2, "sent"), (3, "undelivered")] {
         world.enqueue(&text_status("SM1", status, "+15005550006", Some(&text), start() + minutes(minute))).await;
     }
@@ -93,6 +125,11 @@ async fn erasing(world: &World) {
 #[tokio::test]
 async fn every_call_for_a_text_goes_wrong_in_every_way() {
     Box::pin(survives(async |world| texting(world).await, 20)).await;
+}
+
+#[tokio::test]
+async fn every_call_for_a_corrected_number_goes_wrong_in_every_way() {
+    Box::pin(survives(async |world| correcting(world).await, 20)).await;
 }
 
 #[tokio::test]

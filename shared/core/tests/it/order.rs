@@ -87,6 +87,7 @@ async fn end(world: &World) -> End {
 /// Runs the steps in the order given, on a clock that begins so many minutes after the start: before, among or after the events' own times.
 async fn run(happenings: &[Happening], order: &[usize], clock: u64, faults: &[(u64, Fault)]) -> World {
     let world = World::new(start() + minutes(clock), true);
+    world.sent.name_texts("SM");
     for (call, fault) in faults {
         world.faults.plan(*call, *fault);
     }

@@ -249,3 +249,34 @@ pub(crate) fn in_lines(value: &Value, depth: usize) -> String {
     write(value, depth, 0, &mut out);
     out + "\n"
 }
+
+/// The number of booking 12345.
+pub(crate) const NUMBER: &str = "+15005550006";
+
+/// The id of the only text that Sluice has sent or is to send.
+pub(crate) fn own_text(world: &World) -> String {
+    let own: Vec<_> =
+        world.documents("message").into_iter().map(|stored| stored.document.key.id).filter(|id| id.starts_with("ms_")).collect();
+    let [id] = &own[..] else { panic!("{own:?}") };
+    id.clone()
+}
+
+/// A booking that is paid, with its text on the way. The text's id.
+pub(crate) async fn confirmed(world: &World) -> String {
+    put(world, json!({})).await;
+    with(world, paid("evt_1", "pi_1", start(), start())).await;
+    own_text(world)
+}
+
+pub(crate) async fn message(world: &World, id: &str) -> Value {
+    call(world, Method::GET, &format!("/api/v1/messages/{id}"), None).await.json
+}
+
+pub(crate) async fn unmatched(world: &World) -> Vec<String> {
+    let listed = call(world, Method::GET, "/api/v1/messages?unmatched=true", None).await.json;
+    listed["items"].as_array().into_iter().flatten().filter_map(|item| Some(item["id"].as_str()?.to_owned())).collect()
+}
+
+pub(crate) async fn put_message(world: &World, id: &str, body: Value) -> StatusCode {
+    call(world, Method::PUT, &format!("/api/v1/messages/{id}"), Some(body)).await.status
+}

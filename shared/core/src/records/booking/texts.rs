@@ -29,6 +29,19 @@ pub struct TextState {
     made_good: bool,
 }
 
+/// What is to become of a mail, right before it leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailInstead {
+    /// It goes in place of no text.
+    NotInstead,
+    /// What it says is true, and nobody has told it.
+    Stands,
+    /// A text has told it after all.
+    Needless,
+    /// What it says is not true any more.
+    Untrue,
+}
+
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
@@ -74,28 +87,75 @@ impl Booking {
 
     /// The texts that failed and are still to be made good for, now that there is somebody to mail and something to confirm.
     pub(crate) fn texts_to_make_good(&self) -> Vec<String> {
-        if self.put.is_none() || self.status() != BookingStatus::Confirmed {
+        if !self.may_be_confirmed() {
             return Vec::new();
         }
         let open = |text: &TextState| text.status == MessageStatus::Failed && !text.made_good;
         self.texts.iter().filter(|(_, text)| open(text)).map(|(id, _)| id.clone()).collect()
     }
 
-    /// What the customer is to be mailed because a text about the booking failed; `None` if it was mailed before, or no longer holds.
+    /// Whether a mail may tell its customer that it is confirmed: it is, and no deposit was taken that has been given back in full. Who got all of it back
+    /// was mailed that, and would take a confirmation for a mistake.
+    #[must_use]
+    pub fn may_be_confirmed(&self) -> bool {
+        self.put.is_some() && self.status() == BookingStatus::Confirmed && !self.is_given_back()
+    }
+
+    /// Whether a text that arrived has told the customer what this announcement of the payment says. What texts of others say nobody knows.
+    fn is_told_by_text(&self, number: u32) -> bool {
+        number > 0 && self.texts.values().any(|text| text.number == number && text.status == MessageStatus::Delivered)
+    }
+
+    /// What the customer is to be mailed because a text about the booking failed; `None` if it was told before, or there is nothing to confirm now. Once
+    /// there is, the text is still to be made good for.
+    ///
+    /// A text of others may have said anything. Where a deposit was paid, Sluice tells that itself; where none was, the mail says no more than that the
+    /// booking is confirmed.
     pub fn mail_instead_of(&mut self, message: &Message) -> Option<(MailTemplate, Announcement)> {
-        if self.put.is_none() || self.status() != BookingStatus::Confirmed {
+        if !self.may_be_confirmed() {
             return None;
         }
         self.count_as_made_good(&message.id);
         let latest = self.announcements.latest(Self::PAYMENT);
         let (number, template) = match &message.sent {
-            Some(sent) => (sent.about.number, MailTemplate::ALL.into_iter().find(|template| template.name() == sent.template)?),
-            None => (latest, MailTemplate::BookingConfirmed),
+            Some(sent) => (sent.about.number, MailTemplate::named(&sent.template)?),
+            None if self.deposit_paid_at().is_some() => return None,
+            None => (latest, MailTemplate::BookingConfirmedUnpaid),
         };
-        if number < latest || !self.count_as_mailed(number) {
+        if number < latest || self.is_told_by_text(number) || !self.count_as_mailed(number) {
             return None;
         }
         Some((template, Announcement { record: Self::key(&self.id), subject: Self::PAYMENT.to_owned(), number }))
+    }
+
+    /// What is to become of a mail that goes in place of a text, by now.
+    #[must_use]
+    pub fn standing_of_mail(&self, number: u32) -> MailInstead {
+        if self.told.mailed_text < Some(number) {
+            MailInstead::NotInstead
+        } else if !self.may_be_confirmed() {
+            MailInstead::Untrue
+        } else if self.is_told_by_text(number) {
+            MailInstead::Needless
+        } else {
+            MailInstead::Stands
+        }
+    }
+
+    /// Takes back that this announcement of the payment was mailed in place of its text, because it was not true any more when it was to leave. Once it is
+    /// true again, the texts that failed are made good for.
+    pub fn take_back_mail(&mut self, number: u32) {
+        if self.told.mailed_text == Some(number) {
+            self.told.mailed_text = number.checked_sub(1);
+        }
+        for text in self.texts.values_mut().filter(|text| text.number == number || text.number == 0) {
+            text.made_good &= text.status != MessageStatus::Failed;
+        }
+    }
+
+    /// The texts that Sluice planned for this announcement of the payment.
+    pub(crate) fn texts_of(&self, number: u32) -> Vec<String> {
+        self.texts.iter().filter(|(_, text)| number > 0 && text.number == number).map(|(id, _)| id.clone()).collect()
     }
 
     /// Notes that nothing more is to be done about a text that failed. `false` if that was known.

@@ -51,7 +51,7 @@ impl Owned for Message {
     }
 
     fn settle(self, view: &mut View<'_>) -> Result<(), Stop> {
-        let before = view.peek::<Self>(&self.id)?.and_then(|before| before.booking_id().map(str::to_owned));
+        let before = view.peek::<Self>(&self.id)?;
         rules::settle_put_message(view, self, before)
     }
 }

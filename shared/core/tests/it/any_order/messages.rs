@@ -1,5 +1,7 @@
 //! Texts, mails, and what they say of numbers and addresses.
 
+use sluice_core::records::MessageStatus;
+
 use super::*;
 use crate::support::put;
 
@@ -46,6 +48,60 @@ async fn callbacks_of_own_texts_in_every_order() {
             assert_eq!(now, *expected, "order {order:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn callbacks_of_own_texts_that_bring_twilio_s_id_alone_in_every_order() {
+    for last in ["delivered", "undelivered"] {
+        let mut steps = vec![
+            Step::Put("/api/v1/bookings/12345", booking(json!({}))),
+            event(paid("evt_1", "pi_1", start(), start())),
+            event(text_status("SM1", "queued", NUMBER, None, start() + minutes(1))),
+            event(text_status("SM1", "sent", NUMBER, None, start() + minutes(2))),
+        ];
+        steps.push(event(text_status("SM1", last, NUMBER, None, start() + minutes(3))));
+        let mut expected = None;
+        for order in orders(steps.len()) {
+            let world = World::new(start(), true);
+            world.sent.name_texts("SM");
+            take(&world, &steps, &order, false).await;
+            let own: Vec<_> = world.documents("message").into_iter().map(|stored| stored.document.key.id).collect();
+            let [_, id] = &own[..] else { panic!("{own:?} in the order {order:?}") };
+            assert!(Message::is_own_id(id));
+            let mut shown = end(&world, &[&format!("messages/{id}"), "messages?unmatched=true", "bookings/12345"]).await;
+            // The text is that of whichever came second, the put or the payment.
+            for field in ["id", "sent_at"] {
+                shown[0].as_object_mut().map(|fields| fields.remove(field));
+            }
+            let now = (shown, mails(&world));
+            let expected = expected.get_or_insert_with(|| now.clone());
+            assert_eq!(now, *expected, "order {order:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn texts_of_others_and_the_correction_of_their_put_in_every_order() {
+    let sent_as = |id: &str| json!({ "external_id": id, "channel": "sms", "direction": "outbound", "to": NUMBER });
+    let steps = [
+        Step::Put("/api/v1/messages/reminder-1", sent_as("SM8")),
+        Step::Put("/api/v1/messages/reminder-1", sent_as("SM9")),
+        event(text_status("SM8", "undelivered", "+15005550098", None, start() + minutes(1))),
+        event(text_status("SM9", "sent", NUMBER, None, start() + minutes(1))),
+        event(text_status("SM9", "delivered", NUMBER, None, start() + minutes(2))),
+    ];
+    every_order(&steps, &["messages/reminder-1"], Mails::Same, true, |world| {
+        let documents = world.documents("message");
+        let message = |id: &str| {
+            let stored = documents.iter().find(|stored| stored.document.key.id == id).expect("was heard of");
+            Message::from_stored(stored).expect("can be read")
+        };
+        let (wrong, right, put) = (message("SM8"), message("SM9"), message("reminder-1"));
+        assert_eq!((wrong.status(), wrong.external_id(), wrong.to()), (MessageStatus::Failed, Some("SM8"), Some("+15005550098")));
+        assert!(wrong.is_unmatched() && right.same_as.as_deref() == Some("reminder-1"));
+        assert_eq!((put.status(), put.external_id()), (MessageStatus::Delivered, Some("SM9")));
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -107,9 +107,29 @@ enum Mails {
     May,
 }
 
+/// Whether an order keeps the owner's words on one record in theirs: the last one is to stand.
+fn keeps_words_in_order(steps: &[Step], order: &[usize]) -> bool {
+    let path = |number: usize| if let Step::Put(path, _) = &steps[number] { Some(*path) } else { None };
+    let out_of_order = |(place, number): (usize, &usize)| {
+        path(*number).is_some_and(|said| order[..place].iter().any(|before| before > number && path(*before) == Some(said)))
+    };
+    !order.iter().enumerate().any(out_of_order)
+}
+
+/// Brings the owner's words on each record into their order.
+fn put_words_in_order(steps: &[Step], order: &mut [usize]) {
+    for place in 0..order.len() {
+        for later in place + 1..order.len() {
+            if !keeps_words_in_order(steps, &[order[place], order[later]]) {
+                order.swap(place, later);
+            }
+        }
+    }
+}
+
 async fn every_order(steps: &[Step], paths: &[&str], with_mails: Mails, sms: bool, check: impl Fn(&World)) {
     let mut expected = None;
-    for (number, order) in orders(steps.len()).into_iter().enumerate() {
+    for (number, order) in orders(steps.len()).into_iter().filter(|order| keeps_words_in_order(steps, order)).enumerate() {
         let world = World::new(start(), sms);
         if number % 2 == 1 {
             world.store.lag();

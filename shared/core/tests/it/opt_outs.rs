@@ -1,0 +1,124 @@
+//! Whom nothing is sent to any more, by example, and where that shows.
+
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+use sluice_core::{
+    ports::Clock,
+    records::Phone,
+    testing::{Sent, World},
+};
+
+use crate::support::{NUMBER, call, confirmed, mail_event, minutes, paid, put, read, start, text_in, with};
+
+fn world() -> World {
+    World::new(start(), true)
+}
+
+#[tokio::test]
+async fn a_text_that_fails_because_of_an_opt_out_opts_its_number_out() {
+    let world = world();
+    put(&world, json!({ "status": "confirmed" })).await;
+    let body = format!("MessageSid=SM9&MessageStatus=failed&To={}&ErrorCode=21610", NUMBER.replace('+', "%2B"));
+    with(&world, crate::support::event("twilio", "SM9:failed", "message.failed", None, "", start(), &body)).await;
+    assert!(world.record::<Phone>(NUMBER).await.is_some_and(|phone| phone.has_opted_out()));
+}
+
+#[tokio::test]
+async fn no_text_goes_to_someone_who_opted_out_but_a_mail_does() {
+    let world = world();
+    with(&world, text_in("SM1", "STOP", Some("STOP"), start())).await;
+    put(&world, json!({})).await;
+    with(&world, paid("evt_1", "pi_1", start(), start())).await;
+    assert!(matches!(&world.sent.sent()[..], [Sent::Mail(mail)] if mail.to == "ana@example.com"), "{:?}", world.sent.sent());
+    assert_eq!(read(&world).await["sms_status"], "failed");
+}
+
+#[tokio::test]
+async fn start_lifts_an_opt_out_in_whatever_order_the_two_arrive() {
+    for order in [[0, 1], [1, 0]] {
+        let world = world();
+        let events = [text_in("SM1", "stop", None, start()), text_in("SM2", "Start", None, start() + minutes(1))];
+        for number in order {
+            with(&world, events[number].clone()).await;
+        }
+        confirmed(&world).await;
+        assert!(matches!(&world.sent.sent()[..], [Sent::Text(_)]), "{:?}", world.sent.sent());
+    }
+}
+
+#[tokio::test]
+async fn a_customer_shows_an_opt_out_and_a_bounced_address() {
+    let world = world();
+    let customer = json!({ "name": "Ana Lima", "email": "Ana@Example.com", "phone": "+1 500 555 0006" });
+    let put = call(&world, Method::PUT, "/api/v1/customers/c1", Some(customer)).await.json;
+    assert_eq!((&put["sms_opt_out"], &put["email_state"]), (&json!(false), &Value::Null));
+    with(&world, text_in("SM1", "STOP", Some("STOP"), start())).await;
+    with(&world, mail_event("em_1", "complained", start())).await;
+    let read = call(&world, Method::GET, "/api/v1/customers/c1", None).await.json;
+    let listed = call(&world, Method::GET, "/api/v1/customers", None).await.json["items"][0].clone();
+    for shown in [read, listed] {
+        assert_eq!((&shown["sms_opt_out"], &shown["email_state"]), (&json!(true), &json!("complained")));
+    }
+    with(&world, text_in("SM2", "START", None, start() + minutes(1))).await;
+    assert_eq!(call(&world, Method::GET, "/api/v1/customers/c1", None).await.json["sms_opt_out"], false);
+}
+
+#[tokio::test]
+async fn a_customer_s_history_says_why_nothing_is_sent_to_it_any_more() {
+    let world = world();
+    let customer = json!({ "name": "Ana Lima", "email": "Ana@Example.com", "phone": "+1 500 555 0006" });
+    call(&world, Method::PUT, "/api/v1/customers/c1", Some(customer)).await;
+    with(&world, mail_event("em_1", "bounced", start() + minutes(1))).await;
+    with(&world, text_in("SM1", "STOP", Some("STOP"), start() + minutes(2))).await;
+    with(&world, text_in("SM2", "STOP", Some("STOP"), start() + minutes(3))).await;
+    with(&world, mail_event("em_2", "complained", start() + minutes(4))).await;
+    with(&world, text_in("SM3", "START", None, start() + minutes(5))).await;
+    let history = call(&world, Method::GET, "/api/v1/customers/c1/history", None).await.json;
+    let entries = history["items"].as_array().cloned().unwrap_or_default();
+    let seen: Vec<_> = entries.iter().map(|entry| (entry["type"].clone(), entry["changed"].clone())).collect();
+    let change = |field: &str, to: Value| json!([{ "field": field, "to": to }]);
+    assert_eq!(
+        seen[..4],
+        [
+            (json!("message.received"), change("sms_opt_out", json!(false))),
+            (json!("email.complained"), change("email_state", json!("complained"))),
+            (json!("message.received"), change("sms_opt_out", json!(true))),
+            (json!("email.bounced"), change("email_state", json!("bounced"))),
+        ]
+    );
+    assert_eq!((seen.len(), &seen[4].0), (5, &json!("customer.put")));
+    for (entry, key) in entries.iter().zip(["SM3", "em_2:email.complained", "SM1", "em_1:email.bounced"]) {
+        let event = call(&world, Method::GET, entry["event"].as_str().expect("a link"), None).await;
+        assert_eq!((event.status, &event.json["key"]), (StatusCode::OK, &json!(key)));
+    }
+}
+
+#[tokio::test]
+async fn what_lies_beside_a_customer_stands_in_its_history_once_on_whatever_page() {
+    let world = world();
+    for number in 0..40 {
+        world.clock.advance(minutes(1));
+        let customer = json!({ "name": format!("Ana {number}"), "email": "ana@example.com", "phone": NUMBER });
+        call(&world, Method::PUT, "/api/v1/customers/c1", Some(customer)).await;
+        match number {
+            4 => with(&world, text_in("SM1", "STOP", None, world.clock.now())).await,
+            15 => with(&world, mail_event("em_1", "bounced", world.clock.now())).await,
+            23 => with(&world, mail_event("em_2", "complained", world.clock.now())).await,
+            39 => with(&world, text_in("SM2", "START", None, world.clock.now())).await,
+            _ => {}
+        }
+    }
+    let (mut seen, mut times, mut query) = (Vec::new(), Vec::new(), "?limit=3".to_owned());
+    loop {
+        let page = call(&world, Method::GET, &format!("/api/v1/customers/c1/history{query}"), None).await.json;
+        let items = page["items"].as_array().cloned().unwrap_or_default();
+        seen.extend(items.iter().map(|item| item["type"].as_str().unwrap_or_default().to_owned()));
+        times.extend(items.iter().map(|item| item["at"].as_str().unwrap_or_default().to_owned()));
+        let Some(next) = page["next"].as_str() else { break };
+        query = format!("?limit=3&cursor={next}");
+    }
+    assert_eq!(seen.iter().filter(|kind| *kind == "customer.put").count(), 40);
+    let beside: Vec<_> = seen.iter().filter(|kind| *kind != "customer.put").collect();
+    assert_eq!(beside, ["message.received", "email.complained", "email.bounced", "message.received"]);
+    assert!(times.is_sorted_by(|one, other| one >= other), "newest first: {times:?}");
+}
