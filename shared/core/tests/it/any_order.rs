@@ -243,7 +243,7 @@ async fn bounces_without_an_address_in_every_order() {
         event(mail_event("em_3", "complained", start() + minutes(1))),
     ];
     let marks = |world: &World| {
-        let marked: Vec<_> = world.documents("address").into_iter().map(|stored| stored.document.key.id).collect();
+        let marked: Vec<_> = world.documents("address").into_iter().map(|stored| stored.document.key.id.clone()).collect();
         assert_eq!(marked, ["ana@example.com", "eve@example.com"]);
     };
     every_order(&steps, &["messages/mail-1", "messages/mail-2", "messages?unmatched=true"], Mails::Same, false, marks).await;

@@ -67,7 +67,7 @@ async fn texting(world: &World) {
     while world.unless_crashed(put(world, json!({}))).await.is_none_or(|answer| !answer.status.is_success()) {}
     world.enqueue(&paid("evt_2", "pi_1", start() + minutes(1), start() + minutes(1))).await;
     world.run_until_quiet().await;
-    let text = world.documents("message").remove(0).document.key.id;
+    let text = world.documents("message").remove(0).document.key.id.clone();
     for (minute, status) in [(2, "sent"), (3, "undelivered")] {
         world.enqueue(&text_status("SM1", status, "+15005550006", Some(&text), start() + minutes(minute))).await;
     }

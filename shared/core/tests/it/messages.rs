@@ -21,7 +21,7 @@ fn world() -> World {
 /// The id of the only text that Sluice has sent or is to send.
 fn own_text(world: &World) -> String {
     let own: Vec<_> =
-        world.documents("message").into_iter().map(|stored| stored.document.key.id).filter(|id| id.starts_with("ms_")).collect();
+        world.documents("message").into_iter().map(|stored| stored.document.key.id.clone()).filter(|id| id.starts_with("ms_")).collect();
     let [id] = &own[..] else { panic!("{own:?}") };
     id.clone()
 }
@@ -468,7 +468,7 @@ async fn bounced(world: &World, id: &str, to: Value) -> String {
 }
 
 fn marked(world: &World) -> Vec<String> {
-    world.documents("address").into_iter().map(|stored| stored.document.key.id).collect()
+    world.documents("address").into_iter().map(|stored| stored.document.key.id.clone()).collect()
 }
 
 #[tokio::test]
