@@ -5,7 +5,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::serve::serve_each;
@@ -21,6 +21,8 @@ pub enum Reply {
     Drip,
     /// Headers, and a body without an end.
     Endless,
+    /// It is answered with 200 after so long.
+    Late(Duration),
     /// Nothing comes.
     Silence,
     /// The connection is torn down.
@@ -80,6 +82,12 @@ impl Receiver {
         self.shared.replies.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), replies);
     }
 
+    /// How many webhooks came.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.shared.got.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// What came, in order.
     #[must_use]
     pub fn got(&self) -> Vec<Webhook> {
@@ -129,7 +137,16 @@ impl Shared {
                 Reply::Close => return Ok(()),
                 Reply::Reset => {
                     // Closed with nothing to linger for, the system sends a reset.
-                    return Ok(rustix::net::sockopt::set_socket_linger(stream, Some(std::time::Duration::ZERO))?);
+                    return Ok(rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO))?);
+                }
+                Reply::Late(after) => {
+                    stream.set_read_timeout(Some(after))?;
+                    // Until then nothing comes but the end of whoever asked.
+                    if reader.read(&mut [0]).is_ok() {
+                        return Ok(());
+                    }
+                    stream.set_read_timeout(None)?;
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
                 }
                 Reply::Silence => {
                     // Until the other side has had enough.
@@ -137,7 +154,7 @@ impl Shared {
                 }
                 Reply::Drip => {
                     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")?;
-                    stream.set_read_timeout(Some(std::time::Duration::from_millis(200)))?;
+                    stream.set_read_timeout(Some(Duration::from_millis(200)))?;
                     while reader.read(&mut [0]).is_err() {
                         stream.write_all(b"x")?;
                     }

@@ -1,5 +1,7 @@
 //! The event record: what became of one event, and what is still to be done for it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -377,7 +379,7 @@ pub async fn fetch_pieces(store: &dyn Store, record: &mut EventRecord) -> Result
     let keys: Vec<_> = (0..record.pieces).map(|number| piece_key(&record.id, number)).collect();
     let mut packed = Vec::new();
     for (key, found) in keys.iter().zip(store.get(&keys).await?) {
-        let bytes = found.and_then(|stored| stored.document.blob);
+        let bytes = found.and_then(|stored| Arc::unwrap_or_clone(stored.document).blob);
         packed.extend(bytes.ok_or_else(|| PortError::Permanent(format!("{key}, a part of an event's body, is gone")))?);
     }
     record.packed = packed;

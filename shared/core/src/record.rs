@@ -7,7 +7,7 @@ use crate::{
     ports::{Document, Index, Key, Place, PortError, Stored},
     records::History,
     state::State,
-    time::Timestamp,
+    time::{SORTABLE, Timestamp},
 };
 
 /// A typed document. Adding a kind changes no adapter.
@@ -71,7 +71,11 @@ pub(crate) fn from_json<T: DeserializeOwned>(document: &Document) -> Result<T, P
 /// The place of `id` in the list `name` of an index, ordered by `at`.
 #[must_use]
 pub fn place(index: Index, name: &str, at: Timestamp, id: &str) -> Place {
-    Place { index, partition: name.to_owned(), sort: format!("{}/{id}", at.sortable()) }
+    let mut sort = String::with_capacity(SORTABLE + 1 + id.len());
+    at.write_sortable(&mut sort);
+    sort.push('/');
+    sort.push_str(id);
+    Place { index, partition: name.to_owned(), sort }
 }
 
 /// The longest value that a group is named by as it is, bytes: names of groups are keys, which stores bound.

@@ -19,7 +19,7 @@ use sluice_core::{
     settings::{MailSettings, Mode, Settings, SmsSettings},
     sweep::Sweeper,
     watch::Watch,
-    webhooks::{Crowd, Deliverer},
+    webhooks::{Crowd, Deliverer, Known},
 };
 use sluice_embedded::{
     DataFolder, Disposition, Drained, EmbeddedQueue, MAX_RECEIVES, Received, SystemClock, SystemIds, Worker, WorkerSettings,
@@ -126,6 +126,7 @@ pub async fn run(mode: Mode, mut settings: Settings) -> Result<(), HomeError> {
         webhooks,
         incarnation: Incarnation::Sole(folder.boot()),
         crowd: Crowd::new(webhooks::DELIVERIES),
+        known: Known::default(),
     });
     let processor = Processor {
         store: store.clone(),

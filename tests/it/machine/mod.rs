@@ -12,6 +12,7 @@ mod providers;
 mod routes;
 mod start;
 mod webhooks;
+mod webhooks_crash;
 
 use sluice_tests::machine::Setup;
 

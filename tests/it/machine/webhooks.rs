@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sluice_core::time::Timestamp;
 use sluice_signature::{Message, Scheme, Secret, StandardWebhooks};
 use sluice_tests::{
-    Booking, Event, Home, LONG, Receiver, Reply, Size, Webhook, instant_now,
+    Booking, Event, Home, LONG, Receiver, Reply, Webhook, instant_now,
     machine::{Leftovers, Machine, Setup},
     seconds_now, until,
 };
@@ -17,11 +17,11 @@ use sluice_tests::{
 use super::dev;
 
 /// Retries that a test can wait for.
-fn impatient() -> Setup {
+pub(super) fn impatient() -> Setup {
     dev().set("SLUICE_WEBHOOK_RETRIES", "1s,1s")
 }
 
-fn subscribe(home: &Machine, url: &str, fields: Value) -> Value {
+pub(super) fn subscribe(home: &Machine, url: &str, fields: Value) -> Value {
     let mut body = json!({ "url": url, "event_types": ["order.*"] });
     for (name, value) in fields.as_object().expect("an object") {
         body[name] = value.clone();
@@ -304,35 +304,4 @@ fn listen_unsubscribes_however_it_is_asked_to_end() {
         assert_eq!(listening.end(signal), Some(0));
         assert!(home.client().list("/api/v1/subscriptions").is_empty());
     }
-}
-
-#[test]
-fn every_delivery_survives_kills() {
-    let (rounds, each) = match Size::of_this_run() {
-        Size::Small => (4, 60),
-        Size::Large => (100, 200),
-    };
-    let receiver = Receiver::start();
-    let mut home = impatient().start();
-    let subscription = subscribe(&home, &receiver.url("/hook"), json!({}));
-    let mut events = Vec::new();
-    for round in 0..rounds {
-        for number in 0..each {
-            events.push(publish(&home, json!({ "round": round, "number": number })));
-        }
-        // In the middle of it.
-        until("some to have been delivered", LONG, || (receiver.got().len() > round * each + each / 3).then_some(()));
-        home.kill();
-        home.start();
-    }
-    for event in &events {
-        let delivery = settled(&home, &subscription, event);
-        assert_eq!(delivery["status"], "delivered", "{delivery}");
-    }
-    let mut got: BTreeMap<String, usize> = BTreeMap::new();
-    receiver.got().into_iter().for_each(|webhook| *got.entry(webhook.headers["webhook-id"].clone()).or_default() += 1);
-    assert!(events.iter().all(|event| got.contains_key(event)), "an event was lost");
-    let repeated: usize = got.values().map(|count| count - 1).sum();
-    // Under way at a kill were at most so many as may be for one endpoint.
-    assert!(repeated <= rounds * 64, "{repeated} repetitions in {rounds} kills");
 }

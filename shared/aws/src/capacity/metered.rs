@@ -35,7 +35,7 @@ impl MeteredStore {
 }
 
 fn item(stored: &Stored) -> Result<Item, PortError> {
-    to_item(stored.document.clone(), stored.version)
+    to_item((*stored.document).clone(), stored.version)
 }
 
 #[async_trait]

@@ -54,7 +54,7 @@ impl Footprint {
     /// # Errors
     /// [`PortError::Permanent`] if the document can't be an item.
     pub fn of_stored(stored: &Stored) -> Result<Self, PortError> {
-        to_item(stored.document.clone(), stored.version).map(|item| Self::of(&item))
+        to_item((*stored.document).clone(), stored.version).map(|item| Self::of(&item))
     }
 
     /// The footprint of an item of the table.

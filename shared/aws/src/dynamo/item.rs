@@ -103,7 +103,7 @@ pub(super) fn from_item(mut item: Item) -> Result<Stored, PortError> {
         }
     }
     let key = Key { kind: Cow::Owned(kind.to_owned()), id: id.to_owned() };
-    Ok(Stored { document: Document { key, data, blob, places, expires_at }, version })
+    Ok(Stored::new(Document { key, data, blob, places, expires_at }, version))
 }
 
 pub(super) fn text(value: Option<AttributeValue>) -> Option<String> {
@@ -147,7 +147,7 @@ mod tests {
         let last = Document { expires_at: Some(Timestamp::MAX), ..document() };
         for document in [document(), plain, empty_blob, last] {
             let item = to_item(document.clone(), 7).expect("text");
-            assert_eq!(from_item(item).expect("own item"), Stored { document, version: 7 });
+            assert_eq!(from_item(item).expect("own item"), Stored::new(document, 7));
         }
     }
 

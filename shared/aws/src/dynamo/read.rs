@@ -1,6 +1,6 @@
 //! Reads by key.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -63,7 +63,7 @@ impl DynamoStore {
         let read = |key: &Key| {
             let stored = found.get(&key_text(key)).cloned();
             // The key as it was asked for: its kind is not read from the table.
-            stored.map(|stored| Stored { document: Document { key: key.clone(), ..stored.document }, ..stored })
+            stored.map(|stored| Stored::new(Document { key: key.clone(), ..Arc::unwrap_or_clone(stored.document) }, stored.version))
         };
         Ok(keys.iter().map(read).collect())
     }

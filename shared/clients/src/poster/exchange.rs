@@ -5,7 +5,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderName, HeaderValue, Request,
+    HeaderMap, HeaderName, HeaderValue, Request,
     header::{HOST, RETRY_AFTER},
 };
 use http_body_util::{BodyExt, Full};
@@ -57,6 +57,8 @@ impl Progress {
 pub(super) fn request(target: &Target, post: &Post) -> Result<Request<Full<Bytes>>, PostFailure> {
     let wrong = |what: &str| failed(Step::Guard, format!("{what} can't be sent"));
     let mut request = Request::post(target.path()).body(Full::new(post.body.clone())).map_err(|_| wrong("the URL's path"))?;
+    // With room for the host and what hyper adds.
+    *request.headers_mut() = HeaderMap::with_capacity(post.headers.len() + 2);
     for (name, value) in &post.headers {
         let value = HeaderValue::from_str(value).map_err(|_| wrong(&format!("the value of the header {name}")))?;
         request.headers_mut().append(HeaderName::try_from(name).map_err(|_| wrong(&format!("the header {name}")))?, value);

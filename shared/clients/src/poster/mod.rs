@@ -53,13 +53,12 @@ impl GuardedPoster {
         let target = Target::parse(&post.url, &self.rules).map_err(|bad| failed(Step::Guard, format!("the URL {bad}")))?;
         progress.reached(Step::Resolve);
         let addresses = self.addresses(&target).await?;
-        let request = exchange::request(&target, post)?;
         // One after the other: which address would answer sooner is not worth a second connection.
         let mut last = None;
         for address in addresses {
             let key = pool::Key { secure: target.is_secure(), host: target.host().clone(), address };
             if let Some(connection) = self.pool.take(&key) {
-                match exchange::run(connection, request.clone(), progress).await {
+                match exchange::run(connection, exchange::request(&target, post)?, progress).await {
                     Ok((answered, connection)) => {
                         self.pool.give_back(key, connection);
                         return Ok(answered);
@@ -70,6 +69,7 @@ impl GuardedPoster {
                     Err(failure) => return Err(failure),
                 }
             }
+            let request = exchange::request(&target, post)?;
             match self.connector.connect(&target, address, progress).await {
                 Ok(connection) => {
                     let (answered, connection) = exchange::run(connection, request, progress).await?;

@@ -116,7 +116,7 @@ pub(super) async fn revoke(State(api): State<Arc<Api>>, Path(name): Path<String>
             let detail = "this key comes from the setting SLUICE_API_KEY: take it out there, and start Sluice afresh";
             return Err(Problem::new(StatusCode::CONFLICT, detail));
         }
-        let write = Write::Delete { key: stored.document.key, condition: Condition::Version(stored.version) };
+        let write = Write::Delete { key: stored.document.key.clone(), condition: Condition::Version(stored.version) };
         // Refused: it was used at this moment.
         if api.store.commit(Commit { token: fresh("", &*api.ids), writes: vec![write] }).await? == Committed::Applied {
             tracing::info!(key = name, "an API key was revoked");

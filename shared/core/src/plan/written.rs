@@ -44,7 +44,7 @@ impl<R: Record> Written for R {
     }
 
     fn noted(&self, before: Option<&Stored>, event: Option<&str>, kind: &str, now: Timestamp) -> Result<Noted, PortError> {
-        let known = before.map(|before| &before.document);
+        let known = before.map(|before| &*before.document);
         let mut before = before.map(R::from_stored).transpose()?;
         let mut noted = self.clone();
         let Some(history) = noted.history_mut() else {
@@ -77,7 +77,7 @@ impl Written for Document {
     }
 
     fn noted(&self, before: Option<&Stored>, _: Option<&str>, _: &str, _: Timestamp) -> Result<Noted, PortError> {
-        let changed = before.is_none_or(|before| before.document != *self);
+        let changed = before.is_none_or(|before| *before.document != *self);
         Ok(if changed { Noted::Changed { document: self.clone(), page: None, shown: false, told: Vec::new() } } else { Noted::Unchanged })
     }
 }

@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt, ops::Bound};
+use std::{borrow::Cow, fmt, ops::Bound, sync::Arc};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -75,10 +75,18 @@ pub struct Document {
 /// A document as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// The document.
-    pub document: Document,
+    /// The document. A store that remembers it hands out the same one to all who read it.
+    pub document: Arc<Document>,
     /// Counts the puts of this document: 1 after the first.
     pub version: u64,
+}
+
+impl Stored {
+    /// A document at a version.
+    #[must_use]
+    pub fn new(document: Document, version: u64) -> Self {
+        Self { document: Arc::new(document), version }
+    }
 }
 
 /// What must be true of a document for a commit to apply.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crate::{
     event::{EventRecord, piece_key},
     ids::fresh,
@@ -40,7 +42,7 @@ impl Processor {
                 if found.document.expires_at == expires_at {
                     continue;
                 }
-                let document = Document { expires_at, ..found.document };
+                let document = Document { expires_at, ..Arc::unwrap_or_clone(found.document) };
                 let write = Write::Put { document, condition: Condition::Version(found.version) };
                 let committed = self.store.commit(Commit { token: fresh("", &*self.ids), writes: vec![write] }).await?;
                 (changed, lost) = (true, lost || matches!(committed, Committed::Refused(_)));

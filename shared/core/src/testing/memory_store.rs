@@ -88,11 +88,11 @@ impl Contents {
             Write::Put { document, .. } => {
                 let before = self.remove(&document.key);
                 let version = before.filter(|stored| !stored.document.has_expired(now)).map_or(0, |stored| stored.version);
-                self.insert(Stored { document, version: version + 1 });
+                self.insert(Stored::new(document, version + 1));
             }
             Write::Move { key, from, to } => {
                 if let Some(mut stored) = self.remove(&key) {
-                    for place in stored.document.places.iter_mut().filter(|place| **place == from) {
+                    for place in Arc::make_mut(&mut stored.document).places.iter_mut().filter(|place| **place == from) {
                         *place = to.clone();
                     }
                     self.insert(stored);
@@ -102,7 +102,7 @@ impl Contents {
     }
 
     fn insert(&mut self, stored: Stored) {
-        let Document { key, places, .. } = &stored.document;
+        let Document { key, places, .. } = &*stored.document;
         for place in places {
             let partition = self.partitions.entry((place.index, place.partition.clone())).or_default();
             partition.entry(place.sort.clone()).or_default().insert(key.clone());

@@ -27,7 +27,7 @@ use crate::{
     template::Templates,
     time::Timestamp,
     watch::Watch,
-    webhooks::{ChangedBy, Crowd, Deliverer, InHand, InterestBoard, Webhooks, schedule::RetrySchedule, sealed::Keyring},
+    webhooks::{ChangedBy, Crowd, Deliverer, InHand, InterestBoard, Known, Webhooks, schedule::RetrySchedule, sealed::Keyring},
 };
 
 /// How long a handling may take: what the embedded host gives it.
@@ -154,6 +154,7 @@ impl World {
                 webhooks,
                 incarnation: Incarnation::OneOfMany,
                 crowd: Crowd::new(1_000),
+                known: Known::default(),
             },
             watch: Watch {
                 dead_letters: queue.clone(),

@@ -26,7 +26,7 @@ use std::{sync::Arc, time::Duration};
 
 pub(crate) use catch_up::Page as CatchUpPage;
 pub use catch_up::{CatchUp, Progress as CatchUpProgress, What};
-pub use deliver::{Crowd, Deliverer};
+pub use deliver::{Crowd, Deliverer, Known};
 pub use delivery::{Attempt, Delivery, DeliveryStatus, EXCERPT, WaitsFor};
 pub use endpoint::Endpoint;
 pub(crate) use fan_out::FanOut;
@@ -41,7 +41,7 @@ pub(crate) use notice::{
 pub(crate) use pattern::OWN_NEWS;
 pub use pattern::{Pattern, is_event_type};
 pub use published::{LARGEST_DATA, Published};
-pub(crate) use sign::{attempt_headers, is_free};
+pub(crate) use sign::{Signers, attempt_headers, is_free};
 pub use subscription::{Disabled, Entry, LONGEST_OVERLAP, OVERLAP, Signing, SigningPair, SigningSecret, Subscription, TIMEOUT};
 
 use serde::{Deserialize, Serialize};

@@ -50,9 +50,16 @@ pub(crate) struct Publication<'a, D: ?Sized> {
 pub(crate) struct Begun {
     pub(crate) event: EventRecord,
     pub(crate) published: Published,
-    /// Those of few subscribers. They are in `writes`, their messages are still to be sent.
+    /// Those of few subscribers, to be written with it; their messages are still to be sent.
     pub(crate) deliveries: Vec<Delivery>,
-    pub(crate) writes: Vec<Write>,
+}
+
+impl Begun {
+    /// What is to be written.
+    pub(crate) fn writes(&self) -> Vec<Write> {
+        let documents = [self.event.document(), self.published.document()].into_iter().chain(self.deliveries.iter().map(Record::document));
+        documents.map(|document| Write::Put { document, condition: Condition::Absent }).collect()
+    }
 }
 
 /// What can be published.
@@ -117,7 +124,7 @@ impl<D: Data + ?Sized> Publication<'_, D> {
         (event, published)
     }
 
-    /// Publishes it for `out`: what is to be written, with the deliveries if they are few, so that nothing is left to be done but to send their messages.
+    /// Publishes it for `out`: with the deliveries if they are few, so that nothing is left to be done but to write it and send their messages.
     pub(crate) async fn begin(&self, out: &FanOut<'_>, interest: &InterestBoard, now: Timestamp) -> Result<Begun, PortError> {
         let moment = interest.moment();
         let patterns = interest.covering_now(self.kind, out.store, out.clock).await?;
@@ -131,10 +138,7 @@ impl<D: Data + ?Sized> Publication<'_, D> {
                 .for_each(|effect| effect.end(EffectState::Done, None, now));
             event.settle(now);
         }
-        let deliveries = few.unwrap_or_default();
-        let documents = [event.document(), published.document()].into_iter().chain(deliveries.iter().map(Record::document));
-        let writes = documents.map(|document| Write::Put { document, condition: Condition::Absent }).collect();
-        Ok(Begun { event, published, deliveries, writes })
+        Ok(Begun { event, published, deliveries: few.unwrap_or_default() })
     }
 
     /// The writes that publish it.

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -146,6 +146,20 @@ impl Published {
         self.erased_at.get_or_insert(now);
     }
 
+    fn damaged(&self, error: &dyn std::fmt::Display) -> PortError {
+        PortError::Permanent(format!("the data of {} can't be read: {error}", self.id))
+    }
+
+    /// The data as JSON text, if it lies here.
+    fn own_data(&self) -> Result<Option<Cow<'_, RawValue>>, PortError> {
+        if let Some(Short(data)) = &self.data {
+            return Ok(Some(Cow::Borrowed(data)));
+        }
+        let Some(Packing { dictionary, length }) = self.packing else { return Ok(None) };
+        let bytes = PackedBody { dictionary, length, packed: self.packed.clone() }.unpack().map_err(|error| self.damaged(&error))?;
+        serde_json::from_slice(&bytes).map(|data| Some(Cow::Owned(data))).map_err(|error| self.damaged(&error))
+    }
+
     /// The data as JSON text, `None` if it was erased: as it was published; of a webhook its body, a form as an object, and what is neither as a text.
     ///
     /// # Errors
@@ -154,22 +168,17 @@ impl Published {
         if self.erased_at.is_some() {
             return Ok(None);
         }
-        let damaged = |error: &dyn std::fmt::Display| PortError::Permanent(format!("the data of {} can't be read: {error}", self.id));
-        if let Some(Short(data)) = &self.data {
-            return Ok(Some(data.clone()));
-        }
-        if let Some(Packing { dictionary, length }) = self.packing {
-            let bytes = PackedBody { dictionary, length, packed: self.packed.clone() }.unpack().map_err(|error| damaged(&error))?;
-            return serde_json::from_slice(&bytes).map(Some).map_err(|error| damaged(&error));
+        if let Some(own) = self.own_data()? {
+            return Ok(Some(own.into_owned()));
         }
         let found = store.get(&[EventRecord::key_of(&self.event)]).await?.pop().flatten();
-        let mut event = EventRecord::from_stored(&found.ok_or_else(|| damaged(&format!("{} is gone", self.event)))?)?;
+        let mut event = EventRecord::from_stored(&found.ok_or_else(|| self.damaged(&format!("{} is gone", self.event)))?)?;
         if event.erased_at.is_some() {
             return Ok(None);
         }
         fetch_pieces(store, &mut event).await?;
-        let bytes = event.body().unpack().map_err(|error| damaged(&error))?;
-        as_json(&event, &bytes).map(Some).map_err(|error| damaged(&error))
+        let bytes = event.body().unpack().map_err(|error| self.damaged(&error))?;
+        as_json(&event, &bytes).map(Some).map_err(|error| self.damaged(&error))
     }
 
     /// The body that every subscriber is sent, to the byte the same in every attempt.
@@ -178,7 +187,20 @@ impl Published {
     /// [`PortError`] if the data can't be read, or was erased.
     pub async fn body(&self, store: &dyn Store) -> Result<Vec<u8>, PortError> {
         let data = self.data(store).await?.ok_or_else(|| PortError::Temporary(format!("the data of {} was erased", self.id)))?;
-        Ok(to_json(&Body { id: &self.id, kind: &self.kind, timestamp: self.occurred_at, data: &data }))
+        Ok(self.with(&data))
+    }
+
+    /// The same of data that lies here; `None` if it lies elsewhere, or was erased.
+    ///
+    /// # Errors
+    /// [`PortError`] if the data can't be read.
+    pub(super) fn own_body(&self) -> Result<Option<Vec<u8>>, PortError> {
+        let data = if self.erased_at.is_some() { None } else { self.own_data()? };
+        Ok(data.map(|data| self.with(&data)))
+    }
+
+    fn with(&self, data: &RawValue) -> Vec<u8> {
+        to_json(&Body { id: &self.id, kind: &self.kind, timestamp: self.occurred_at, data })
     }
 }
 

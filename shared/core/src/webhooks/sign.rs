@@ -4,8 +4,25 @@ use sluice_signature::{CannotSign, Message, Scheme, Secret, StandardWebhooks, St
 
 use crate::time::Timestamp;
 
+/// How many headers are ours, at most.
+const MOST_OF_OURS: usize = 8;
+
 /// The header whose signature the libraries of Stripe verify.
 pub(super) const PLAIN: &str = "X-Webhook-Signature";
+
+/// The secrets that sign the webhooks of a subscription.
+pub(crate) struct Signers {
+    all: Vec<Secret>,
+    /// Those of the plain form, whose verifiers know HMAC alone.
+    symmetric: Vec<Secret>,
+}
+
+impl Signers {
+    pub(crate) fn new(all: Vec<Secret>) -> Self {
+        let symmetric = all.iter().filter(|secret| !secret.reveal().starts_with("whsk_")).cloned().collect();
+        Self { all, symmetric }
+    }
+}
 
 /// The headers of one attempt at `now`: Standard Webhooks with a signature by each secret, and the same in the plain form `t=…,v1=…`.
 /// `own` are those of the subscription's owner.
@@ -15,17 +32,16 @@ pub(crate) fn attempt_headers(
     delivery: &str,
     own: &BTreeMap<String, String>,
     body: &[u8],
-    secrets: &[Secret],
+    signers: &Signers,
     now: Timestamp,
 ) -> Result<Vec<(String, String)>, CannotSign> {
     let id = [("webhook-id", event.as_bytes())];
     let unsigned = Message { method: "POST", url: "", headers: &id, body };
-    let standard = StandardWebhooks::new().sign(&unsigned, secrets, now.seconds())?;
-    // Its verifiers know HMAC alone.
-    let symmetric: Vec<_> = secrets.iter().filter(|secret| !secret.reveal().starts_with("whsk_")).cloned().collect();
-    let plain = Stripe::new().sign(&unsigned, &symmetric, now.seconds())?;
+    let standard = StandardWebhooks::new().sign(&unsigned, &signers.all, now.seconds())?;
+    let plain = Stripe::new().sign(&unsigned, &signers.symmetric, now.seconds())?;
     // The owner's first: none of them can stand in for one of ours, which are refused when the subscription is made.
-    let mut headers: Vec<(String, String)> = own.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut headers = Vec::with_capacity(own.len() + MOST_OF_OURS);
+    headers.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
     let mut add = |name: &str, value: String| headers.push((name.to_owned(), value));
     add("content-type", "application/json".to_owned());
     add("user-agent", concat!("Sluice/", env!("CARGO_PKG_VERSION")).to_owned());

@@ -137,6 +137,11 @@ impl Subscription {
         sealed.map(|sealed| keyring.open(sealed, &self.id)).collect()
     }
 
+    /// When the first of the secrets that sign now ends.
+    pub(super) fn signing_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.in_force(now).filter_map(|secret| secret.until).min()
+    }
+
     fn in_force(&self, now: Timestamp) -> impl Iterator<Item = &SigningSecret> {
         self.secrets.iter().filter(move |secret| secret.until.is_none_or(|until| now < until))
     }

@@ -57,7 +57,7 @@ async fn bounced(world: &World, id: &str, to: Value) -> String {
 }
 
 fn marked(world: &World) -> Vec<String> {
-    world.documents("address").into_iter().map(|stored| stored.document.key.id).collect()
+    world.documents("address").into_iter().map(|stored| stored.document.key.id.clone()).collect()
 }
 
 #[tokio::test]

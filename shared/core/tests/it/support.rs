@@ -256,7 +256,7 @@ pub(crate) const NUMBER: &str = "+15005550006";
 /// The id of the only text that Sluice has sent or is to send.
 pub(crate) fn own_text(world: &World) -> String {
     let own: Vec<_> =
-        world.documents("message").into_iter().map(|stored| stored.document.key.id).filter(|id| id.starts_with("ms_")).collect();
+        world.documents("message").into_iter().map(|stored| stored.document.key.id.clone()).filter(|id| id.starts_with("ms_")).collect();
     let [id] = &own[..] else { panic!("{own:?}") };
     id.clone()
 }

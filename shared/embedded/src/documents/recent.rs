@@ -32,9 +32,8 @@ pub(super) struct Moment(u64);
 /// What got in since the last change of generations, and what was here before it.
 #[derive(Default)]
 struct Generations {
-    // Boxed, because the maps have room for more entries than they hold, and most may say that there is no such document.
-    young: HashMap<Key, Option<Box<Stored>>>,
-    old: HashMap<Key, Option<Box<Stored>>>,
+    young: HashMap<Key, Option<Stored>>,
+    old: HashMap<Key, Option<Stored>>,
     young_bytes: usize,
     /// How often anything was written.
     writes: u64,
@@ -50,11 +49,11 @@ impl Recent {
     pub(super) fn find(&self, key: &Key) -> Option<Option<Stored>> {
         let mut generations = self.lock();
         if let Some(known) = generations.young.get(key) {
-            return Some(known.as_deref().cloned());
+            return Some(known.clone());
         }
         // What is asked for again stays.
         let known = generations.old.remove(key)?;
-        let found = known.as_deref().cloned();
+        let found = known.clone();
         generations.insert(key.clone(), known);
         Some(found)
     }
@@ -63,7 +62,7 @@ impl Recent {
     pub(super) fn note(&self, moment: Moment, key: &Key, found: Option<&Stored>) {
         let mut generations = self.lock();
         if generations.writes == moment.0 && found.is_none_or(|stored| is_kept(&stored.document)) {
-            generations.insert(key.clone(), found.map(|stored| Box::new(stored.clone())));
+            generations.insert(key.clone(), found.cloned());
         }
     }
 
@@ -72,7 +71,7 @@ impl Recent {
         let mut generations = self.lock();
         generations.writes += 1;
         if is_kept(&document) {
-            generations.insert(document.key.clone(), Some(Box::new(Stored { document, version })));
+            generations.insert(document.key.clone(), Some(Stored::new(document, version)));
         } else {
             generations.remove(&document.key);
         }
@@ -97,7 +96,7 @@ impl Recent {
 }
 
 impl Generations {
-    fn insert(&mut self, key: Key, known: Option<Box<Stored>>) {
+    fn insert(&mut self, key: Key, known: Option<Stored>) {
         self.old.remove(&key);
         self.young_bytes += ENTRY + key.id.len() + known.as_ref().map_or(0, |stored| size(&stored.document));
         self.young.insert(key, known);
@@ -134,7 +133,7 @@ mod tests {
     }
 
     fn stored(id: &str, length: usize, version: u64) -> Stored {
-        Stored { document: document(id, length), version }
+        Stored::new(document(id, length), version)
     }
 
     #[test]

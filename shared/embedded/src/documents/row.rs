@@ -32,7 +32,7 @@ pub(super) fn stored(row: &Row<'_>, first: usize, key: Key) -> Result<Stored, Fa
         expires_at: row.get::<_, Option<i64>>(first + 1)?.map(Timestamp::from_millis),
     };
     let version: i64 = row.get(first)?;
-    Ok(Stored { document, version: version.unsigned_abs() })
+    Ok(Stored::new(document, version.unsigned_abs()))
 }
 
 /// What a write needs to know of the row it changes.

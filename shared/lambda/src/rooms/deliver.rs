@@ -4,7 +4,7 @@ use sluice_core::{
     ports::{Key, Store},
     process::Incarnation,
     settings::{QueueSettings, Reader, WebhookSettings, read_max_receives, read_table},
-    webhooks::{Crowd, Deliverer},
+    webhooks::{Crowd, Deliverer, Known},
 };
 
 use crate::{Batch, Environment, SqsEvent, StartError, batch::AT_ONCE, invocation::serve, rooms::webhooks, wiring::Wiring};
@@ -50,6 +50,7 @@ pub async fn deliver(environment: Environment) -> Result<(), StartError> {
         webhooks: webhooks::wire(&settings.webhooks),
         incarnation: Incarnation::OneOfMany,
         crowd: Crowd::new(PLACES),
+        known: Known::default(),
     };
     let batch = Batch {
         handler: Arc::new(deliverer),

@@ -59,7 +59,7 @@ impl Digest {
     fn new(document: &Document) -> Result<Self, String> {
         let of = match &*document.key.kind {
             EventRecord::KIND => {
-                let stored = Stored { document: document.clone(), version: 1 };
+                let stored = Stored::new(document.clone(), 1);
                 let event = EventRecord::from_stored(&stored).map_err(|error| error.to_string())?;
                 Some([event.provider, event.source, event.key])
             }

@@ -230,12 +230,15 @@ pub(super) async fn publish(
         mail: None,
     };
     let out = FanOut { store: &*api.store, queue: &*api.queue, clock: &*api.clock, ids: &*api.ids };
-    let Begun { event, published, deliveries, writes } = publication.begin(&out, &webhooks.interest, now).await?;
-    let commit = Commit { token: fresh("", &*api.ids), writes };
+    let begun = publication.begin(&out, &webhooks.interest, now).await?;
+    let token = fresh("", &*api.ids);
     let mut lost = None;
     for _ in 0..TRIES {
-        let messages = deliveries.iter().map(|delivery| OutboundMessage::of(delivery, now)).collect();
-        let committed = api.store.commit_and_send(commit.clone(), &*api.queue, QueueName::Outbound, messages, None).await;
+        let messages = begun.deliveries.iter().map(|delivery| OutboundMessage::of(delivery, now)).collect();
+        // Made anew for a second try, which there seldom is.
+        let commit = Commit { token: token.clone(), writes: begun.writes() };
+        let committed = api.store.commit_and_send(commit, &*api.queue, QueueName::Outbound, messages, None).await;
+        let Begun { event, published, deliveries } = &begun;
         match committed.map(|(committed, sent)| (committed, sent.err())) {
             Ok((Committed::Applied, unsent)) => {
                 if let Some(error) = unsent {
@@ -244,12 +247,12 @@ pub(super) async fn publish(
                 if event.unfinished() {
                     send_on(&api, &event.id).await;
                 }
-                return Ok((StatusCode::ACCEPTED, Json(View::from(&published))));
+                return Ok((StatusCode::ACCEPTED, Json(View::from(published))));
             }
             Ok((Committed::Refused(_), _)) => {
-                let answer = again(&api, &event, &published, given.occurred_at).await?;
+                let answer = again(&api, event, published, given.occurred_at).await?;
                 // It may have been this very call whose answer was lost, and nobody has sent them then.
-                out.send(&deliveries).await;
+                out.send(deliveries).await;
                 return Ok(answer);
             }
             Err(error @ PortError::Permanent(_)) => return Err(error.into()),

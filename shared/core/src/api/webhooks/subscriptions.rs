@@ -27,8 +27,8 @@ use crate::{
     schema::described,
     time::Timestamp,
     webhooks::{
-        Disabled, Endpoint, Made, Pattern, Signing, SigningSecret, Subscription, TEST, Webhooks, attempt_headers, change_subscription,
-        sealed::fresh_secret, verdict,
+        Disabled, Endpoint, Made, Pattern, Signers, Signing, SigningSecret, Subscription, TEST, Webhooks, attempt_headers,
+        change_subscription, sealed::fresh_secret, verdict,
     },
 };
 
@@ -357,7 +357,7 @@ pub(super) async fn test(State(api): State<Arc<Api>>, caller: Caller, Path(id): 
         tracing::error!(subscription = id, %error, "its secret can't be opened");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "its secret can't be opened; the log says why")
     })?;
-    let headers = attempt_headers(&event, TEST, &fresh("dlv_", &*api.ids), &subscription.headers, &body, &secrets, now);
+    let headers = attempt_headers(&event, TEST, &fresh("dlv_", &*api.ids), &subscription.headers, &body, &Signers::new(secrets), now);
     let headers = headers.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     let within = subscription.timeout().min(TEST_DEADLINE);
     let outcome = webhooks.poster.post(&Post { url: subscription.url, headers, body: Bytes::from(body), within }).await;

@@ -1,7 +1,5 @@
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::{Deliverer, Held, Place, Trouble, UNTIL_MENDED};
 use crate::{
     ports::{Measure, PortError, Post},
@@ -17,7 +15,7 @@ const SHORTEST: Duration = Duration::from_secs(1);
 
 impl Deliverer {
     /// Signs, posts, and writes down what came of it. The lease is held.
-    pub(super) async fn attempt(&self, mut held: Held, deadline: Timestamp, place: &mut Place) -> Result<Outcome, Trouble> {
+    pub(super) async fn attempt(&self, mut held: Box<Held>, deadline: Timestamp, place: &mut Place) -> Result<Outcome, Trouble> {
         let began = self.clock.now();
         let left = deadline.since(began).saturating_sub(RESERVE);
         if left < SHORTEST {
@@ -61,15 +59,18 @@ impl Deliverer {
     }
 
     async fn request(&self, held: &Held, now: Timestamp, left: Duration) -> Result<Post, Unready> {
-        let secrets = held.subscription.signing(&self.webhooks.keyring, now).map_err(|error| Unready::Operator(error.to_string()))?;
-        let body = held.event.body(&*self.store).await.map_err(Unready::Port)?;
-        let (event, own) = (&held.event, &held.subscription.headers);
-        let headers = attempt_headers(&event.id, &event.kind, &held.delivery.id, own, &body, &secrets, now);
+        let signers = held.served.signers.as_ref().map_err(|error| Unready::Operator(error.to_string()))?;
+        let (event, own) = (&held.told.event, &held.subscription.headers);
+        let body = match &held.told.body {
+            Some(body) => body.clone(),
+            None => event.body(&*self.store).await.map_err(Unready::Port)?.into(),
+        };
+        let headers = attempt_headers(&event.id, &event.kind, &held.delivery.id, own, &body, signers, now);
         let headers = headers.map_err(|error| Unready::Operator(error.to_string()))?;
-        Ok(Post { url: held.subscription.url.clone(), headers, body: Bytes::from(body), within: held.subscription.timeout().min(left) })
+        Ok(Post { url: held.subscription.url.clone(), headers, body, within: held.subscription.timeout().min(left) })
     }
 
-    async fn give_back(&self, held: Held) -> Outcome {
+    async fn give_back(&self, held: Box<Held>) -> Outcome {
         if let Err(error) = self.put(&held.delivery, held.version, Vec::new()).await {
             tracing::warn!(delivery = held.delivery.id, %error, "a lease could not be given back; it runs out by itself");
         }

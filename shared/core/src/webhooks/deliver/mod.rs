@@ -9,12 +9,16 @@
 
 mod attempt;
 mod crowd;
+mod known;
 mod outcome;
 
 use std::{sync::Arc, time::Duration};
 
-pub use self::crowd::Crowd;
-use self::crowd::{NoPlace, Place};
+pub use self::{crowd::Crowd, known::Known};
+use self::{
+    crowd::{NoPlace, Place},
+    known::{Served, Told},
+};
 use super::{Delivery, Endpoint, OutboundMessage, Published, Subscription, WaitsFor, Webhooks, endpoint::Admission, in_hand::Taken};
 use crate::{
     event::Lease,
@@ -59,6 +63,8 @@ pub struct Deliverer {
     pub incarnation: Incarnation,
     /// How many attempts are under way, by subscription.
     pub crowd: Crowd,
+    /// What is remembered of the last attempts.
+    pub known: Known,
 }
 
 /// Why a handling stopped short.
@@ -81,10 +87,11 @@ impl From<PortError> for Trouble {
 struct Held {
     delivery: Delivery,
     version: u64,
-    subscription: Subscription,
+    served: Arc<Served>,
+    subscription: Arc<Subscription>,
     endpoint: Endpoint,
     endpoint_stored: Option<Stored>,
-    event: Published,
+    told: Arc<Told>,
 }
 
 /// What was found of a delivery.
@@ -177,7 +184,7 @@ impl Deliverer {
                     }
                 }
                 Found::Held(held) => {
-                    if let Some(outcome) = self.with(*held, now, deadline).await? {
+                    if let Some(outcome) = self.with(held, now, deadline).await? {
                         return Ok(outcome);
                     }
                 }
@@ -203,21 +210,25 @@ impl Deliverer {
         }
         delivery.note_cut_short(self.cut_short(&delivery, receives));
         let hopeless = |delivery, reason| Ok(Found::Hopeless(Box::new((delivery, version)), reason));
-        let Some(subscription) = subscription.as_ref().map(Subscription::from_stored).transpose()? else {
+        let keyring = &self.webhooks.keyring;
+        let served = subscription.map(|stored| self.known.subscription(&stored, keyring, self.clock.now())).transpose()?;
+        let Some(served) = served else {
             return hopeless(delivery, "the subscription is gone");
         };
+        let subscription = Arc::clone(&served.subscription);
         if !subscription.active() {
             return hopeless(delivery, "the subscription is disabled");
         }
-        let Some(event) = event.as_ref().map(Published::from_stored).transpose()? else {
+        let Some(told) = event.map(|stored| self.known.event(&stored)).transpose()? else {
             return hopeless(delivery, "the event is no longer kept");
         };
-        if event.erased_at.is_some() {
+        if told.event.erased_at.is_some() {
             return hopeless(delivery, DATA_ERASED);
         }
         let state = endpoint.as_ref().map(Endpoint::from_stored).transpose()?;
         let state = state.unwrap_or_else(|| Endpoint::new(&subscription.id));
-        Ok(Found::Held(Box::new(Held { delivery, version, subscription, endpoint: state, endpoint_stored: endpoint, event })))
+        let held = Held { delivery, version, served, subscription, endpoint: state, endpoint_stored: endpoint, told };
+        Ok(Found::Held(Box::new(held)))
     }
 
     /// How many attempts of a delivery that nobody has in hand may have been cut short.
@@ -231,7 +242,7 @@ impl Deliverer {
     }
 
     /// Makes the attempt, or puts it off. `None` if somebody else has changed something that decides.
-    async fn with(&self, mut held: Held, now: Timestamp, deadline: Timestamp) -> Result<Option<Outcome>, Trouble> {
+    async fn with(&self, mut held: Box<Held>, now: Timestamp, deadline: Timestamp) -> Result<Option<Outcome>, Trouble> {
         let mut place = match self.crowd.enter(&held.subscription.id, self.clock.now()) {
             Ok(place) => place,
             Err(NoPlace { quick: true }) => return Ok(self.wait(held, now + SOON, WaitsFor::Capacity, Vec::new()).await?),
@@ -262,12 +273,12 @@ impl Deliverer {
     }
 
     /// Waits until `until` and a little longer.
-    async fn put_off(&self, held: Held, until: Timestamp, why: WaitsFor) -> Result<Option<Outcome>, PortError> {
+    async fn put_off(&self, held: Box<Held>, until: Timestamp, why: WaitsFor) -> Result<Option<Outcome>, PortError> {
         let spread = SPREAD * u32::try_from(self.ids.random() % 1_000).unwrap_or(0) / 1_000;
         self.wait(held, until + spread, why, Vec::new()).await
     }
 
-    async fn wait(&self, mut held: Held, until: Timestamp, why: WaitsFor, writes: Vec<Write>) -> Result<Option<Outcome>, PortError> {
+    async fn wait(&self, mut held: Box<Held>, until: Timestamp, why: WaitsFor, writes: Vec<Write>) -> Result<Option<Outcome>, PortError> {
         held.delivery.wait(until, Some(why), self.clock.now());
         held.delivery.reason = held.endpoint.reason.take().filter(|_| why == WaitsFor::Pause);
         let stored = self.put(&held.delivery, held.version, writes).await?;
@@ -278,10 +289,14 @@ impl Deliverer {
     /// changed meanwhile. A refusal by our own earlier try, whose answer was lost, counts as applied. A message that is lost is made good by the due
     /// index, five minutes later.
     async fn put(&self, delivery: &Delivery, version: u64, further: Vec<Write>) -> Result<Option<u64>, PortError> {
-        let document = delivery.document();
-        let mut writes = vec![Write::Put { document: document.clone(), condition: Condition::Version(version) }];
-        writes.extend(further);
-        let commit = Commit { token: fresh("", &*self.ids), writes };
+        let token = fresh("", &*self.ids);
+        // Made anew for a second try, which there seldom is.
+        let commit = || {
+            let mut writes = Vec::with_capacity(1 + further.len());
+            writes.push(Write::Put { document: delivery.document(), condition: Condition::Version(version) });
+            writes.extend_from_slice(&further);
+            Commit { token: token.clone(), writes }
+        };
         let due_at = delivery.due_at.filter(|_| delivery.queued && delivery.lease.is_none());
         let messages = || due_at.map(|due_at| OutboundMessage::of(delivery, due_at)).into_iter().collect::<Vec<_>>();
         let unsent = |sent: Result<(), PortError>| {
@@ -290,7 +305,7 @@ impl Deliverer {
             }
         };
         let try_once = async |commit| self.store.commit_and_send(commit, &*self.queue, QueueName::Outbound, messages(), due_at).await;
-        let mut error = match try_once(commit.clone()).await {
+        let mut error = match try_once(commit()).await {
             Ok((Committed::Applied, sent)) => {
                 unsent(sent);
                 return Ok(Some(version + 1));
@@ -299,14 +314,14 @@ impl Deliverer {
             Err(error) => error,
         };
         if matches!(error, PortError::Temporary(_)) {
-            match try_once(commit).await {
+            match try_once(commit()).await {
                 Ok((Committed::Applied, sent)) => {
                     unsent(sent);
                     return Ok(Some(version + 1));
                 }
                 Ok((Committed::Refused(refusals), _)) => {
                     let found = refusals.into_iter().find(|refusal| refusal.write == 0).and_then(|refusal| refusal.found);
-                    let ours = found.is_some_and(|found| found.version == version + 1 && found.document.data == document.data);
+                    let ours = found.is_some_and(|found| found.version == version + 1 && found.document.data == delivery.document().data);
                     if ours && due_at.is_some() {
                         unsent(self.queue.send(QueueName::Outbound, messages(), due_at).await.map_err(|error| error.cause));
                     }

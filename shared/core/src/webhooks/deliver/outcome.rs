@@ -41,7 +41,7 @@ pub(super) struct Ended {
 
 impl Deliverer {
     /// Writes down what came of an attempt: in the delivery, then in the endpoint's state.
-    pub(super) async fn write_down(&self, mut held: Held, ended: Ended) -> Result<Outcome, PortError> {
+    pub(super) async fn write_down(&self, mut held: Box<Held>, ended: Ended) -> Result<Outcome, PortError> {
         let now = ended.ended;
         if ended.verdict == Verdict::Gone {
             // First: were it lost, the delivery would come again, and find it disabled.

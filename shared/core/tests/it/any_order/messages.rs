@@ -65,7 +65,7 @@ async fn callbacks_of_own_texts_that_bring_twilio_s_id_alone_in_every_order() {
             let world = World::new(start(), true);
             world.sent.name_texts("SM");
             take(&world, &steps, &order, false).await;
-            let own: Vec<_> = world.documents("message").into_iter().map(|stored| stored.document.key.id).collect();
+            let own: Vec<_> = world.documents("message").into_iter().map(|stored| stored.document.key.id.clone()).collect();
             let [_, id] = &own[..] else { panic!("{own:?} in the order {order:?}") };
             assert!(Message::is_own_id(id));
             let mut shown = end(&world, &[&format!("messages/{id}"), "messages?unmatched=true", "bookings/12345"]).await;
@@ -145,7 +145,7 @@ async fn bounces_without_an_address_in_every_order() {
         event(mail_event("em_3", "complained", start() + minutes(1))),
     ];
     let marks = |world: &World| {
-        let marked: Vec<_> = world.documents("address").into_iter().map(|stored| stored.document.key.id).collect();
+        let marked: Vec<_> = world.documents("address").into_iter().map(|stored| stored.document.key.id.clone()).collect();
         assert_eq!(marked, ["ana@example.com", "eve@example.com"]);
     };
     every_order(&steps, &["messages/mail-1", "messages/mail-2", "messages?unmatched=true"], Mails::Same, false, marks).await;

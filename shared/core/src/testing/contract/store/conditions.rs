@@ -27,7 +27,7 @@ pub async fn version_counts_the_puts(case: &StoreCase) {
     for version in 1..5 {
         let document = case.document("a", &version.to_string());
         assert_eq!(case.put(document.clone(), Condition::Version(version)).await, Committed::Applied);
-        let read = Stored { document, version: version + 1 };
+        let read = Stored::new(document, version + 1);
         assert_eq!(case.get(&case.key("a")).await, Some(read));
     }
 }
@@ -36,7 +36,7 @@ pub async fn version_counts_the_puts(case: &StoreCase) {
 pub async fn a_lost_version_is_refused(case: &StoreCase) {
     case.put_new(case.document("a", "1")).await;
     case.put(case.document("a", "2"), Condition::Version(1)).await;
-    let stored = Stored { document: case.document("a", "2"), version: 2 };
+    let stored = Stored::new(case.document("a", "2"), 2);
     for wrong in [0, 1, 3] {
         let answer = case.put(case.document("a", "lost"), Condition::Version(wrong)).await;
         assert_eq!(answer, refused(Some(stored.clone())), "version {wrong}");

@@ -44,7 +44,7 @@ pub async fn an_expired_document_counts_as_absent_in_conditions(case: &StoreCase
     let steps = vec![check, delete, put(case.document("d", "new"), Condition::Absent)];
     assert_eq!(case.commit(steps).await, Committed::Applied);
     let found = case.get(&case.key("d")).await.expect("just put");
-    assert_eq!((found.version, found.document), (1, case.document("d", "new")));
+    assert_eq!((found.version, &*found.document), (1, &case.document("d", "new")));
 
     let place = case.place(Index::List, "list", "b");
     let shift = Write::Move { key: case.key("b"), from: place.clone(), to: place };

@@ -127,7 +127,7 @@ impl StoreCase {
     /// Puts what surely is not there yet, and returns it as it must now be read.
     async fn put_new(&self, document: Document) -> Stored {
         assert_eq!(self.put(document.clone(), Condition::Absent).await, Committed::Applied);
-        Stored { document, version: 1 }
+        Stored::new(document, 1)
     }
 
     async fn get(&self, key: &Key) -> Option<Stored> {

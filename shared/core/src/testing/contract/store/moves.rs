@@ -1,5 +1,7 @@
 //! Moves within an index.
 
+use std::sync::Arc;
+
 use super::{StoreCase, put, refused};
 use crate::ports::{Committed, Condition, Document, Index, Place, Refusal, Stored, Write};
 
@@ -20,7 +22,7 @@ fn shift(case: &StoreCase, id: &str, from: &str, to: &str) -> Write {
 pub async fn a_move_keeps_version_data_and_other_places(case: &StoreCase) {
     let mut stored = case.put_new(waiting(case, "a", "1")).await;
     assert_eq!(case.commit(vec![shift(case, "a", "1", "2")]).await, Committed::Applied);
-    stored.document.places[1] = due(case, "2");
+    Arc::make_mut(&mut stored.document).places[1] = due(case, "2");
     case.assert_found(&case.query(Index::Due, "due"), &["2"]).await;
     case.assert_found(&case.list(), &["a"]).await;
     assert_eq!(case.get(&case.key("a")).await, Some(stored));

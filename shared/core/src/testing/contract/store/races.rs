@@ -33,7 +33,7 @@ fn by(case: &StoreCase, id: &str, writer: usize) -> Document {
 pub async fn one_of_many_puts_of_an_absent_key_wins(case: &StoreCase) {
     let commits = (0..WRITERS).map(|writer| case.next_commit(vec![put(by(case, "a", writer), Condition::Absent)])).collect();
     let (winner, answers) = race(case, commits).await;
-    let stored = Stored { document: by(case, "a", winner), version: 1 };
+    let stored = Stored::new(by(case, "a", winner), 1);
     assert_losers_saw(&answers, &[(0, stored.clone())]);
     assert_eq!(case.get(&case.key("a")).await, Some(stored));
 }
@@ -44,7 +44,7 @@ pub async fn one_of_many_puts_on_a_version_wins(case: &StoreCase) {
     for version in 1..4 {
         let commits = (0..WRITERS).map(|writer| case.next_commit(vec![put(by(case, "a", writer), Condition::Version(version))])).collect();
         let (winner, answers) = race(case, commits).await;
-        let stored = Stored { document: by(case, "a", winner), version: version + 1 };
+        let stored = Stored::new(by(case, "a", winner), version + 1);
         assert_losers_saw(&answers, &[(0, stored.clone())]);
         assert_eq!(case.get(&case.key("a")).await, Some(stored));
     }
@@ -63,8 +63,8 @@ pub async fn one_of_many_commits_wins_whole(case: &StoreCase) {
         })
         .collect();
     let (winner, answers) = race(case, commits).await;
-    let a = Stored { document: by(case, "a", winner), version: 1 };
-    let b = Stored { document: by(case, "b", winner), version: 2 };
+    let a = Stored::new(by(case, "a", winner), 1);
+    let b = Stored::new(by(case, "b", winner), 2);
     assert_losers_saw(&answers, &[(0, a.clone()), (2, b.clone())]);
     assert_eq!(case.get(&case.key("a")).await, Some(a));
     assert_eq!(case.get(&case.key("b")).await, Some(b));

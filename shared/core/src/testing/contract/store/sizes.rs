@@ -11,7 +11,7 @@ pub async fn blobs_are_kept_and_empty_is_not_none(case: &StoreCase) {
         document.blob = blob;
         let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
         assert_eq!(case.put(document.clone(), condition).await, Committed::Applied);
-        let stored = Stored { document, version: version + 1 };
+        let stored = Stored::new(document, version + 1);
         assert_eq!(case.get(&case.key("a")).await, Some(stored));
     }
 }
