@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use sluice_core::ports::PortError;
 
 use crate::{failure::Failure, folder::DATABASE};
@@ -26,6 +26,17 @@ pub enum BackupError {
         /// What the system said.
         cause: io::Error,
     },
+    /// The disk that the backup is written to is full.
+    #[error("the backup {} can't be written: the disk that it is on is full; free some space there, or choose another place", .0.display())]
+    Full(PathBuf),
+    /// A disk failed: the one that is written to, or the data folder's.
+    #[error("the backup {} can't be written, or the data folder not be read: check the disks of both and the system's log ({cause})", file.display())]
+    Disk {
+        /// The backup's file.
+        file: PathBuf,
+        /// What SQLite said.
+        cause: rusqlite::Error,
+    },
     /// The database can't be read, or the copy not be written.
     #[error("the backup failed: {0}")]
     Database(PortError),
@@ -44,12 +55,18 @@ pub fn backup(folder: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<(), Back
     if !database.is_file() {
         return Err(BackupError::NoDatabase(folder.to_owned()));
     }
+    // SQLite would take what lies beside the copy for a part of it.
+    if let Some(left) = beside(to).into_iter().find(|file| file.exists()) {
+        return Err(BackupError::Exists(left));
+    }
     claim(to)?;
     // SQLite copies into an empty file as into a new one.
     let copied = copy(&database, to).and_then(|()| make_durable(to));
     if copied.is_err() {
         // Best effort: the error that is reported is the one that counts.
-        let _ = fs::remove_file(to);
+        for file in beside(to).iter().map(PathBuf::as_path).chain([to]) {
+            let _ = fs::remove_file(file);
+        }
     }
     copied
 }
@@ -67,13 +84,27 @@ fn claim(file: &Path) -> Result<(), BackupError> {
     }
 }
 
+/// The files that SQLite writes beside a database, and leaves there if it can't write on.
+fn beside(file: &Path) -> [PathBuf; 3] {
+    ["-journal", "-wal", "-shm"].map(|end| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(end);
+        name.into()
+    })
+}
+
 fn copy(database: &Path, to: &Path) -> Result<(), BackupError> {
     let failed = |error: rusqlite::Error| BackupError::Database(Failure::from(error).into());
     // For writing, although it only reads: a read-only connection can't use the log of a folder that no process has open.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(database, flags).map_err(failed)?;
     let name = to.to_str().ok_or_else(|| unwritable(to)(io::Error::new(io::ErrorKind::InvalidInput, "its name is not UTF-8")))?;
-    connection.execute("VACUUM INTO ?1", [name]).map_err(failed)?;
+    connection.execute("VACUUM INTO ?1", [name]).map_err(|error| match error.sqlite_error_code() {
+        // Only the copy is written.
+        Some(ErrorCode::DiskFull) => BackupError::Full(to.to_owned()),
+        Some(ErrorCode::SystemIoFailure) => BackupError::Disk { file: to.to_owned(), cause: error },
+        _ => failed(error),
+    })?;
     Ok(())
 }
 

@@ -56,6 +56,13 @@ pub enum OpenError {
     },
 }
 
+/// A data folder is not any more where it was opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the data folder {} was moved or removed, or its lock was: stop Sluice, put the folder back, and start again", folder.display())]
+pub struct FolderGone {
+    folder: PathBuf,
+}
+
 /// A folder that holds everything Sluice keeps on one machine, locked for this process.
 ///
 /// Once it and every [`EmbeddedStore`] and [`EmbeddedQueue`] of it are dropped, what was submitted is written and the lock is free.
@@ -72,7 +79,9 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) bells: QueueBells,
     boot: u64,
-    _lock: File,
+    /// Where the lock was made.
+    lock_path: PathBuf,
+    lock: File,
 }
 
 impl DataFolder {
@@ -84,6 +93,8 @@ impl DataFolder {
     pub fn open(path: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let folder = path.as_ref();
         let lock = lock(folder)?;
+        // A path that is relative leads elsewhere once the process has another folder to work in.
+        let lock_path = std::path::absolute(folder.join(LOCK)).map_err(|cause| OpenError::Folder { folder: folder.to_owned(), cause })?;
         let database = |error: rusqlite::Error| OpenError::Database { folder: folder.to_owned(), cause: Failure::from(error).into() };
         let file = folder.join(DATABASE);
         keep_private(&file).map_err(|cause| OpenError::Folder { folder: folder.to_owned(), cause })?;
@@ -97,7 +108,7 @@ impl DataFolder {
         let readers = Readers::open(&file, damage.clone()).map_err(database)?;
         let writer = Writer::start(connection, flights, Arc::clone(&clock), damage)
             .map_err(|cause| OpenError::Folder { folder: folder.to_owned(), cause })?;
-        let inner = Inner { readers, recent: Arc::default(), writer, clock, bells: QueueBells::default(), boot, _lock: lock };
+        let inner = Inner { readers, recent: Arc::default(), writer, clock, bells: QueueBells::default(), boot, lock_path, lock };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -105,6 +116,19 @@ impl DataFolder {
     #[must_use]
     pub fn boot(&self) -> u64 {
         self.inner.boot
+    }
+
+    /// Makes sure that the folder is still where it was opened. Where it, or its lock, was moved or removed, what is written goes where nobody looks for it, and
+    /// another process can open a folder at its place, or this one a second time.
+    ///
+    /// # Errors
+    /// [`FolderGone`].
+    pub fn check_place(&self) -> Result<(), FolderGone> {
+        let Inner { lock, lock_path, .. } = &*self.inner;
+        if is_same_file(lock, lock_path) {
+            return Ok(());
+        }
+        Err(FolderGone { folder: lock_path.parent().unwrap_or(lock_path).to_owned() })
     }
 
     /// The documents.
@@ -128,6 +152,19 @@ impl DataFolder {
     }
 }
 
+#[cfg(unix)]
+fn is_same_file(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let (Ok(held), Ok(there)) = (file.metadata(), path.metadata()) else { return false };
+    (held.dev(), held.ino()) == (there.dev(), there.ino())
+}
+
+/// Elsewhere a file that is open can't be moved or removed.
+#[cfg(not(unix))]
+fn is_same_file(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
 fn lock(folder: &Path) -> Result<File, OpenError> {
     let unusable = |cause| OpenError::Folder { folder: folder.to_owned(), cause };
     let mut builder = std::fs::DirBuilder::new();
@@ -135,7 +172,11 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder).map_err(unusable)?;
-    let file = File::options().create(true).write(true).truncate(false).open(folder.join(LOCK)).map_err(unusable)?;
+    let mut options = File::options();
+    options.create(true).write(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(folder.join(LOCK)).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),

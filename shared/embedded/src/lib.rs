@@ -21,7 +21,7 @@ mod writer;
 
 pub use backup::{BackupError, backup};
 pub use documents::EmbeddedStore;
-pub use folder::{DataFolder, OpenError};
+pub use folder::{DataFolder, FolderGone, OpenError};
 pub use outbox::{Channel, Outbox, OutboxEntry};
 pub use queue::{Batch, EmbeddedQueue, MAX_RECEIVES, Receipt, Received, Settlement};
 pub use sluice_system::{SystemClock, SystemIds};

@@ -105,6 +105,7 @@ async fn fill_references(environment: &Environment, secrets: &AwsSecrets, signin
 fn read_settings<S>(environment: &Environment, read: impl FnOnce(&mut Reader<'_>) -> S) -> Result<S, Vec<String>> {
     let mut reader = Reader::new(environment);
     reader.refuse_unknown();
+    reader.doubts().iter().for_each(|doubt| tracing::warn!("{doubt}"));
     let settings = read(&mut reader);
     reader.finish(settings).map_err(texts)
 }

@@ -1,6 +1,11 @@
 //! The HTTP client of the commands, and of the API of a running Sluice.
 
-use std::{error::Error as StdError, io, net::IpAddr, time::Duration};
+use std::{
+    error::Error as StdError,
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, Uri, header};
@@ -12,7 +17,7 @@ use hyper_util::{
 };
 use serde_json::Value;
 
-use super::{Error, usage};
+use super::{Error, Surroundings, usage};
 
 /// For one request, from connecting to the last byte of the answer.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
@@ -20,7 +25,26 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 const ANSWER_LIMIT: usize = 64 << 20;
 
 /// What to do where no Sluice listens.
-pub(super) const START_SLUICE: &str = "start it (`sluice dev` listens on 127.0.0.1:3000), or correct --to";
+pub(super) const START_SLUICE: &str = "start it (`sluice dev` listens on 127.0.0.1:3000), or correct --to or SLUICE_LISTEN";
+
+/// Where a gateway on this machine listens: at SLUICE_LISTEN, as the gateway itself reads it, or where it does without that setting.
+pub(super) fn own_address(surroundings: &Surroundings<'_>) -> Result<String, Error> {
+    let Some(listen) = (surroundings.setting)("SLUICE_LISTEN") else { return Ok("http://127.0.0.1:3000".to_owned()) };
+    let address: SocketAddr = listen
+        .trim()
+        .parse()
+        .map_err(|_| usage("SLUICE_LISTEN: must be an address and port, such as 127.0.0.1:3000; correct it, or give --to"))?;
+    if address.port() == 0 {
+        return Err(usage("SLUICE_LISTEN leaves the choice of the port to the system: give --to"));
+    }
+    // What listens on all addresses is reached on that of the machine itself.
+    let host = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    Ok(format!("http://{}", SocketAddr::new(host, address.port())))
+}
 
 /// A client for http and https.
 pub(super) type HttpClient = HyperClient<HttpsConnector<HttpConnector>, Full<Bytes>>;

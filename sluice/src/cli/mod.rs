@@ -106,6 +106,8 @@ pub struct Surroundings<'a> {
     pub input: &'a mut dyn Read,
     /// Where the answer goes.
     pub output: &'a mut dyn Write,
+    /// Where remarks go, which are no part of the answer.
+    pub remarks: &'a mut dyn Write,
 }
 
 /// Runs the command of this process's arguments.
@@ -114,6 +116,7 @@ pub struct Surroundings<'a> {
 pub fn main() -> ExitCode {
     let mut input = io::stdin();
     let mut output = io::stdout();
+    let mut remarks = io::stderr();
     let mut surroundings = Surroundings {
         now: &system_time,
         random: &system_random,
@@ -121,6 +124,7 @@ pub fn main() -> ExitCode {
         environment: &system_environment,
         input: &mut input,
         output: &mut output,
+        remarks: &mut remarks,
     };
     match run(Cli::parse(), &mut surroundings) {
         Ok(Exit::Success) => ExitCode::SUCCESS,

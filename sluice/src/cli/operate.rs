@@ -7,16 +7,16 @@ use sluice_core::settings::DEV_API_KEY;
 
 use super::{
     Error, Exit, Surroundings,
-    client::{ApiAnswer, Client},
+    client::{ApiAnswer, Client, own_address},
     usage,
 };
 
 /// Where Sluice is, and as whom to speak to it.
 #[derive(Debug, Args)]
 pub struct Target {
-    /// Where Sluice runs
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3000")]
-    to: String,
+    /// Where Sluice runs [default: at SLUICE_LISTEN, else http://127.0.0.1:3000]
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
     /// The API key; by default the first of SLUICE_API_KEY, or dev's own on this machine
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
@@ -28,7 +28,10 @@ pub struct Target {
 impl Target {
     pub(super) fn client(&self, surroundings: &Surroundings<'_>) -> Result<Client, Error> {
         let set = || (surroundings.setting)("SLUICE_API_KEY").and_then(|keys| keys.split(',').next().map(|key| key.trim().to_owned()));
-        let client = Client::new(&self.to)?;
+        let client = match &self.to {
+            Some(to) => Client::new(to)?,
+            None => Client::new(&own_address(surroundings)?)?,
+        };
         let key = self.key.clone().or_else(set).or_else(|| client.is_loopback().then(|| DEV_API_KEY.to_owned()));
         Ok(client.with_key(key.ok_or_else(|| usage("no API key: give --key, or set SLUICE_API_KEY"))?))
     }
@@ -38,7 +41,6 @@ impl Target {
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
     /// The ids of the events (`in_…`), as `GET /api/v1/inbound` shows them
-    #[arg(required_unless_present_any = ["parked", "waiting"])]
     ids: Vec<String>,
     /// Replay every parked event
     #[arg(long, conflicts_with = "ids")]
@@ -89,6 +91,11 @@ pub enum DlqCommand {
 
 /// Has events planned again from their stored bodies.
 pub(super) fn replay(args: &ReplayArgs, surroundings: &mut Surroundings<'_>) -> Result<Exit, Error> {
+    if args.ids.is_empty() && !args.parked && !args.waiting {
+        return Err(usage(
+            "name the events to replay (`in_…`), or give --parked for all that are parked, or --waiting for all that wait for a key",
+        ));
+    }
     let client = args.target.client(surroundings)?;
     let ids = match (args.parked, args.waiting) {
         (true, _) => listed(&client, "parked")?,

@@ -50,6 +50,9 @@ pub(super) fn all(
                 tally.add(answer?);
             }
         }
+        if let Some(problem) = tally.why_nothing_was_sent() {
+            return Err(usage(problem));
+        }
         let exit = if tally.failed() == 0 { Exit::Success } else { Exit::Failure };
         let text = if count > LINES { tally.summary(started.elapsed()) } else { tally.lines() };
         surroundings.output.write_all(text.as_bytes())?;
@@ -62,9 +65,17 @@ fn stopwatch() -> Instant {
     Instant::now()
 }
 
+/// Why there is no answer to a request.
+enum NoAnswer {
+    /// It never left: nobody has seen it.
+    NotSent(String),
+    /// It left, or may have left.
+    Unknown(String),
+}
+
 /// What came of one request.
 struct Answer {
-    outcome: Result<(StatusCode, String), String>,
+    outcome: Result<(StatusCode, String), NoAnswer>,
     took: Duration,
 }
 
@@ -76,7 +87,7 @@ impl Answer {
     fn text(&self) -> String {
         match &self.outcome {
             Ok((status, body)) => format!("{status} {body}").trim_end().to_owned(),
-            Err(problem) => problem.clone(),
+            Err(NoAnswer::NotSent(problem) | NoAnswer::Unknown(problem)) => problem.clone(),
         }
     }
 }
@@ -95,20 +106,24 @@ impl<'a> Poster<'a> {
         let started = stopwatch();
         let outcome = match tokio::time::timeout(DEADLINE, self.exchange(request)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(format!("no answer from {} within {} s", self.target.authority, DEADLINE.as_secs())),
+            Err(_) => Err(NoAnswer::Unknown(format!("no answer from {} within {} s", self.target.authority, DEADLINE.as_secs()))),
         };
         Answer { outcome, took: started.elapsed() }
     }
 
-    async fn exchange(&self, request: Request) -> Result<(StatusCode, String), String> {
+    async fn exchange(&self, request: Request) -> Result<(StatusCode, String), NoAnswer> {
         let scheme = self.target.url.scheme_str().unwrap_or("http");
         let mut builder =
             http::Request::builder().method(request.method.as_str()).uri(format!("{scheme}://{}{}", self.target.authority, request.path));
         for (name, value) in request.headers {
             builder = builder.header(name, value);
         }
-        let request = builder.body(Full::from(request.body)).map_err(|error| format!("this request cannot be sent: {error}"))?;
-        let response = self.client.request(request).await.map_err(|error| in_words(&error, &self.target.authority, START_SLUICE))?;
+        let request =
+            builder.body(Full::from(request.body)).map_err(|error| NoAnswer::NotSent(format!("this request cannot be sent: {error}")))?;
+        let response = self.client.request(request).await.map_err(|error| {
+            let why = in_words(&error, &self.target.authority, START_SLUICE);
+            if error.is_connect() { NoAnswer::NotSent(why) } else { NoAnswer::Unknown(why) }
+        })?;
         let status = response.status();
         let body = match Limited::new(response.into_body(), ANSWER_LIMIT).collect().await {
             Ok(body) => on_one_line(&String::from_utf8_lossy(&body.to_bytes())),
@@ -139,6 +154,15 @@ impl Tally {
 
     fn failed(&self) -> usize {
         self.0.iter().filter(|answer| !answer.is_good()).count()
+    }
+
+    /// Why, if not one request has left.
+    fn why_nothing_was_sent(&self) -> Option<String> {
+        let whys = self.0.iter().map(|answer| match &answer.outcome {
+            Err(NoAnswer::NotSent(why)) => Some(why.as_str()),
+            Ok(_) | Err(NoAnswer::Unknown(_)) => None,
+        });
+        whys.collect::<Option<Vec<_>>>()?.first().map(|why| (*why).to_owned())
     }
 
     fn lines(&self) -> String {

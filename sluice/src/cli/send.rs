@@ -7,7 +7,7 @@ use http::Uri;
 use sluice_core::provider::{Provider, by_name};
 use sluice_signature::{Message, Secret};
 
-use super::{Error, Exit, Surroundings, header, post, print, provider_names, usage};
+use super::{Error, Exit, Surroundings, client::own_address, header, post, print, provider_names, usage};
 use crate::{
     draft::Draft,
     renew::New,
@@ -17,7 +17,8 @@ use crate::{
 /// The arguments of `sluice send`.
 #[derive(clap::Args)]
 #[command(after_help = "Each event sent is a new one, with an id and a time of its own, unless --set or --header says otherwise.\n\
-    Exit codes: 0 every answer was 2xx, 1 one was not, 2 nothing was sent.")]
+    Exit codes: 0 every answer was 2xx, 1 one was not, 2 nothing was sent, also because\n\
+    nothing listens there.")]
 pub struct Args {
     /// Who is to appear to send it
     #[arg(value_parser = provider_names(), required_unless_present = "list")]
@@ -26,9 +27,9 @@ pub struct Args {
     #[arg(required_unless_present = "list")]
     pub sample: Option<String>,
     /// Where to; without a path, the sample's own is added. Twilio signs this URL, or for this machine SLUICE_PUBLIC_URL, which without a
-    /// setting is http://localhost:PORT as in `sluice dev`
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3000")]
-    pub to: Uri,
+    /// setting is http://localhost:PORT as in `sluice dev` [default: this machine at SLUICE_LISTEN, else http://127.0.0.1:3000]
+    #[arg(long, value_name = "URL")]
+    pub to: Option<Uri>,
     /// The signing secret [default: the first of the provider's setting, such as STRIPE_WEBHOOK_SECRET, else, to this machine
     /// only, the one of `sluice dev`]
     #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
@@ -102,7 +103,13 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Err
         usage(format!("{} has no sample {name}: there are {}", provider.name(), names.join(", ")))
     })?;
     let request = sample.request();
-    let target = Target::new(&args.to, &request.path)?;
+    let target = match &args.to {
+        Some(to) => Target::new(to, &request.path)?,
+        None => Target::new(
+            &own_address(surroundings)?.parse().map_err(|_| usage("SLUICE_LISTEN can't be sent to: give --to"))?,
+            &request.path,
+        )?,
+    };
     let sender = Sender {
         provider,
         secret: secret(args, provider, &target, surroundings)?,
@@ -114,6 +121,9 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Err
     };
     // Made once before anything is sent: a change that cannot be made is a mistake of the command line, not of one event.
     let first = sender.make(surroundings)?;
+    for (path, _) in args.set.iter().filter(|(path, _)| !sender.draft.has(path)) {
+        writeln!(surroundings.remarks, "note: the sample has nothing at {path}, and --set adds it; is the path right?")?;
+    }
     if let Some(shape) = args.print {
         write!(surroundings.output, "{}", print::show(shape, &first, &sender.target, (surroundings.now)()))?;
         return Ok(Exit::Success);

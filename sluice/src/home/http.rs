@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body as AxumBody};
+use axum::{Router, body::Body as AxumBody, response::IntoResponse};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
@@ -15,7 +15,11 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use sluice_core::ingest::{Body, Ingest};
+use sluice_core::{
+    api::Problem,
+    ingest::{Body, Ingest},
+};
+use sluice_embedded::DataFolder;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -26,6 +30,7 @@ use tower::ServiceExt;
 use super::{
     bodies::{Bodies, Read, discard},
     calls::Calls,
+    hosts::Hosts,
 };
 
 /// How long a client may take to send a request's head, and how long a connection may idle between two.
@@ -37,8 +42,32 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// How long to wait when the system has no more connections to give.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// The path that tells whether all is well.
+const HEALTH: &str = "/healthz";
+
+/// What answers all that is no webhook.
+#[derive(Clone)]
+pub(super) struct ApiServer {
+    pub(super) router: Router,
+    pub(super) hosts: Hosts,
+    pub(super) folder: DataFolder,
+}
+
+impl ApiServer {
+    async fn answer(self, request: Request<Incoming>) -> Response<AxumBody> {
+        if request.uri().path() == HEALTH {
+            if let Err(error) = self.folder.check_place() {
+                return Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response();
+            }
+        } else if let Some(refusal) = self.hosts.refuse(request.headers()) {
+            return refusal;
+        }
+        self.router.oneshot(request.map(AxumBody::new)).await.unwrap_or_else(|impossible| match impossible {})
+    }
+}
+
 /// Serves until `stop`, then lets the requests under way end.
-pub(super) async fn serve(listener: TcpListener, ingest: Arc<Ingest>, api: Router, calls: Calls, mut stop: watch::Receiver<bool>) {
+pub(super) async fn serve(listener: TcpListener, ingest: Arc<Ingest>, api: ApiServer, calls: Calls, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     let bodies = Arc::new(Bodies::new());
     let mut stopped = pin!(async { drop(stop.wait_for(|stop| *stop).await) });
@@ -76,7 +105,7 @@ async fn pause() {
 struct Rooms {
     ingest: Arc<Ingest>,
     bodies: Arc<Bodies>,
-    api: Router,
+    api: ApiServer,
     calls: Calls,
 }
 
@@ -104,7 +133,7 @@ async fn answer(Rooms { ingest, bodies, api, calls }: Rooms, request: Request<In
             webhook(&ingest, &bodies, &calls, request).await
         } else {
             let _call = calls.begin(ingest.clock.now());
-            api.oneshot(request.map(AxumBody::new)).await.unwrap_or_else(|impossible| match impossible {})
+            api.answer(request).await
         }
     };
     Ok(timeout(WHOLE, answered).await.unwrap_or_else(|_| plain(StatusCode::REQUEST_TIMEOUT, "The request took too long.\n")))
@@ -121,6 +150,7 @@ async fn webhook(ingest: &Ingest, bodies: &Bodies, calls: &Calls, request: Reque
             }
             Read::TooLarge => ingest.handle(&parts, Body::TooLarge).await,
             Read::NoRoom => ingest.no_room(&parts),
+            Read::TooSlow => ingest.broke_off(&parts, &"it came too slowly"),
             Read::BrokeOff(error) => ingest.broke_off(&parts, &error),
         }
     } else {

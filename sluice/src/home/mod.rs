@@ -2,6 +2,7 @@
 
 mod bodies;
 mod calls;
+mod hosts;
 mod http;
 mod log;
 mod outgoing;
@@ -26,7 +27,7 @@ use sluice_embedded::{
 };
 use tokio::{net::TcpListener, sync::watch};
 
-use self::calls::Calls;
+use self::{calls::Calls, hosts::Hosts, http::ApiServer};
 
 pub use log::init as init_log;
 
@@ -149,7 +150,8 @@ pub async fn run(mode: Mode, mut settings: Settings) -> Result<(), HomeError> {
     report::started(mode, &settings, address);
     let ingest = Arc::new(ingest);
     let calls = Calls::default();
-    let server = http::serve(listener, Arc::clone(&ingest), router(Arc::new(api)), calls.clone(), stop.clone());
+    let api = ApiServer { router: router(Arc::new(api)), hosts: Hosts::of(mode, &settings), folder: folder.clone() };
+    let server = http::serve(listener, Arc::clone(&ingest), api, calls.clone(), stop.clone());
     let deliveries = webhooks::work(queue.clone(), deliverer.map(Arc::new), Arc::clone(&clock), stop.clone());
     let worker = work(queue, Arc::new(processor), calls, Arc::clone(&clock), stop.clone());
     let sweeps = sweep(sweeper, Arc::clone(&clock), stop.clone());
@@ -231,10 +233,13 @@ async fn sweep(sweeper: Sweeper, clock: Arc<dyn Clock>, mut stop: watch::Receive
     }
 }
 
-/// Removes what has expired, looks for dead letters, and tells how many refusals had no line in the log.
+/// Removes what has expired, sees that the data folder is in its place, looks for dead letters, and tells how many refusals had no line in the log.
 async fn tidy(dead_letters: Watch, ingest: Arc<Ingest>, folder: DataFolder, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
     loop {
         ingest.refusals.log_left_out(clock.now());
+        if let Err(error) = folder.check_place() {
+            tracing::error!(%error, "what is written now may be lost");
+        }
         if let Err(error) = dead_letters.look().await {
             tracing::error!(%error, "the dead letters could not be looked at; trying again in {TIDY:?}");
         }

@@ -20,6 +20,7 @@ pub(super) fn started(mode: Mode, settings: &Settings, address: SocketAddr) {
             tracing::info!("{}: on, at {} under {}", provider.title(), urls.join(", "), settings.ingest.public_url);
         }
     }
+    settings.unread.iter().for_each(|unread| tracing::warn!("{unread}"));
     if mode != Mode::Dev {
         settings.ingest.doubts().iter().for_each(|doubt| tracing::warn!("{doubt}"));
     }

@@ -18,6 +18,7 @@ const NOW: i64 = 1_795_176_000;
 struct Ran {
     exit: Exit,
     output: String,
+    remarks: String,
 }
 
 /// Runs a command line that clap accepts, with these settings and this standard input.
@@ -25,7 +26,7 @@ fn try_sluice(arguments: &[&str], settings: &[(&str, &str)], input: &[u8]) -> Re
     let cli = Cli::try_parse_from(["sluice"].iter().chain(arguments)).expect("clap accepts the arguments");
     let drawn = Cell::new(0_u128);
     let mut input = input;
-    let mut output = Vec::new();
+    let (mut output, mut remarks) = (Vec::new(), Vec::new());
     let exit = run(
         cli,
         &mut Surroundings {
@@ -38,9 +39,11 @@ fn try_sluice(arguments: &[&str], settings: &[(&str, &str)], input: &[u8]) -> Re
             environment: &std::collections::BTreeMap::new,
             input: &mut input,
             output: &mut output,
+            remarks: &mut remarks,
         },
     )?;
-    Ok(Ran { exit, output: String::from_utf8(output).expect("UTF-8") })
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    Ok(Ran { exit, output: text(output), remarks: text(remarks) })
 }
 
 fn sluice(arguments: &[&str]) -> Ran {

@@ -91,9 +91,51 @@ fn few_get_a_line_each() {
 #[test]
 fn nobody_there() {
     let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
-    let ran = sluice(&["send", "stripe", "customer.created", "--to", &format!("http://{address}")]);
-    assert_eq!(ran.exit, Exit::Failure);
-    assert!(ran.output.starts_with(&format!("nothing listens at {address} (")), "{}", ran.output);
+    // An error, and so the exit code 2: nothing was sent.
+    let told = error(&["send", "stripe", "customer.created", "--to", &format!("http://{address}")]);
+    assert!(told.starts_with(&format!("nothing listens at {address} (")), "{told}");
+    let told = error(&["send", "stripe", "customer.created", "--to", &format!("http://{address}"), "--count", "20"]);
+    assert!(told.starts_with(&format!("nothing listens at {address} (")), "{told}");
+}
+
+#[test]
+fn without_an_address_it_goes_where_this_machine_listens() {
+    let server = Server::start(ok);
+    let url = server.url();
+    let port = url.rsplit(':').next().expect("a port");
+    for listen in [format!("127.0.0.1:{port}"), format!(" 0.0.0.0:{port} ")] {
+        let ran = try_sluice(&["send", "stripe", "customer.created"], &[("SLUICE_LISTEN", &listen)], b"").expect("it is sent");
+        assert_eq!(ran.exit, Exit::Success, "{}", ran.output);
+    }
+    assert_eq!(server.arrived().len(), 2);
+    let printed = |listen: &str| {
+        let ran = try_sluice(&["send", "stripe", "customer.created", "--print", "request"], &[("SLUICE_LISTEN", listen)], b"");
+        ran.map(|ran| ran.output.lines().nth(1).map(str::to_owned)).map_err(|error| error.to_string())
+    };
+    assert_eq!(printed("[::]:4300"), Ok(Some("Host: [::1]:4300".to_owned())));
+    assert_eq!(printed("192.0.2.7:4300"), Err("no secret to sign for 192.0.2.7:4300 with: give --secret, or set STRIPE_WEBHOOK_SECRET (the secret of `sluice dev` is for this machine only)".to_owned()));
+    for wrong in ["4300", "127.0.0.1:0"] {
+        assert!(printed(wrong).is_err_and(|error| error.starts_with("SLUICE_LISTEN") && error.contains("give --to")), "{wrong}");
+    }
+    let asked =
+        |arguments: &[&str]| try_sluice(arguments, &[("SLUICE_LISTEN", "0.0.0.0:1")], b"").err().expect("nobody is there").to_string();
+    for command in [&["dlq", "list"][..], &["replay", "--parked"], &["subscriptions", "list"], &["listen"]] {
+        assert!(asked(command).starts_with("nothing listens at http://127.0.0.1:1 ("), "{}", asked(command));
+    }
+}
+
+#[test]
+fn a_replay_of_nothing_says_what_can_be_named() {
+    let told = error(&["replay"]);
+    assert!(told.contains("--parked") && told.contains("--waiting"), "{told}");
+}
+
+#[test]
+fn what_set_adds_is_remarked() {
+    let print = ["send", "stripe", "customer.created", "--print", "request"];
+    let ran = sluice(&[&print[..], &["--set", "data.object.name=Ana", "--set", "data.object.nmae=Ana"]].concat());
+    assert_eq!(ran.remarks, "note: the sample has nothing at data.object.nmae, and --set adds it; is the path right?\n");
+    assert!(ran.output.starts_with("POST "), "the answer is as it is without: {}", ran.output);
 }
 
 #[test]

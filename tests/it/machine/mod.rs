@@ -4,6 +4,7 @@ mod connections;
 mod crash;
 mod disk;
 mod hold;
+mod hosts;
 mod journey;
 mod operate;
 mod outgoing;

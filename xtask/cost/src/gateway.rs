@@ -411,6 +411,7 @@ impl Gateway {
             environment: &BTreeMap::new,
             input: &mut std::io::empty(),
             output: &mut output,
+            remarks: &mut std::io::sink(),
         };
         match sluice::cli::run(cli, &mut surroundings) {
             Ok(Exit::Success) => serde_json::from_slice(&output).map_err(|error| error.to_string()),

@@ -37,7 +37,12 @@ impl Processor {
             Err(error) => match ses_envelope(message.body, self.clock.now()) {
                 Some(envelope) => InboundMessage::Event(Box::new(envelope)),
                 None => {
-                    tracing::error!(%error, "a message on the queue inbound can't be read; it goes to the dead letters");
+                    tracing::error!(
+                        %error,
+                        receives = message.receives,
+                        "a message on the queue inbound can't be read; it is tried again, and is a dead letter after {} receives",
+                        message.max_receives
+                    );
                     return self.later(message.receives, format!("the message can't be read: {error}"));
                 }
             },

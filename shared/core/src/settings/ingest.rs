@@ -137,9 +137,6 @@ fn read_secrets(reader: &mut Reader<'_>, mode: Mode, providers: Providers) -> Fi
             if values.is_empty() {
                 reader.problem(&setting, "is set and holds no secret; set it to the secret, or leave it out");
             }
-            if source == DEFAULT_SOURCE && setting != provider.secret_setting() && reader.text(provider.secret_setting()).is_some() {
-                reader.problem(&setting, format!("is the same as {}; leave out one of them", provider.secret_setting()));
-            }
             // On Lambda they may be references to where the secret is kept.
             if mode != Mode::Lambda
                 && let Some(problem) = values.iter().find_map(|value| provider.check_secret(value).err())

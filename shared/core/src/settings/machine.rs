@@ -27,6 +27,8 @@ pub struct Settings {
     pub webhooks: WebhookSettings,
     /// What is logged.
     pub log: LogSettings,
+    /// What looks like a setting and is none, in words.
+    pub unread: Vec<String>,
 }
 
 impl Settings {
@@ -61,8 +63,9 @@ impl Settings {
             ingest,
             rules: RuleSettings::read(&mut reader, mode),
             outgoing: OutgoingSettings::read(&mut reader, mode),
-            stripe_api: StripeApiSettings::read(&mut reader),
+            stripe_api: StripeApiSettings::read(&mut reader, mode),
             log: LogSettings::read(&mut reader, mode),
+            unread: reader.doubts(),
         };
         let known = reader.wrong();
         for found in check(&settings) {

@@ -113,6 +113,9 @@ fn read_people(reader: &mut Reader<'_>, mode: Mode) -> People {
             reader.problem(setting, "must be one mail address and nothing around it, such as support@example.com");
         }
     }
+    if reader.text("SLUICE_BUSINESS_NAME").is_some_and(|name| name.contains(char::is_control)) {
+        reader.problem("SLUICE_BUSINESS_NAME", "must be one line: it stands in subjects and texts");
+    }
     People {
         business_name: reader.required_if(required, "SLUICE_BUSINESS_NAME", "Example Bookings", "the name that customers know"),
         alert_email: reader.text("SLUICE_ALERT_EMAIL").map_or_else(|| support_email.clone(), str::to_owned),
@@ -210,7 +213,13 @@ fn read_sms(reader: &mut Reader<'_>, mode: Mode) -> SmsSettings {
     let from = reader.text("SLUICE_SMS_FROM").map(str::to_owned);
     let base_url = reader.text("SLUICE_TWILIO_URL").map(str::to_owned);
     let Some(from) = from else {
-        // The account and its token alone may be there for Twilio's webhooks.
+        // Its token may be there for Twilio's webhooks alone; the account is needed for nothing but texts. On a developer's machine it may be there for other tools.
+        if mode == Mode::Serve && account_sid.is_some() {
+            reader.problem(
+                "SLUICE_SMS_FROM",
+                "is missing: TWILIO_ACCOUNT_SID is set, which only texts need; set the sender, or leave out TWILIO_ACCOUNT_SID",
+            );
+        }
         return if mode == Mode::Dev { SmsSettings::Captured } else { SmsSettings::Off };
     };
     if account_sid.is_none() {

@@ -56,6 +56,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What looks like a setting with a slip of the pen and can't be refused, because it does not begin with `SLUICE_` and may be another program's.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<String> {
+        let others = || TABLE.iter().filter(|setting| !setting.name.starts_with("SLUICE_"));
+        let known = |name: &str| TABLE.iter().any(|setting| setting.covers(name));
+        let set = self.environment.iter().filter(|(name, value)| !known(name) && !value.trim().is_empty());
+        let alike = set.filter_map(|(name, _)| Some((name, others().find(|setting| name.starts_with(setting.family_name()))?)));
+        alike.map(|(name, setting)| format!("{name}: is not a setting, and is not read; is {} meant?", setting.name)).collect()
+    }
+
     /// The setting as text; one that is empty counts as not set.
     #[must_use]
     pub fn text(&self, setting: &str) -> Option<&'a str> {
@@ -83,15 +93,20 @@ impl<'a> Reader<'a> {
         text.split(',').map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned).collect()
     }
 
-    /// The setting and those of the same name with `__SOURCE`: source, name and values of each.
-    #[must_use]
-    pub fn family(&self, setting: &str) -> Vec<(String, String, Vec<String>)> {
+    /// The setting and those of the same name with `__SOURCE`: source, name and values of each. Two for the same source are a mistake.
+    pub fn family(&mut self, setting: &str) -> Vec<(String, String, Vec<String>)> {
         let source = |name: &str| match name.strip_prefix(setting)? {
             "" => Some(DEFAULT_SOURCE.to_owned()),
             rest => Some(rest.strip_prefix("__")?.to_lowercase()),
         };
         let set = self.environment.iter().filter(|(_, value)| !value.trim().is_empty());
-        set.filter_map(|(name, _)| Some((source(name)?, name.clone(), self.list(name)))).collect()
+        let family: Vec<_> = set.filter_map(|(name, _)| Some((source(name)?, name.clone(), self.list(name)))).collect();
+        for (at, (source, name, _)) in family.iter().enumerate() {
+            if let Some((_, first, _)) = family[..at].iter().find(|(other, ..)| other == source) {
+                self.problem(name, format!("is the same as {first}; leave out one of them"));
+            }
+        }
+        family
     }
 
     /// The setting as `read` reads it, whose error is noted; `None` if it is not set or wrong.

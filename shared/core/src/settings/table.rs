@@ -10,6 +10,12 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// The name up to its last word, `STRIPE_WEBHOOK` of `STRIPE_WEBHOOK_SECRET[__SOURCE]`: what begins like it is hardly another program's.
+    pub(super) fn family_name(&self) -> &'static str {
+        let stem = self.name.strip_suffix("[__SOURCE]").unwrap_or(self.name);
+        stem.rsplit_once('_').map_or(stem, |(family, _)| family)
+    }
+
     /// Whether `name` is this setting, or this setting for one source.
     #[must_use]
     pub fn covers(&self, name: &str) -> bool {

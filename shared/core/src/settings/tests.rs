@@ -71,6 +71,62 @@ fn all_that_is_missing_or_contradictory_is_named_at_once() {
 }
 
 #[test]
+fn what_contradicts_itself_or_can_be_nothing_is_refused() {
+    let with = |more: &[(&str, &str)]| problems(&[PRODUCTION, more].concat());
+    for (name, first) in
+        [("STRIPE_WEBHOOK_SECRET__acme", "STRIPE_WEBHOOK_SECRET__ACME"), ("STRIPE_WEBHOOK_SECRET__Default", "STRIPE_WEBHOOK_SECRET")]
+    {
+        assert_eq!(with(&[(name, "whsec_another")]), [format!("{name}: is the same as {first}; leave out one of them")]);
+    }
+    let keys = with(&[("STRIPE_SECRET_KEY__A", "rk_live_x"), ("STRIPE_SECRET_KEY__a", "sk_live_y")]);
+    assert_eq!(keys, ["STRIPE_SECRET_KEY__a: is the same as STRIPE_SECRET_KEY__A; leave out one of them"]);
+    for wrong in ["hello", "rk_live_x,hello", "xrk_live_x"] {
+        let key = with(&[("STRIPE_SECRET_KEY", wrong)]);
+        assert!(key.len() == 1 && key[0].starts_with("STRIPE_SECRET_KEY: is no API key of Stripe's"), "{key:?}");
+    }
+    let name = with(&[("SLUICE_BUSINESS_NAME", "Harbour\nBoats")]);
+    assert_eq!(name, ["SLUICE_BUSINESS_NAME: must be one line: it stands in subjects and texts"]);
+    let account = ("TWILIO_ACCOUNT_SID", "AC0123456789abcdef0123456789abcdef");
+    let token = ("TWILIO_AUTH_TOKEN", "0123456789abcdef0123456789abcdef");
+    for half in [&[account][..], &[account, token]] {
+        let texts = with(half);
+        assert!(texts.len() == 1 && texts[0].starts_with("SLUICE_SMS_FROM: is missing"), "{texts:?}");
+        Settings::read(Mode::Dev, &environment(half)).expect("a developer may have it for other tools");
+    }
+    Settings::read(Mode::Serve, &environment(&[PRODUCTION, &[token]].concat())).expect("the token alone is for webhooks");
+    let placeholder = [("STRIPE_SECRET_KEY", "put-the-key-here")];
+    read_on_lambda(&placeholder, |reader| StripeApiSettings::read(reader, Mode::Lambda)).expect("Stripe refuses it, and says so");
+}
+
+#[test]
+fn what_looks_like_a_setting_is_doubted_and_what_is_another_program_s_is_not() {
+    let slips = ["GITHUB_WEBHOOKS_SECRET", "STRIPE_SECRETS", "STRIPE_WEBHOOK_SECRETS", "STRIPE_WEBHOOK_SECRET_ACME", "TWILIO_AUTH_TOKENS"];
+    let others = [
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_TASK_ROOT",
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "TZ",
+        "PATH",
+        "STRIPE_API_KEY",
+        "GITHUB_TOKEN",
+        "GITHUB_ACTIONS",
+        "TWILIO_API_KEY",
+        "SLACK_BOT_TOKEN",
+        "SHOPIFY_API_KEY",
+    ];
+    let mut given = PRODUCTION.to_vec();
+    given.extend(slips.into_iter().chain(others).map(|name| (name, "x")));
+    given.push(("STRIPE_WEBHOOK_SECRET_EMPTY", " "));
+    let unread = Settings::read(Mode::Serve, &environment(&given)).expect("they are nobody's business").unread;
+    let named: Vec<_> = unread.iter().filter_map(|unread| unread.split(':').next()).collect();
+    assert_eq!(named, slips);
+    assert!(unread[3].ends_with("is STRIPE_WEBHOOK_SECRET[__SOURCE] meant?"), "{unread:?}");
+}
+
+#[test]
 fn a_production_start_without_mail_settings_is_refused() {
     let all = problems(&[]);
     let named: Vec<_> = all.iter().filter_map(|problem| problem.split(':').next()).collect();

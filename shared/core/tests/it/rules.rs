@@ -343,6 +343,61 @@ async fn an_unexpected_shape_is_parked_and_alerted_once_an_hour() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_is_parked_and_neither_kept_nor_told() {
+    let booking = json!({ "booking_id": "12345" });
+    let intent = json!({ "id": "pi_1", "object": "payment_intent", "amount": 6000, "currency": "usd", "metadata": booking });
+    let charge =
+        json!({ "id": "ch_1", "object": "charge", "amount": 6000, "amount_refunded": 1000, "currency": "usd", "metadata": booking });
+    let refund = json!({ "id": "re_1", "object": "refund", "amount": 6000, "currency": "usd", "charge": "ch_1", "payment_intent": "pi_1" });
+    let invoice = json!({ "id": "in_1", "object": "invoice", "amount_due": 6000, "amount_paid": 6000, "currency": "usd" });
+    let payment = json!({ "id": "inpay_1", "object": "invoice_payment", "invoice": "in_1", "amount_paid": 6000, "currency": "usd" });
+    for (kind, object, field, value, said) in [
+        ("payment_intent.succeeded", &intent, "amount_received", json!(-5), "-5"),
+        ("payment_intent.succeeded", &intent, "amount", json!(-1), "-1"),
+        ("payment_intent.succeeded", &intent, "object", json!("charge"), "payment_intent"),
+        ("payment_intent.payment_failed", &intent, "amount", json!(-5), "-5"),
+        ("charge.refunded", &charge, "amount_refunded", json!(9000), "9000 of 6000"),
+        ("charge.refunded", &charge, "amount_refunded", json!(-1000), "-1000"),
+        ("charge.refunded", &charge, "object", json!("refund"), "charge"),
+        ("refund.failed", &refund, "amount", json!(-6000), "-6000"),
+        ("refund.failed", &refund, "object", json!("charge"), "refund"),
+        ("invoice.paid", &invoice, "amount_paid", json!(-6000), "-6000"),
+        ("invoice.payment_failed", &invoice, "amount_due", json!(-6000), "-6000"),
+        ("invoice.paid", &invoice, "object", json!("invoice_payment"), "invoice"),
+        ("invoice_payment.paid", &payment, "amount_paid", json!(-6000), "-6000"),
+        ("customer.updated", &json!({ "id": "cus_1" }), "object", json!("account"), "customer"),
+        ("customer.subscription.created", &json!({ "id": "sub_1" }), "object", json!("customer"), "subscription"),
+        ("checkout.session.completed", &json!({ "id": "cs_1" }), "object", json!("payment_link"), "checkout.session"),
+        ("setup_intent.succeeded", &json!({ "id": "seti_1" }), "object", json!("payment_intent"), "setup_intent"),
+    ] {
+        let world = world();
+        put(&world, json!({})).await;
+        let before = read(&world).await;
+        let mut object = object.clone();
+        object[field] = value;
+        with(&world, stripe("evt_1", kind, start(), start(), &object)).await;
+        let event = &world.events()[0];
+        assert_eq!(event.status, EventStatus::Parked, "{kind} {object}");
+        let reason = event.reason.as_deref().unwrap_or_default();
+        assert!(reason.contains("is not what") && reason.contains(said), "{reason}");
+        assert_eq!(read(&world).await, before, "{kind} {object}");
+        assert!(world.sent.sent().iter().all(|sent| matches!(sent, Sent::Mail(mail) if mail.to == "alerts@example.com")));
+    }
+}
+
+#[tokio::test]
+async fn more_than_was_authorized_can_be_given_back_where_more_was_captured() {
+    let world = world();
+    put(&world, json!({})).await;
+    let charge = json!({
+        "id": "ch_1", "object": "charge", "amount": 6000, "amount_captured": 7000, "amount_refunded": 7000, "currency": "usd",
+        "metadata": { "booking_id": "12345" },
+    });
+    with(&world, stripe("evt_1", "charge.refunded", start(), start(), &charge)).await;
+    assert_eq!(world.events()[0].status, EventStatus::Done);
+}
+
+#[tokio::test]
 async fn a_replay_of_a_done_event_repeats_nothing() {
     let world = world();
     put(&world, json!({})).await;

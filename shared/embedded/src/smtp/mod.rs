@@ -63,12 +63,24 @@ impl SmtpConfig {
 #[error("{0:?} is no mail address: write name@example.com or Name <name@example.com>")]
 pub struct NotAMailbox(String);
 
-/// Reads a sender or reply-to: `name@example.com` or `Name <name@example.com>`.
+/// Reads a sender or reply-to: `name@example.com` or `Name <name@example.com>`. A name with commas and the like needs no quotation marks around it: mails
+/// have them where [RFC 5322](https://www.rfc-editor.org/rfc/rfc5322#section-3.4) wants them.
 ///
 /// # Errors
 /// [`NotAMailbox`] for anything else.
 pub fn parse_mailbox(text: &str) -> Result<Mailbox, NotAMailbox> {
-    text.trim().parse().map_err(|_| NotAMailbox(text.to_owned()))
+    text.trim().parse().ok().or_else(|| unquoted(text.trim())).ok_or_else(|| NotAMailbox(text.to_owned()))
+}
+
+/// A name that would have to be quoted, and an address. What looks like two of them is none.
+fn unquoted(text: &str) -> Option<Mailbox> {
+    let (name, address) = text.strip_suffix('>')?.split_once('<')?;
+    let name = name.trim();
+    let odd = |character: char| character.is_control() || matches!(character, '"' | '@' | '>');
+    if name.contains(odd) {
+        return None;
+    }
+    Some(Mailbox::new(Some(name.to_owned()), address.trim().parse().ok()?))
 }
 
 /// The host of the mail server can't be checked against a certificate.

@@ -289,7 +289,22 @@ async fn a_failed_mail_leaves_no_connection_behind() {
 fn mailboxes() {
     assert_eq!(parse_mailbox(" Acme Spa <bookings@example.com> ").unwrap().name.as_deref(), Some("Acme Spa"));
     assert!(parse_mailbox("bookings@example.com").is_ok());
-    for wrong in ["", "bookings", "Acme Spa", "a@example.com, b@example.com", "Acme\r\nBcc: x@example.com <a@example.com>"] {
+    for name in ["Harbour Boats, Inc.", "Boats (Harbour): all", "Café, Bar & Söhne; Ltd."] {
+        let mailbox = parse_mailbox(&format!("{name} <bookings@example.com>")).unwrap();
+        assert_eq!((mailbox.name.as_deref(), mailbox.email.to_string().as_str()), (Some(name), "bookings@example.com"));
+        let message = message::build(&mail("ef_1"), &mailbox, Some(&mailbox)).unwrap();
+        let header = message.headers().get_raw("From").unwrap().to_owned();
+        assert_eq!(header.parse::<Mailbox>().unwrap(), mailbox, "{header}");
+    }
+    for wrong in [
+        "",
+        "bookings",
+        "Acme Spa",
+        "a@example.com, b@example.com",
+        "Acme\r\nBcc: x@example.com <a@example.com>",
+        "a@example.com, B <b@example.com>",
+        "A, I <a@example.com>, B <b@example.com>",
+    ] {
         assert!(parse_mailbox(wrong).is_err(), "{wrong:?}");
     }
 }

@@ -55,6 +55,18 @@ async fn a_backup_overwrites_nothing() {
     assert_eq!(fs::read_to_string(&file).expect("still there"), "mine");
 }
 
+#[tokio::test]
+async fn what_would_count_as_a_part_of_the_copy_is_not_touched() {
+    let home = Home::new();
+    let file = home.directory.path().join("copy");
+    let journal = home.directory.path().join("copy-journal");
+    fs::write(&journal, "mine").expect("written");
+    let error = backup(home.directory.path(), &file).expect_err("refused");
+    assert!(matches!(&error, BackupError::Exists(left) if *left == journal), "{error}");
+    assert!(!file.exists());
+    assert_eq!(fs::read_to_string(&journal).expect("still there"), "mine");
+}
+
 #[test]
 fn a_failed_backup_leaves_no_file() {
     let empty = tempfile::tempdir().expect("a temporary folder");

@@ -39,6 +39,29 @@ async fn the_lock_is_held_while_a_store_is() {
     drop(directory);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_is_moved_or_loses_its_lock_is_noticed() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let home = Home::new();
+    let (here, there) = (home.directory.path().join("here"), home.directory.path().join("there"));
+    let folder = DataFolder::open(&here, home.clock()).expect("made");
+    folder.check_place().expect("it is where it was opened");
+    assert_eq!(fs::metadata(here.join("lock")).expect("there").permissions().mode() & 0o777, 0o600);
+    fs::rename(&here, &there).expect("moved");
+    let gone = folder.check_place().expect_err("it is gone").to_string();
+    assert!(gone.contains(here.to_str().expect("UTF-8")), "{gone}");
+    let second = DataFolder::open(&here, home.clock()).expect("another one at its place");
+    assert!(folder.check_place().is_err(), "that one is another");
+    drop(second);
+    fs::remove_dir_all(&here).expect("removed");
+    fs::rename(&there, &here).expect("moved back");
+    folder.check_place().expect("it is there again");
+    fs::remove_file(here.join("lock")).expect("removed");
+    assert!(folder.check_place().is_err());
+}
+
 #[tokio::test]
 async fn every_start_counts() {
     let mut home = Home::new();

@@ -31,7 +31,7 @@ impl Settings {
             max_receives: read_max_receives(reader),
             rules: RuleSettings::read(reader, Mode::Lambda),
             outgoing: OutgoingSettings::read(reader, Mode::Lambda),
-            stripe_api: StripeApiSettings::read(reader),
+            stripe_api: StripeApiSettings::read(reader, Mode::Lambda),
         }
     }
 }

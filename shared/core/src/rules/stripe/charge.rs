@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     Envelope,
-    shape::{Metadata, Reference, details, id, id_of, lenient, occurred_at},
+    shape::{Kind, Metadata, Named, Reference, details, id, id_of, lenient, not_negative, occurred_at},
 };
 use crate::{
     money::{Currency, Money},
@@ -15,14 +15,22 @@ use crate::{
     rules::{
         booking,
         invoicing::{invoice_heard_of, payment_heard_of, settle_payment, settle_stripe_invoice},
+        unexpected_shape,
     },
 };
 
 #[derive(Deserialize)]
 pub(super) struct Charge {
+    #[serde(default, rename = "object")]
+    _kind: Kind<Charge>,
     #[serde(deserialize_with = "id")]
     id: String,
+    #[serde(deserialize_with = "not_negative")]
     amount: i64,
+    /// Where more was captured than was authorized, more can be given back.
+    #[serde(default, deserialize_with = "lenient")]
+    amount_captured: Option<i64>,
+    #[serde(deserialize_with = "not_negative")]
     amount_refunded: i64,
     currency: Currency,
     #[serde(default)]
@@ -40,10 +48,17 @@ pub(super) struct Charge {
     payment_method_details: Option<Value>,
 }
 
+impl Named for Charge {
+    const NAME: &'static str = "charge";
+}
+
 /// Some or all of a charge was given back.
 pub(super) fn refunded(event: &Event<'_>, body: &Envelope<Charge>, view: &mut View<'_>) -> Result<(), Stop> {
     let charge = &body.data.object;
     let at = occurred_at(event)?;
+    if charge.amount_refunded > charge.amount.max(charge.amount_captured.unwrap_or_default()) {
+        return Err(unexpected_shape(event, &format!("{} of {} refunded", charge.amount_refunded, charge.amount)));
+    }
     let fact = ChargeFact::refunded_in_all(charge.amount, charge.currency.code(), charge.amount_refunded, at);
     let money = |amount| Money::new(amount, charge.currency);
     let what = format!("{} of {} refunded", money(charge.amount_refunded), money(charge.amount));
@@ -79,8 +94,11 @@ pub(super) fn refunded(event: &Event<'_>, body: &Envelope<Charge>, view: &mut Vi
 
 #[derive(Deserialize)]
 pub(super) struct Refund {
+    #[serde(default, rename = "object")]
+    _kind: Kind<Refund>,
     #[serde(deserialize_with = "id")]
     id: String,
+    #[serde(deserialize_with = "not_negative")]
     amount: i64,
     currency: Currency,
     #[serde(default)]
@@ -89,6 +107,10 @@ pub(super) struct Refund {
     payment_intent: Option<Reference>,
     #[serde(default)]
     status: Option<String>,
+}
+
+impl Named for Refund {
+    const NAME: &'static str = "refund";
 }
 
 /// A refund failed, or was taken back before it left: its money is here again.

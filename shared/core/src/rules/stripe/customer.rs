@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Envelope,
-    shape::{List, Metadata, Reference, id, id_of, lenient, occurred_at, short},
+    shape::{Kind, List, Metadata, Named, Reference, id, id_of, lenient, occurred_at, short},
 };
 use crate::{
     address,
@@ -23,6 +23,8 @@ use crate::{
 
 #[derive(Deserialize)]
 pub(super) struct Customer {
+    #[serde(default, rename = "object")]
+    _kind: Kind<Customer>,
     #[serde(deserialize_with = "id")]
     id: String,
     #[serde(default, deserialize_with = "short")]
@@ -31,6 +33,10 @@ pub(super) struct Customer {
     email: Option<String>,
     #[serde(default, deserialize_with = "short")]
     phone: Option<String>,
+}
+
+impl Named for Customer {
+    const NAME: &'static str = "customer";
 }
 
 /// What is said of a customer, now or before.
@@ -65,12 +71,18 @@ pub(super) fn told(event: &Event<'_>, body: &Envelope<Customer>, view: &mut View
 
 #[derive(Deserialize)]
 pub(super) struct Subscription {
+    #[serde(default, rename = "object")]
+    _kind: Kind<Subscription>,
     #[serde(deserialize_with = "id")]
     id: String,
     #[serde(default, deserialize_with = "lenient")]
     customer: Option<Reference>,
     #[serde(flatten)]
     state: State,
+}
+
+impl Named for Subscription {
+    const NAME: &'static str = "subscription";
 }
 
 /// What changes of a subscription.
@@ -128,6 +140,8 @@ pub(super) fn subscription(event: &Event<'_>, body: &Envelope<Subscription>, vie
 
 #[derive(Deserialize)]
 pub(super) struct CheckoutSession {
+    #[serde(default, rename = "object")]
+    _kind: Kind<CheckoutSession>,
     #[serde(deserialize_with = "id")]
     id: String,
     #[serde(default, deserialize_with = "lenient")]
@@ -140,6 +154,10 @@ pub(super) struct CheckoutSession {
     customer: Option<Reference>,
     #[serde(default, deserialize_with = "lenient")]
     payment_status: Option<String>,
+}
+
+impl Named for CheckoutSession {
+    const NAME: &'static str = "checkout.session";
 }
 
 /// A checkout was completed, or its payment came or failed later: the subscription that was bought is the tenant's once it is paid.
@@ -189,10 +207,16 @@ pub(super) fn checkout(event: &Event<'_>, body: &Envelope<CheckoutSession>, view
 
 #[derive(Deserialize)]
 pub(super) struct SetupIntent {
+    #[serde(default, rename = "object")]
+    _kind: Kind<SetupIntent>,
     #[serde(default, deserialize_with = "lenient")]
     customer: Option<Reference>,
     #[serde(default, deserialize_with = "lenient")]
     payment_method: Option<Reference>,
+}
+
+impl Named for SetupIntent {
+    const NAME: &'static str = "setup_intent";
 }
 
 /// What a payment method says: <https://docs.stripe.com/api/payment_methods/object>.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Envelope,
-    shape::{List, Reference, amount, details, id, id_of, in_words, lenient, occurred_at},
+    shape::{Kind, List, Named, Reference, amount, details, id, id_of, in_words, lenient, not_negative_if_said, occurred_at},
 };
 use crate::{
     money::Currency,
@@ -23,11 +23,13 @@ use crate::{
 
 #[derive(Deserialize)]
 pub(super) struct Invoice {
+    #[serde(default, rename = "object")]
+    _kind: Kind<Invoice>,
     #[serde(deserialize_with = "id")]
     id: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "not_negative_if_said")]
     amount_due: Option<i64>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "not_negative_if_said")]
     amount_paid: Option<i64>,
     #[serde(default, deserialize_with = "lenient")]
     currency: Option<Currency>,
@@ -43,11 +45,17 @@ pub(super) struct Invoice {
     status_transitions: Option<Transitions>,
 }
 
+impl Named for Invoice {
+    const NAME: &'static str = "invoice";
+}
+
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct InvoicePayment {
+    #[serde(default, rename = "object")]
+    _kind: Kind<InvoicePayment>,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) invoice: Option<Reference>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "not_negative_if_said")]
     amount_paid: Option<i64>,
     #[serde(default, deserialize_with = "lenient")]
     currency: Option<Currency>,
@@ -55,6 +63,10 @@ pub(super) struct InvoicePayment {
     payment: Option<Payment>,
     #[serde(default, deserialize_with = "lenient")]
     status_transitions: Option<Transitions>,
+}
+
+impl Named for InvoicePayment {
+    const NAME: &'static str = "invoice_payment";
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use super::{
     Envelope,
-    shape::{List, Metadata, Reference, amount, details, id, id_of, lenient, occurred_at, short},
+    shape::{
+        Kind, List, Metadata, Named, Reference, amount, details, id, id_of, lenient, not_negative, not_negative_if_said, occurred_at, short,
+    },
 };
 use crate::{
     decline,
@@ -22,10 +24,13 @@ use crate::{
 
 #[derive(Deserialize)]
 pub(super) struct PaymentIntent {
+    #[serde(default, rename = "object")]
+    _kind: Kind<PaymentIntent>,
     #[serde(deserialize_with = "id")]
     id: String,
+    #[serde(deserialize_with = "not_negative")]
     amount: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "not_negative_if_said")]
     amount_received: Option<i64>,
     currency: Currency,
     #[serde(default)]
@@ -44,6 +49,10 @@ pub(super) struct PaymentIntent {
     invoice: Option<Reference>,
     #[serde(default, deserialize_with = "lenient")]
     payment_method_types: Option<Vec<String>>,
+}
+
+impl Named for PaymentIntent {
+    const NAME: &'static str = "payment_intent";
 }
 
 #[derive(Default, Deserialize)]

@@ -1,7 +1,12 @@
 //! The parts that Stripe's objects have in common. Only what a rule can't do without must be there; all else is read if it is what it should be, and
 //! counts as not said if it isn't, because shapes of many years arrive.
 
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeOwned, IntoDeserializer},
+};
 use serde_json::Value;
 
 use crate::{
@@ -16,6 +21,49 @@ use crate::{
 /// Reads a field if it is what it should be.
 pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
+}
+
+/// Reads an amount of money, which is not less than nothing.
+pub(super) fn not_negative<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let amount = i64::deserialize(deserializer)?;
+    if amount < 0 { Err(de::Error::custom(format!("an amount is {amount}"))) } else { Ok(amount) }
+}
+
+/// Reads an amount of money, which is not less than nothing, if it is one.
+pub(super) fn not_negative_if_said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    lenient(deserializer)?.map(|amount: i64| not_negative(amount.into_deserializer())).transpose()
+}
+
+/// An object that Stripe has a name for.
+pub(super) trait Named {
+    /// What its field `object` says.
+    const NAME: &'static str;
+}
+
+/// The field `object`: an object must be of the kind that its event's type promises.
+#[derive(Clone, Debug)]
+pub(super) struct Kind<T>(PhantomData<fn() -> T>);
+
+impl<T> Default for Kind<T> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<'de, T: Named> Deserialize<'de> for Kind<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Name<T>(Kind<T>);
+        impl<T: Named> de::Visitor<'_> for Name<T> {
+            type Value = Kind<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "an object of the kind {}", T::NAME)
+            }
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Kind<T>, E> {
+                if name == T::NAME { Ok(self.0) } else { Err(E::invalid_value(de::Unexpected::Str(name), &self)) }
+            }
+        }
+        deserializer.deserialize_str(Name(Self::default()))
+    }
 }
 
 /// Reads the id of an object, which is to be a record's.

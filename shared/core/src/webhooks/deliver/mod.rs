@@ -119,7 +119,12 @@ impl Deliverer {
         let parsed = match serde_json::from_str::<OutboundMessage>(message.body) {
             Ok(parsed) => parsed,
             Err(error) => {
-                tracing::error!(%error, "a message on the queue outbound can't be read; it goes to the dead letters");
+                tracing::error!(
+                    %error,
+                    receives = message.receives,
+                    "a message on the queue outbound can't be read; it is tried again, and is a dead letter after {} receives",
+                    message.max_receives
+                );
                 return later(format!("the message can't be read: {error}"));
             }
         };
