@@ -27,7 +27,7 @@ use std::{sync::Arc, time::Duration};
 pub(crate) use catch_up::Page as CatchUpPage;
 pub use catch_up::{CatchUp, Progress as CatchUpProgress, What};
 pub use deliver::{Crowd, Deliverer};
-pub use delivery::{Attempt, Delivery, DeliveryStatus, EXCERPT, WaitsFor};
+pub use delivery::{Asked, Attempt, Delivery, DeliveryStatus, EXCERPT, WaitsFor};
 pub use endpoint::Endpoint;
 pub(crate) use fan_out::FanOut;
 pub(crate) use in_hand::Hold;
