@@ -63,8 +63,9 @@ impl Deliverer {
     async fn request(&self, held: &Held, now: Timestamp, left: Duration) -> Result<Post, Unready> {
         let secrets = held.subscription.signing(&self.webhooks.keyring, now).map_err(|error| Unready::Operator(error.to_string()))?;
         let body = held.event.body(&*self.store).await.map_err(Unready::Port)?;
-        let (event, own) = (&held.event, &held.subscription.headers);
-        let headers = attempt_headers(&event.id, &event.kind, &held.delivery.id, own, &body, &secrets, now);
+        let own = held.subscription.own_headers(&self.webhooks.keyring).map_err(|error| Unready::Operator(error.to_string()))?;
+        let event = &held.event;
+        let headers = attempt_headers(&event.id, &event.kind, &held.delivery.id, &own, &body, &secrets, now);
         let headers = headers.map_err(|error| Unready::Operator(error.to_string()))?;
         Ok(Post { url: held.subscription.url.clone(), headers, body: Bytes::from(body), within: held.subscription.timeout().min(left) })
     }
