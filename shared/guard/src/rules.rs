@@ -22,8 +22,8 @@ pub struct Rules {
     pub ports: Vec<u16>,
     /// The operator's own ranges, which are refused though they look global.
     pub refused: Vec<Range>,
-    /// The hosts under which the outside reaches the sender itself, in lower case: a webhook there would feed itself.
-    pub own_hosts: Vec<String>,
+    /// The hosts under which the outside reaches the sender itself, each with its port: a webhook there would feed itself.
+    pub own: Vec<(Host, u16)>,
     /// Whether this very machine may be a target.
     pub loopback: Loopback,
 }
@@ -93,10 +93,18 @@ impl Rules {
         matches!(port, 80 | 443) || self.ports.contains(&port)
     }
 
-    /// Whether the host is the sender's own.
-    pub(crate) fn is_own(&self, host: &Host) -> bool {
-        let host = host.to_string();
-        self.own_hosts.iter().any(|own| own.trim_end_matches('.') == host)
+    /// Whether a target is the sender itself. This very machine has many names, so that there the port alone tells.
+    pub(crate) fn is_own(&self, target: &Target) -> bool {
+        let here = |host: &Host| names_loopback(host);
+        self.own.iter().any(|(host, port)| *port == target.port() && (host == target.host() || (here(host) && here(target.host()))))
+    }
+}
+
+/// Whether a host is this very machine by what it is called.
+pub(crate) fn names_loopback(host: &Host) -> bool {
+    match host {
+        Host::Name(name) => name == "localhost",
+        Host::Address(address) => is_loopback(*address),
     }
 }
 

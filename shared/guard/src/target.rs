@@ -5,7 +5,7 @@ use std::{
 
 use http::Uri;
 
-use crate::{Loopback, Refused, Rules, rules::is_loopback};
+use crate::{Loopback, Refused, Rules, rules::names_loopback};
 
 /// The longest URL.
 const LONGEST: usize = 2_000;
@@ -17,6 +17,14 @@ pub enum Host {
     Name(String),
     /// An address.
     Address(IpAddr),
+}
+
+impl Host {
+    /// Reads a host as it stands in a URL; `None` if it is none, or one that not all programs read alike.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        read_host(text).ok()
+    }
 }
 
 impl fmt::Display for Host {
@@ -72,7 +80,7 @@ impl Target {
     pub fn parse(text: &str, rules: &Rules) -> Result<Self, BadTarget> {
         let target = Self::read(text)?;
         let local = target.names_loopback() && rules.loopback == Loopback::Named;
-        if rules.is_own(&target.host) {
+        if rules.is_own(&target) {
             return Err(BadTarget::Own);
         }
         if !local {
@@ -151,10 +159,7 @@ impl Target {
 
     /// Whether the URL itself says that this machine is meant.
     pub(crate) fn names_loopback(&self) -> bool {
-        match &self.host {
-            Host::Name(name) => name == "localhost",
-            Host::Address(address) => is_loopback(*address),
-        }
+        names_loopback(&self.host)
     }
 }
 

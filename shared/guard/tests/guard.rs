@@ -10,7 +10,7 @@ fn ip(text: &str) -> IpAddr {
 }
 
 fn rules() -> Rules {
-    Rules { own_hosts: vec!["hooks.sluice.example".to_owned()], ..Rules::default() }
+    Rules { own: vec![(Host::Name("hooks.sluice.example".to_owned()), 443)], ..Rules::default() }
 }
 
 /// First and last address of every range that is not reachable globally.
@@ -221,9 +221,10 @@ fn urls_that_are_refused() {
     }
     let more = Rules { ports: vec![8443], ..rules() };
     assert!(Target::parse("https://example.com:8443/", &more).is_ok());
-    for own in ["https://hooks.sluice.example/", "https://HOOKS.sluice.example./x"] {
+    for own in ["https://hooks.sluice.example/", "https://HOOKS.sluice.example./x", "https://hooks.sluice.example:443/"] {
         assert_eq!(Target::parse(own, &rules()), Err(BadTarget::Own));
     }
+    assert!(Target::parse("https://hooks.sluice.example:8443/", &more).is_ok(), "something else beside it");
     for local in ["https://localhost/", "https://a.localhost/", "https://intranet/", "https://db.internal/", "https://printer.local./"] {
         assert!(matches!(Target::parse(local, &rules()), Err(BadTarget::Local(_))), "{local}");
     }
@@ -236,6 +237,18 @@ fn urls_that_are_refused() {
         "https://0.0.0.0/",
     ] {
         assert!(matches!(Target::parse(literal, &rules()), Err(BadTarget::Address(_))), "{literal}");
+    }
+}
+
+#[test]
+fn this_machine_is_the_sender_itself_on_its_port_alone() {
+    let own = vec![(Host::Name("localhost".to_owned()), 3000)];
+    let rules = Rules { own, loopback: Loopback::Named, ..Rules::default() };
+    for url in ["http://localhost:3000/webhooks/stripe", "http://127.0.0.1:3000/", "http://[::1]:3000/", "http://127.1.2.3:3000/"] {
+        assert_eq!(Target::parse(url, &rules), Err(BadTarget::Own), "{url}");
+    }
+    for url in ["http://localhost:44101/hook", "http://127.0.0.1:44101/", "http://localhost/"] {
+        assert!(Target::parse(url, &rules).is_ok(), "{url}");
     }
 }
 

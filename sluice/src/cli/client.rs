@@ -116,6 +116,11 @@ impl Client {
 
     /// Calls with a body of JSON or none, and under an idempotency key or none.
     pub(super) fn send(&self, method: Method, path: &str, body: Option<&Value>, once: Option<&str>) -> Result<ApiAnswer, Error> {
+        self.send_text(method, path, body.map(Value::to_string), once)
+    }
+
+    /// The same with JSON as it is written.
+    pub(super) fn send_text(&self, method: Method, path: &str, body: Option<String>, once: Option<&str>) -> Result<ApiAnswer, Error> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
@@ -124,7 +129,7 @@ impl Client {
             request = request.header("idempotency-key", key);
         }
         let request = request
-            .body(body.map_or_else(Full::default, |body| Full::from(body.to_string())))
+            .body(body.map_or_else(Full::default, Full::from))
             .map_err(|error| usage(format!("this request cannot be sent: {error}")))?;
         let exchange = async {
             let response = self.http.request(request).await.map_err(|error| usage(in_words(&error, &self.base, START_SLUICE)))?;

@@ -33,11 +33,22 @@ pub struct ListenArgs {
     /// Which types: `order.created`, `order.*`, `*`
     #[arg(default_value = "*")]
     event_types: Vec<String>,
-    /// Passes each on to this URL, whose answer is the gateway's
-    #[arg(long, value_name = "URL")]
+    /// Passes each on to this URL, such as http://localhost:9000/hook, whose answer is the gateway's
+    #[arg(long, value_name = "URL", value_parser = forward_url)]
     forward_to: Option<Uri>,
     #[command(flatten)]
     target: Target,
+}
+
+/// Reads where webhooks are passed on to.
+fn forward_url(text: &str) -> Result<Uri, String> {
+    match text.parse::<Uri>() {
+        Ok(uri) if matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty()) => Ok(uri),
+        _ if text.contains(':') && !text.contains("://") => {
+            Err(format!("it begins with no http:// or https://; write it as http://{text}"))
+        }
+        _ => Err("it is no URL of http or https; write it such as http://localhost:9000/hook".to_owned()),
+    }
 }
 
 /// A webhook that came, and what was answered.
@@ -215,4 +226,28 @@ fn as_json(webhook: &Came) -> Value {
         "status_code": webhook.answer.as_ref().ok().map(StatusCode::as_u16),
         "error": webhook.answer.as_ref().err(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_webhooks_are_passed_on_to_is_a_url() {
+        for right in ["http://localhost:9000", "http://127.0.0.1:9000/hook?x=1", "https://[::1]/"] {
+            assert!(forward_url(right).is_ok(), "{right}");
+        }
+        for (wrong, hint) in [
+            ("localhost:9000", "write it as http://localhost:9000"),
+            ("localhost:9000/hook", "write it as http://localhost:9000/hook"),
+            ("nonsense", "such as http://localhost:9000/hook"),
+            ("/hook", "such as http://localhost:9000/hook"),
+            ("ftp://localhost/", "such as http://localhost:9000/hook"),
+            ("http://", "such as http://localhost:9000/hook"),
+            ("", "such as http://localhost:9000/hook"),
+        ] {
+            let error = forward_url(wrong).expect_err("refused");
+            assert!(error.ends_with(hint), "{wrong}: {error}");
+        }
+    }
 }

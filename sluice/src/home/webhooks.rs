@@ -5,7 +5,7 @@ use sluice_core::{
     ports::{Clock, QueueName},
     process,
     settings::WebhookSettings,
-    webhooks::{ChangedBy, Deliverer, InHand, InterestBoard, Webhooks, sealed::Keyring},
+    webhooks::{ChangedBy, Deliverer, InHand, InterestBoard, UnderTest, Webhooks, sealed::Keyring},
 };
 use sluice_embedded::{Disposition, Drained, EmbeddedQueue, MAX_RECEIVES, Received, Worker, WorkerSettings};
 use tokio::sync::watch;
@@ -27,6 +27,7 @@ pub(super) fn wire(settings: &WebhookSettings) -> Option<Arc<Webhooks>> {
         interest: Arc::new(InterestBoard::new(ChangedBy::Itself)),
         retry_schedule: settings.retry_schedule.clone(),
         in_hand: InHand::default(),
+        under_test: UnderTest::default(),
     }))
 }
 

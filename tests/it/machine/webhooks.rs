@@ -252,10 +252,11 @@ fn all_of_it_from_the_terminal() {
     let made: Value = serde_json::from_str(&made).expect("JSON");
     let (id, secret) = (made["id"].as_str().expect("an id"), made["secret"].as_str().expect("a secret"));
     assert_eq!((&made["owner_email"], &made["retry_schedule"]), (&json!("ops@example.com"), &json!([60, 7_200])), "{made}");
-    assert_eq!((&made["headers"]["x-team"], &made["signatures"]), (&json!("a=b"), &json!(["v1", "v1a"])), "{made}");
+    assert_eq!((&made["headers"]["x-team"], &made["signatures"]), (&json!("…"), &json!(["v1", "v1a"])), "{made}");
     let (code, published) = run(&["publish", "order.created", "{\"number\":7}", "--idempotency-key", "order-7"]);
     assert!(code == Some(0) && published.starts_with("evt_"), "{published}");
-    until("the webhook", LONG, || receiver.got().first().filter(|webhook| verifies(webhook, secret)).cloned());
+    let got = until("the webhook", LONG, || receiver.got().first().filter(|webhook| verifies(webhook, secret)).cloned());
+    assert_eq!((&*got.headers["x-team"], &*got.headers["authorization"]), ("a=b", "Bearer mine"));
     let listed = until("the delivery to be written down", LONG, || {
         let (_, listed) = run(&["deliveries", "list", "--subscription", id]);
         listed.contains("delivered").then_some(listed)

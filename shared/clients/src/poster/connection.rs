@@ -2,7 +2,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
 use sluice_core::ports::{PostFailure, Step};
@@ -13,11 +13,20 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::{exchange::Progress, failed};
+use super::{
+    HEAD,
+    exchange::Progress,
+    failed,
+    meter::{Allowance, Metered},
+};
 use crate::https::with_sources;
 
 /// An open connection.
-pub(super) type Connection = SendRequest<Full<Bytes>>;
+pub(super) struct Connection {
+    pub(super) sender: SendRequest<Full<Bytes>>,
+    /// How much of what the receiver sends is still read.
+    pub(super) allowance: Allowance,
+}
 
 /// Opens connections to addresses that were checked.
 pub(super) struct Connector {
@@ -49,13 +58,17 @@ impl Connector {
 }
 
 async fn open(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Connection, PostFailure> {
-    let (sender, connection) =
-        handshake(TokioIo::new(stream)).await.map_err(|error| failed(Step::Answer, format!("no answer: {}", with_sources(&error))))?;
+    let allowance = Allowance::default();
+    // Before a request nothing is due, and little more than nothing is read.
+    allowance.renew(HEAD);
+    let stream = TokioIo::new(Metered::new(stream, allowance.clone()));
+    let opened = Builder::new().max_buf_size(HEAD).handshake(stream).await;
+    let (sender, connection) = opened.map_err(|error| failed(Step::Answer, format!("no answer: {}", with_sources(&error))))?;
     // Ends when the sender is dropped, and when the receiver closes.
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection to a receiver broke");
         }
     });
-    Ok(sender)
+    Ok(Connection { sender, allowance })
 }

@@ -1,5 +1,8 @@
 use std::{
-    sync::atomic::{AtomicU8, AtomicU16, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU8, Ordering},
+    },
     time::Duration,
 };
 
@@ -13,7 +16,7 @@ use hyper::body::Incoming;
 use sluice_core::ports::{Answered, Post, PostFailure, Step};
 use sluice_guard::Target;
 
-use super::{KEPT, READ, connection::Connection, failed};
+use super::{HEAD, KEPT, READ, connection::Connection, failed, meter::Allowance};
 use crate::https::with_sources;
 
 const STEPS: [Step; 6] = [Step::Guard, Step::Resolve, Step::Connect, Step::Tls, Step::Answer, Step::Body];
@@ -22,7 +25,25 @@ const STEPS: [Step; 6] = [Step::Guard, Step::Resolve, Step::Connect, Step::Tls, 
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     step: AtomicU8,
-    status: AtomicU16,
+    head: OnceLock<Head>,
+}
+
+/// What the head of an answer says that stands whatever becomes of the body.
+#[derive(Clone, Debug)]
+struct Head {
+    status: u16,
+    retry_after: Option<String>,
+}
+
+impl Head {
+    fn of(answer: &http::response::Parts) -> Self {
+        let retry_after = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        Self { status: answer.status.as_u16(), retry_after: retry_after.map(|text| text.chars().take(64).collect()) }
+    }
+
+    fn without_body(self, reason: String) -> PostFailure {
+        PostFailure { step: Step::Body, reason, status: Some(self.status), retry_after: self.retry_after }
+    }
 }
 
 impl Progress {
@@ -31,13 +52,10 @@ impl Progress {
         self.step.store(u8::try_from(position).unwrap_or_default(), Ordering::Relaxed);
     }
 
-    fn answered(&self, status: u16) {
+    fn answered(&self, head: &Head) {
         self.reached(Step::Body);
-        self.status.store(status, Ordering::Relaxed);
-    }
-
-    fn status(&self) -> Option<u16> {
-        Some(self.status.load(Ordering::Relaxed)).filter(|status| *status != 0)
+        // One answer ends an attempt.
+        self.head.get_or_init(|| head.clone());
     }
 
     pub(super) fn timed_out(&self, within: Duration) -> PostFailure {
@@ -49,7 +67,11 @@ impl Progress {
             Step::Answer => "no answer came",
             Step::Body => "the answer did not end",
         };
-        PostFailure { step, reason: format!("timed out: {what} within {within:?}"), status: self.status() }
+        let reason = format!("timed out: {what} within {within:?}");
+        match self.head.get().cloned() {
+            Some(head) => head.without_body(reason),
+            None => failed(step, reason),
+        }
     }
 }
 
@@ -75,26 +97,44 @@ pub(super) async fn run(
     progress: &Progress,
 ) -> Result<(Answered, Option<Connection>), PostFailure> {
     progress.reached(Step::Answer);
-    let no_answer = |error: hyper::Error| failed(Step::Answer, format!("no answer: {}", with_sources(&error)));
-    connection.ready().await.map_err(no_answer)?;
-    let (head, body) = connection.send_request(request).await.map_err(no_answer)?.into_parts();
-    let status = head.status.as_u16();
-    progress.answered(status);
-    let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(|text| text.chars().take(64).collect());
-    let (excerpt, whole) = read(body).await.map_err(|error| PostFailure {
-        step: Step::Body,
-        reason: format!("the answer broke off: {}", with_sources(&error)),
-        status: Some(status),
-    })?;
+    let Connection { sender, allowance } = &mut connection;
+    let allowance = &*allowance;
+    allowance.renew(HEAD);
+    let no_answer = |error: hyper::Error, allowance: &Allowance| {
+        let why = if allowance.is_overdrawn() {
+            format!("the receiver sent {} KiB, and its answer had not begun", HEAD >> 10)
+        } else {
+            with_sources(&error)
+        };
+        failed(Step::Answer, format!("no answer: {why}"))
+    };
+    sender.ready().await.map_err(|error| no_answer(error, allowance))?;
+    let (head, body) = sender.send_request(request).await.map_err(|error| no_answer(error, allowance))?.into_parts();
+    allowance.renew(BODY);
+    let head = Head::of(&head);
+    progress.answered(&head);
+    let (excerpt, whole) = match read(body, allowance).await {
+        Ok(read) => read,
+        Err(error) => return Err(head.without_body(format!("the answer broke off: {}", with_sources(&error)))),
+    };
     // What is left of a long answer is not waited for: the connection ends instead.
-    Ok((Answered { status, retry_after, excerpt }, whole.then_some(connection)))
+    Ok((Answered { status: head.status, retry_after: head.retry_after, excerpt }, whole.then_some(connection)))
 }
 
+/// As much is read of a body with the sizes of its chunks, their extensions and its trailers, bytes.
+const BODY: usize = 4 * READ;
+
 /// The beginning of a body, and whether that was all.
-async fn read(mut body: Incoming) -> Result<(Vec<u8>, bool), hyper::Error> {
+async fn read(mut body: Incoming, allowance: &Allowance) -> Result<(Vec<u8>, bool), hyper::Error> {
     let (mut kept, mut read) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
+        let data = match frame {
+            Ok(frame) => frame.into_data(),
+            // Long, if not by what it says.
+            Err(_) if allowance.is_overdrawn() => return Ok((kept, false)),
+            Err(error) => return Err(error),
+        };
+        let Ok(data) = data else { continue };
         let room = KEPT - kept.len();
         kept.extend_from_slice(&data[..data.len().min(room)]);
         read += data.len();

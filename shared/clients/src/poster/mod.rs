@@ -6,6 +6,7 @@
 
 mod connection;
 mod exchange;
+mod meter;
 mod pool;
 mod resolve;
 
@@ -20,7 +21,9 @@ use sluice_guard::{Host, Rules, Target};
 pub use self::resolve::{Resolver, SystemResolver};
 use self::{connection::Connector, exchange::Progress, pool::Pool};
 
-/// As much of an answer is read, bytes.
+/// As much is read until the head of the answer is there, bytes: answers that go before it (1xx) are counted with it.
+pub const HEAD: usize = 64 << 10;
+/// As much of an answer's body is read, bytes.
 pub const READ: usize = 16 << 10;
 /// As much of it is kept, bytes.
 pub const KEPT: usize = 4 << 10;
@@ -102,7 +105,7 @@ impl GuardedPoster {
 }
 
 fn failed(step: Step, reason: String) -> PostFailure {
-    PostFailure { step, reason, status: None }
+    PostFailure { step, reason, status: None, retry_after: None }
 }
 
 #[async_trait]

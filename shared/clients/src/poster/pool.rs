@@ -44,7 +44,7 @@ impl Pool {
         let (mut found, mut gone) = (None, 0);
         while let Some((connection, since)) = waiting.pop() {
             gone += 1;
-            if connection.is_ready() && now.duration_since(since) < IDLE {
+            if connection.sender.is_ready() && now.duration_since(since) < IDLE {
                 found = Some(connection);
                 break;
             }
@@ -63,7 +63,7 @@ impl Pool {
         let mut idle = self.idle();
         if idle.count >= MOST {
             idle.connections.retain(|_, waiting| {
-                waiting.retain(|(connection, since)| connection.is_ready() && now.duration_since(*since) < IDLE);
+                waiting.retain(|(connection, since)| connection.sender.is_ready() && now.duration_since(*since) < IDLE);
                 !waiting.is_empty()
             });
             idle.count = idle.connections.values().map(Vec::len).sum();

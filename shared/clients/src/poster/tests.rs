@@ -344,3 +344,68 @@ async fn the_certificate_must_be_the_hosts_and_trusted() {
     let plain = Server::answering("HTTP/1.1 204 No Content\r\n\r\n").await;
     assert_eq!(trusts().post(&post(url(&plain), SHORT)).await.unwrap_err().step, Step::Tls);
 }
+
+/// Answers each request with `first`, and then with `then` over and over for as long as it is read. Counts the bytes that went out.
+async fn flooding(first: &'static str, then: &'static str) -> (Server, Arc<AtomicUsize>) {
+    let sent = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&sent);
+    let server = Server::start(move |mut stream, _| {
+        let counted = Arc::clone(&counted);
+        async move {
+            read_request(&mut stream).await;
+            let mut next = first;
+            while stream.write_all(next.as_bytes()).await.is_ok() {
+                counted.fetch_add(next.len(), Ordering::SeqCst);
+                next = then;
+            }
+        }
+    })
+    .await;
+    (server, sent)
+}
+
+/// What the two ends of a connection hold between them, beyond what is read of it.
+const IN_BETWEEN: usize = 8 << 20;
+
+#[tokio::test]
+async fn whatever_is_sent_before_an_answer_is_read_to_a_limit() {
+    let early = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n";
+    let long = "x-padding: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+    for (first, then) in [(early, early), ("HTTP/1.1 200 OK\r\nx-first: ", long)] {
+        let (server, sent) = flooding(first, then).await;
+        let failure = poster().post(&post(server.url(), LONG)).await.unwrap_err();
+        assert_eq!((failure.step, failure.status), (Step::Answer, None), "{failure}");
+        assert!(!failure.reason.contains("timed out"), "{failure}");
+        if first == early {
+            assert_eq!(failure.reason, "no answer: the receiver sent 64 KiB, and its answer had not begun");
+        }
+        assert!(sent.load(Ordering::SeqCst) < IN_BETWEEN, "{} bytes were taken", sent.load(Ordering::SeqCst));
+    }
+    // A few of them are nothing out of the ordinary.
+    let few = format!("{}HTTP/1.1 204 No Content\r\n\r\n", early.repeat(5));
+    assert_eq!(answered(few.leak()).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_body_is_cut_off_by_what_it_takes_on_the_wire() {
+    let (server, sent) = flooding("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n").await;
+    let answer = poster().post(&post(server.url(), LONG)).await.unwrap();
+    assert_eq!((answer.status, answer.excerpt.len()), (200, KEPT));
+    assert!(sent.load(Ordering::SeqCst) < IN_BETWEEN, "{} bytes were taken", sent.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn what_the_head_says_is_told_though_the_body_breaks_off_or_stalls() {
+    let unfinished = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 600\r\nContent-Length: 100\r\n\r\nxx";
+    let broken_off = Server::start(move |mut stream, _| async move {
+        read_request(&mut stream).await;
+        stream.write_all(unfinished.as_bytes()).await.unwrap();
+    })
+    .await;
+    let stalled = Server::answering(unfinished).await;
+    for (server, within, why) in [(broken_off, LONG, "the answer broke off"), (stalled, SHORT, "timed out: the answer did not end")] {
+        let failure = poster().post(&post(server.url(), within)).await.unwrap_err();
+        assert_eq!((failure.step, failure.status, failure.retry_after.as_deref()), (Step::Body, Some(503), Some("600")), "{failure}");
+        assert!(failure.reason.starts_with(why), "{failure}");
+    }
+}

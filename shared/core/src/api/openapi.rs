@@ -143,9 +143,14 @@ pub fn document() -> Value {
         let answered = answers.first().map(|(_, answer)| answer(&mut schemas)).unwrap_or_default();
         if let Some(body) = body_of(&mut schemas, &answered, body.0, body.1) {
             described["requestBody"] = body;
+            refuses(&mut described, &OF_A_BODY);
+        }
+        for (_, codes) in REFUSALS.iter().filter(|(refusing, _)| *refusing == (*method, *path)) {
+            refuses(&mut described, codes);
         }
         add(&mut paths, method, path, described);
     }
+    let refusals: Map<String, Value> = CODES.iter().map(|(code, meaning)| (code.to_string(), refusal(meaning))).collect();
     let examples: Map<String, Value> = serde_json::from_str(EXAMPLES).expect("the examples are JSON");
     for (name, example) in examples {
         schemas[&name]["examples"] = json!([example]);
@@ -164,6 +169,7 @@ pub fn document() -> Value {
         "components": {
             "securitySchemes": { "key": { "type": "http", "scheme": "bearer" } },
             "schemas": schemas,
+            "responses": refusals,
         },
     })
 }
@@ -212,6 +218,7 @@ fn served<K: Served>(paths: &mut Map<String, Value>, schemas: &mut Named, path: 
     let mut read = described(&one, &format!("Read one {}", K::NAME), &[], [(200, refer(&name)), (304, Value::Null)]);
     read["responses"]["304"]["description"] = json!("It is as If-None-Match says");
     takes_headers(&mut read, &["If-Match", "If-None-Match"]);
+    refuses(&mut read, &[412]);
     add(paths, "get", &one, read);
     let history = format!("{one}/history");
     let summary = format!("Which events changed a {}, newest first", K::NAME);
@@ -235,6 +242,8 @@ fn owned<K: Owned>(paths: &mut Map<String, Value>, schemas: &mut Named, path: &s
         }
         put["requestBody"] = body;
     }
+    refuses(&mut put, &OF_A_BODY);
+    refuses(&mut put, &[409, 412]);
     add(paths, "put", &one, put);
 }
 
@@ -296,16 +305,59 @@ fn described(path: &str, summary: &str, query: &[&str], answers: impl IntoIterat
     let in_path = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let in_path = in_path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
     let in_query = query.iter().map(|name| json!({ "name": name, "in": "query", "required": false, "schema": parameter(path, name) }));
-    let problem = json!({
-        "description": "What is wrong",
-        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
-    });
-    let mut responses = json!({ "default": problem });
+    let mut responses = json!({ "default": refusal("What is wrong") });
     for (status, schema) in answers {
         responses[status.to_string()] = match schema {
             Value::Null => json!({ "description": "Done" }),
             schema => json!({ "description": "Done", "content": { "application/json": { "schema": schema } } }),
         };
     }
-    json!({ "summary": summary, "parameters": in_path.chain(in_query).collect::<Vec<_>>(), "responses": responses })
+    let parameters: Vec<_> = in_path.chain(in_query).collect();
+    let has_parameters = !parameters.is_empty();
+    let mut described = json!({ "summary": summary, "parameters": parameters, "responses": responses });
+    refuses(&mut described, &OF_A_KEY);
+    if has_parameters {
+        refuses(&mut described, &[400]);
+    }
+    if path.contains('{') {
+        refuses(&mut described, &[404]);
+    }
+    described
+}
+
+/// The codes by which an operation says no to what it is asked, and what each means.
+const CODES: [(u16, &str); 9] = [
+    (400, "The body is no JSON, or a parameter or the id in the path can't be"),
+    (401, "No API key, or one that is not known"),
+    (403, "The API key may not do that: its scopes don't cover it"),
+    (404, "There is no such record, or none that this key sees"),
+    (409, "Something else stands in the way at this moment; detail says what"),
+    (412, "The record has another version than was named"),
+    (413, "The body is too large"),
+    (422, "Fields are wrong, each named in errors"),
+    (429, "Too many at the same time"),
+];
+const OF_A_KEY: [u16; 2] = [401, 403];
+const OF_A_BODY: [u16; 3] = [400, 413, 422];
+/// What only some operations answer, by method and path.
+const REFUSALS: &[((&str, &str), &[u16])] = &[
+    (("post", "/inbound/{id}/replay"), &[409]),
+    (("post", "/inbound/{id}/dismiss"), &[409]),
+    (("post", "/subscriptions/{id}/test"), &[409, 429]),
+    (("post", "/subscriptions/{id}/recover"), &[409]),
+    (("post", "/subscriptions/{id}/replay-missing"), &[409]),
+    (("post", "/deliveries/{id}/resend"), &[409]),
+    (("delete", "/keys/{id}"), &[409]),
+];
+
+fn refusal(meaning: &str) -> Value {
+    let schema = json!({ "$ref": "#/components/schemas/Problem" });
+    json!({ "description": meaning, "content": { "application/problem+json": { "schema": schema } } })
+}
+
+/// Notes that an operation may answer with these codes.
+fn refuses(operation: &mut Value, codes: &[u16]) {
+    for code in codes {
+        operation["responses"][code.to_string()] = json!({ "$ref": format!("#/components/responses/{code}") });
+    }
 }

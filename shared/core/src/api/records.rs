@@ -30,7 +30,7 @@ use crate::{
     listing,
     ports::{Index, Key, PortError, Stored},
     record::{Record, group, to_json},
-    records::{HistoryEntry, HistoryPage, ShownHistoryEntry, Tenant},
+    records::{HistoryEntry, HistoryPage, Links, ShownHistoryEntry, Tenant},
     time::Timestamp,
 };
 
@@ -237,7 +237,8 @@ async fn history<K: Served>(
         entries.extend(beside.into_iter().filter(|entry| here(entry.at())));
         entries.sort_by_key(|entry| Reverse(entry.at()));
     }
-    Ok(Json(PageOf::new(entries.iter().map(HistoryEntry::shown).collect(), next)))
+    let links = if caller.tenant().is_none() { Links::ToEvents } else { Links::None };
+    Ok(Json(PageOf::new(entries.iter().map(|entry| entry.shown(links)).collect(), next)))
 }
 
 async fn history_page(api: &Api, id: &str) -> Result<Option<HistoryPage>, PortError> {

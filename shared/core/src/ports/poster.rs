@@ -54,6 +54,8 @@ pub struct PostFailure {
     pub reason: String,
     /// The status of an answer that broke off.
     pub status: Option<u16>,
+    /// Its header `Retry-After`, as it was sent.
+    pub retry_after: Option<String>,
 }
 
 /// Posts webhooks to addresses that strangers chose: guarded, without redirects, without a proxy of the environment.

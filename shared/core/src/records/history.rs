@@ -99,19 +99,28 @@ impl HistoryEntry {
         Timestamp::from_millis(self.at)
     }
 
-    /// As the API shows it.
+    /// As the API shows it, with a link to the event or without.
     #[must_use]
-    pub(crate) fn shown(&self) -> ShownHistoryEntry {
+    pub(crate) fn shown(&self, links: Links) -> ShownHistoryEntry {
         let states = self.states.iter().map(|(field, to)| Changed { field: field.clone(), to: Some(to.clone()) });
         let fields = self.fields.iter().map(|field| Changed { field: field.clone(), to: None });
         ShownHistoryEntry {
             at: Timestamp::from_millis(self.at),
             r#type: self.kind.clone(),
             event_id: self.event.clone(),
-            event: self.event.as_ref().map(|id| format!("/api/v1/inbound/{id}")),
+            event: self.event.as_ref().filter(|_| links == Links::ToEvents).map(|id| format!("/api/v1/inbound/{id}")),
             changed: states.chain(fields).collect(),
         }
     }
+}
+
+/// Where an entry leads whoever reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Links {
+    /// To the events that came in.
+    ToEvents,
+    /// Nowhere: those are not there for the caller.
+    None,
 }
 
 described! {
@@ -124,7 +133,7 @@ described! {
         r#type: String,
         /// The event that caused it; null for a put that caused no message.
         event_id: Option<String>,
-        /// Where that event is read.
+        /// Where that event is read; null for the key of a tenant, which can't read it.
         event: Option<String>,
         changed: Vec<Changed>,
     }

@@ -33,8 +33,8 @@ pub use booking::{
 pub use charge::ChargeFact;
 pub use customer::{Customer, CustomerPut, SavedMethod, ShownCustomer, StripeCustomer};
 pub use delivered_body::DeliveredBody;
-pub(crate) use history::ShownHistoryEntry;
 pub use history::{Cause, History, HistoryEntry, HistoryPage};
+pub(crate) use history::{Links, ShownHistoryEntry};
 pub use invoice::{Invoice, InvoicePayment, InvoicePut, InvoiceStatus, Link, ShownInvoice, StripeInvoice};
 pub use latest::Latest;
 pub use message::{Channel, Direction, Message, MessageError, MessagePut, MessageStatus, Parties, SentText, ShownMessage};

@@ -65,7 +65,7 @@ table! {
     "SLUICE_TWILIO_STATUS_ANSWER", "json", "how status callbacks are answered: `json`, or `empty` for 204, which Twilio's console prefers";
     "SLUICE_TWILIO_URL", "https://api.twilio.com", "where Twilio's REST API is; for tests";
     "SLUICE_STRIPE_API_URL", "https://api.stripe.com", "where Stripe's API is; for tests";
-    "SLUICE_MASTER_KEY", "none: webhooks out are off", "the key under which subscribers' signing secrets are kept, 32 characters or more (`openssl rand -hex 32`); while it is rotated the new one and then the old one, separated by a comma";
+    "SLUICE_MASTER_KEY", "none: webhooks out are off", "the key under which subscribers' signing secrets and headers are kept, 32 characters or more (`openssl rand -hex 32`); while it is rotated the new one and then the old one, separated by a comma";
     "SLUICE_WEBHOOK_RETRIES", "1m,5m,25m,2h,10h", "the waits between the attempts of a delivery, for subscriptions without a schedule of their own";
     "SLUICE_WEBHOOK_PORTS", "none", "ports besides 80 and 443 that webhooks may go to, separated by commas";
     "SLUICE_WEBHOOK_REFUSE", "none", "ranges of addresses that webhooks may not go to besides all that are not public, such as your own `20.30.0.0/16`, separated by commas";

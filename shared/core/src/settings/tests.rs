@@ -259,6 +259,20 @@ fn a_public_url_that_can_hardly_be_meant_is_doubted_where_it_is_signed() {
 }
 
 #[test]
+fn webhooks_go_everywhere_but_to_sluice_itself() {
+    let own = |url: &str| {
+        let mut given = PRODUCTION.to_vec();
+        given.push(("SLUICE_PUBLIC_URL", url));
+        Settings::read(Mode::Serve, &environment(&given)).expect("is complete").webhooks.rules.own
+    };
+    let place = |host: &str, port| vec![(sluice_guard::Host::parse(host).expect("a host"), port)];
+    assert_eq!(own("https://Hooks.acme.dev"), place("hooks.acme.dev", 443));
+    assert_eq!(own("https://twilio:hush@10.1.2.3:8443"), place("10.1.2.3", 8443));
+    assert_eq!(own("http://[::1]"), place("[::1]", 80));
+    assert_eq!(own(""), place("localhost", 3000), "where it listens, unless told otherwise");
+}
+
+#[test]
 fn user_info_of_the_public_url_is_kept_and_not_shown() {
     let mut given = PRODUCTION.to_vec();
     given.extend([

@@ -1,4 +1,4 @@
-use sluice_guard::{Loopback, Range, Rules};
+use sluice_guard::{Host, Loopback, Range, Rules};
 use sluice_signature::Secret;
 
 use super::{Mode, Reader};
@@ -56,11 +56,17 @@ fn read_rules(reader: &mut Reader<'_>, mode: Mode, public_url: &str) -> Rules {
             Err(bad) => reader.problem("SLUICE_WEBHOOK_REFUSE", format!("{text} is {bad}")),
         }
     }
-    let host = public_url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_ascii_lowercase));
-    // In dev the receivers are on this machine, as Sluice itself is.
-    let own_hosts = host.filter(|_| mode != Mode::Dev).into_iter().collect();
+    // In dev one may have Sluice send to itself, to see what that looks like.
+    let own = own_place(public_url).filter(|_| mode != Mode::Dev).into_iter().collect();
     let loopback = if reader.switch("SLUICE_WEBHOOK_LOOPBACK", mode == Mode::Dev) { Loopback::Named } else { Loopback::Refused };
-    Rules { ports, refused, own_hosts, loopback }
+    Rules { ports, refused, own, loopback }
+}
+
+/// The host and port of a public URL.
+fn own_place(public_url: &str) -> Option<(Host, u16)> {
+    let uri: http::Uri = public_url.parse().ok()?;
+    let usual = if uri.scheme_str() == Some("http") { 80 } else { 443 };
+    Some((Host::parse(uri.host()?)?, uri.port_u16().unwrap_or(usual)))
 }
 
 fn read_schedule(text: &str) -> Result<RetrySchedule, String> {

@@ -210,7 +210,8 @@ impl<P: StripeApi + ?Sized> StripeApi for Faulty<P> {
 #[async_trait]
 impl<P: Poster + ?Sized> Poster for Faulty<P> {
     async fn post(&self, post: &Post) -> Result<Answered, PostFailure> {
-        let lost = |reason: &'static str| Err(PostFailure { step: Step::Answer, reason: reason.to_owned(), status: None });
+        let lost =
+            |reason: &'static str| Err(PostFailure { step: Step::Answer, reason: reason.to_owned(), status: None, retry_after: None });
         around!(self.faults, self.inner.post(post), lost)
     }
 }

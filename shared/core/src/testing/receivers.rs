@@ -60,7 +60,7 @@ impl Receivers {
     /// The same with a header `Retry-After`.
     pub fn answer_after(&self, url: &str, statuses: &[u16], retry_after: Option<&str>) {
         let answers = statuses.iter().map(|status| match status {
-            0 => Err(PostFailure { step: Step::Connect, reason: "no connection".to_owned(), status: None }),
+            0 => Err(PostFailure { step: Step::Connect, reason: "no connection".to_owned(), status: None, retry_after: None }),
             status => Ok(Answered { status: *status, retry_after: retry_after.map(str::to_owned), excerpt: b"answered".to_vec() }),
         });
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned(), answers.collect());

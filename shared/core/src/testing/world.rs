@@ -27,7 +27,7 @@ use crate::{
     template::Templates,
     time::Timestamp,
     watch::Watch,
-    webhooks::{ChangedBy, Crowd, Deliverer, InHand, InterestBoard, Known, Webhooks, schedule::RetrySchedule, sealed::Keyring},
+    webhooks::{ChangedBy, Crowd, Deliverer, InHand, InterestBoard, Known, UnderTest, Webhooks, schedule::RetrySchedule, sealed::Keyring},
 };
 
 /// How long a handling may take: what the embedded host gives it.
@@ -112,6 +112,7 @@ impl World {
             interest: Arc::new(InterestBoard::new(ChangedBy::Itself)),
             retry_schedule: RetrySchedule::default(),
             in_hand: InHand::default(),
+            under_test: UnderTest::default(),
         });
         let faulty_store: Arc<dyn Store> = Arc::new(Faulty::new(store.clone(), &faults));
         let faulty_queue: Arc<dyn Queue> = Arc::new(Faulty::new(queue.clone(), &faults));

@@ -53,6 +53,14 @@ pub enum WaitsFor {
 
 described_words!(WaitsFor: Retry, Pause, RateLimit, Capacity, Operator);
 
+/// Why an attempt is made although the endpoint is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// Somebody has asked for this very delivery.
+    ByHand,
+}
+
 described! {
     /// One attempt.
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +126,9 @@ pub struct Delivery {
     /// Who is making an attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Lease>,
+    /// Who asked for the next attempt, which therefore does not wait for the endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
     /// The job that asked for it last: asking once more is nothing new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
@@ -163,6 +174,7 @@ impl Delivery {
             waits_for: None,
             reason: None,
             lease: None,
+            asked: None,
             job: None,
         }
     }
@@ -180,7 +192,7 @@ impl Delivery {
         if self.attempts.len() > MOST_ATTEMPTS {
             self.attempts.remove(0);
         }
-        (self.lease, self.slot) = (None, None);
+        (self.lease, self.slot, self.asked) = (None, None, None);
         (self.waits_for, self.reason) = (None, None);
     }
 
@@ -208,7 +220,8 @@ impl Delivery {
     pub fn give_up(&mut self, reason: Option<String>) {
         (self.waits_for, self.reason) = (None, reason);
         self.status = DeliveryStatus::PermanentlyFailed;
-        (self.due_at, self.queued, self.lease, self.slot) = (None, false, None, None);
+        (self.due_at, self.queued) = (None, false);
+        (self.lease, self.slot, self.asked) = (None, None, None);
     }
 
     /// It is due at `at`, because of `why`. A message is sent for it if that is soon; beyond, the due index alone keeps it.
@@ -222,8 +235,14 @@ impl Delivery {
     /// It is to be delivered once more, with all its retries, from now on.
     pub fn begin_anew(&mut self, job: Option<String>, now: Timestamp) {
         self.status = DeliveryStatus::Pending;
-        (self.failed, self.slot, self.job) = (0, None, job);
+        (self.failed, self.slot, self.asked, self.job) = (0, None, None, job);
         self.wait(now, None, now);
+    }
+
+    /// The same, because somebody has asked for this very delivery: its first attempt waits for no endpoint.
+    pub fn begin_anew_by_hand(&mut self, now: Timestamp) {
+        self.begin_anew(None, now);
+        self.asked = Some(Asked::ByHand);
     }
 }
 

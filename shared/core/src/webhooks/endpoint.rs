@@ -87,17 +87,28 @@ impl Endpoint {
 
     /// Asks whether a delivery may go. `slot`: the time that it was given before. `probe`: how long a probe may take.
     pub fn admit(&mut self, now: Timestamp, rate_limit: Option<u32>, slot: Option<Timestamp>, probe: Duration) -> Admission {
-        let mut changed = false;
-        if let Some(until) = self.paused_until {
-            if now < until {
-                return Admission::Wait(until);
-            }
-            if let Some(probing) = self.probing_until.filter(|probing| now < *probing) {
-                return Admission::Wait(probing.min(now + PROBE_LOOK));
-            }
-            self.probing_until = Some(now + probe);
-            changed = true;
+        let Some(until) = self.paused_until else { return self.admit_asked_for(now, rate_limit, slot) };
+        if now < until {
+            return Admission::Wait(until);
         }
+        if let Some(probing) = self.probing_until.filter(|probing| now < *probing) {
+            return Admission::Wait(probing.min(now + PROBE_LOOK));
+        }
+        match self.admit_asked_for(now, rate_limit, slot) {
+            Admission::Go | Admission::GoOnceStored => {
+                self.probing_until = Some(now + probe);
+                Admission::GoOnceStored
+            }
+            // The probe is somebody else's, or a later one's.
+            wait @ (Admission::Wait(_) | Admission::WaitForSlot(_)) => {
+                self.probing_until = None;
+                wait
+            }
+        }
+    }
+
+    /// The same of a delivery that somebody has asked for by hand, whatever the endpoint's state: only the owner's limit stands.
+    pub fn admit_asked_for(&mut self, now: Timestamp, rate_limit: Option<u32>, slot: Option<Timestamp>) -> Admission {
         if let Some(rate) = rate_limit.filter(|_| slot.is_none_or(|slot| now < slot)) {
             let now_micros = now.millis().saturating_mul(1_000);
             let at = self.next_slot.map_or(now_micros, |next| next.max(now_micros));
@@ -105,13 +116,11 @@ impl Endpoint {
             if at > now_micros {
                 // Rounded up: never before its time.
                 let at = Timestamp::from_millis(at.div_euclid(1_000) + i64::from(at.rem_euclid(1_000) > 0));
-                // The probe is somebody else's, or a later one's.
-                self.probing_until = self.probing_until.filter(|_| !changed);
                 return Admission::WaitForSlot(at);
             }
-            changed = true;
+            return Admission::GoOnceStored;
         }
-        if changed { Admission::GoOnceStored } else { Admission::Go }
+        Admission::Go
     }
 
     /// An attempt has delivered. Whether something changed.
@@ -253,6 +262,16 @@ mod tests {
         let mut endpoint = Endpoint::new("sub_1");
         endpoint.failed(at(0), None, Strain::Overloaded, "503");
         assert_eq!(endpoint.admit(at(1), None, None, PROBE), Admission::Wait(at(30)));
+    }
+
+    #[test]
+    fn what_is_asked_for_by_hand_goes_though_the_endpoint_is_paused() {
+        let mut endpoint = Endpoint::new("sub_1");
+        endpoint.failed(at(0), Some(Duration::from_secs(600)), Strain::Overloaded, "503");
+        assert_eq!(endpoint.admit(at(1), None, None, PROBE), Admission::Wait(at(600)));
+        assert_eq!(endpoint.admit_asked_for(at(1), None, None), Admission::Go);
+        assert_eq!(endpoint.admit_asked_for(at(1), Some(1), None), Admission::GoOnceStored);
+        assert_eq!(endpoint.admit_asked_for(at(1), Some(1), None), Admission::WaitForSlot(at(2)), "the owner's limit is kept");
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod sealed;
 mod sign;
 mod subscription;
 mod tally;
+mod under_test;
 pub mod verdict;
 
 use std::{sync::Arc, time::Duration};
@@ -27,7 +28,7 @@ use std::{sync::Arc, time::Duration};
 pub(crate) use catch_up::Page as CatchUpPage;
 pub use catch_up::{CatchUp, Progress as CatchUpProgress, What};
 pub use deliver::{Crowd, Deliverer, Known};
-pub use delivery::{Attempt, Delivery, DeliveryStatus, EXCERPT, WaitsFor};
+pub use delivery::{Asked, Attempt, Delivery, DeliveryStatus, EXCERPT, WaitsFor};
 pub use endpoint::Endpoint;
 pub(crate) use fan_out::FanOut;
 pub(crate) use in_hand::Hold;
@@ -42,7 +43,9 @@ pub(crate) use pattern::OWN_NEWS;
 pub use pattern::{Pattern, is_event_type};
 pub use published::{LARGEST_DATA, Published};
 pub(crate) use sign::{Signers, attempt_headers, is_free};
-pub use subscription::{Disabled, Entry, LONGEST_OVERLAP, OVERLAP, Signing, SigningPair, SigningSecret, Subscription, TIMEOUT};
+pub use subscription::{Disabled, Entry, LONGEST_OVERLAP, OVERLAP, OwnHeader, Signing, SigningPair, SigningSecret, Subscription, TIMEOUT};
+pub(crate) use under_test::NoTest;
+pub use under_test::UnderTest;
 
 use serde::{Deserialize, Serialize};
 use sluice_guard::Rules;
@@ -59,7 +62,7 @@ pub const LONGEST_DELAY: Duration = Duration::from_mins(15);
 pub struct Webhooks {
     /// Makes the attempts.
     pub poster: Arc<dyn Poster>,
-    /// Opens and seals the signing secrets.
+    /// Opens and seals the signing secrets, and the values of headers.
     pub keyring: sealed::Keyring,
     /// Where webhooks may go.
     pub rules: Rules,
@@ -69,6 +72,8 @@ pub struct Webhooks {
     pub retry_schedule: schedule::RetrySchedule,
     /// The deliveries that this process has in hand.
     pub in_hand: InHand,
+    /// The subscriptions that this process tests at the moment.
+    pub under_test: UnderTest,
 }
 
 /// A message on the queue `outbound`: a delivery that is due.

@@ -16,6 +16,13 @@ pub fn is_event_type(text: &str) -> bool {
     text.len() <= LONGEST && text.split('.').all(word)
 }
 
+/// Whether a text can be a type that somebody is told of: one that can be published, or one of a provider's with brackets in a word
+/// (`stripe.v2.core.account[requirements].updated`).
+fn is_told_type(text: &str) -> bool {
+    // Nobody publishes brackets, so that a type without them is the same by both rules.
+    is_event_type(&text.replace(['[', ']'], "_"))
+}
+
 /// What Sluice tells of deliveries and subscriptions. It must be asked for by name: whoever wants all events wants those of the business.
 pub(crate) const OWN_NEWS: [&str; 3] = ["delivery.", "subscription.", "webhook."];
 
@@ -42,7 +49,7 @@ impl Pattern {
     /// Reads a pattern; `None` if it is none.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let fits = text == Self::ALL || is_event_type(text.strip_suffix(".*").unwrap_or(text));
+        let fits = text == Self::ALL || is_told_type(text.strip_suffix(".*").unwrap_or(text));
         fits.then(|| Self(text.to_owned()))
     }
 
@@ -78,12 +85,28 @@ mod tests {
 
     #[test]
     fn what_is_a_pattern() {
-        for right in ["*", "booking.*", "booking.refunded", "stripe.v2.core.event", "shopify.orders/create", "a"] {
+        for right in [
+            "*",
+            "booking.*",
+            "booking.refunded",
+            "stripe.v2.core.event",
+            "shopify.orders/create",
+            "stripe.v2.core.account[requirements].updated",
+            "a",
+        ] {
             assert!(Pattern::parse(right).is_some(), "{right}");
         }
         for wrong in ["", ".", "booking.", ".booking", "book*", "*.refunded", "booking.*.x", "**", "booking..x", "a b", "é"] {
             assert!(Pattern::parse(wrong).is_none(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn brackets_are_a_providers() {
+        let accounts = "stripe.v2.core.account[requirements].updated";
+        assert!(Pattern::parse(accounts).unwrap().matches(accounts));
+        assert!(Pattern::covering(accounts).any(|pattern| pattern.as_str() == accounts));
+        assert!(!is_event_type(accounts));
     }
 
     #[test]

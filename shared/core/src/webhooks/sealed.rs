@@ -69,6 +69,12 @@ impl Keyring {
         Some(Sealed { key: key.name.clone(), text: STANDARD_NO_PAD.encode(bytes) })
     }
 
+    /// Whether it was sealed with the key that seals now.
+    #[must_use]
+    pub fn is_newest(&self, sealed: &Sealed) -> bool {
+        self.0.first().is_some_and(|key| key.name == sealed.key)
+    }
+
     /// Opens a sealed secret of `owner`.
     ///
     /// # Errors

@@ -53,11 +53,48 @@ pub(crate) fn attempt_headers(
     Ok(headers)
 }
 
+/// What is set with every attempt, in lower case. What a signature is put into is the receiver's proof of it, under every name that it is known by.
+const SET: [&str; 8] = [
+    "content-type",
+    "user-agent",
+    "webhook-id",
+    "webhook-timestamp",
+    "webhook-signature",
+    "x-webhook-signature",
+    "x-webhook-event",
+    "x-webhook-delivery",
+];
+
+/// What belongs to the connection, or to whoever passes it on (RFC 9110, section 7.6.1).
+const OF_THE_CONNECTION: [&str; 9] =
+    ["host", "content-length", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect"];
+
 /// Whether a header is one that the owner of a subscription may have sent along.
 pub(crate) fn is_free(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let ours =
-        ["host", "content-type", "content-length", "user-agent", "connection", "transfer-encoding", "te", "trailer", "upgrade", "expect"];
-    let reserved = ["webhook-", "x-webhook-", "svix-", "proxy-", "keep-alive"];
-    !ours.contains(&name.as_str()) && !reserved.iter().any(|prefix| name.starts_with(prefix))
+    // By the names of Svix its libraries find the signature, too.
+    let reserved = ["svix-", "proxy-"];
+    !SET.contains(&name.as_str()) && !OF_THE_CONNECTION.contains(&name.as_str()) && !reserved.iter().any(|prefix| name.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_may_set_what_is_not_set_already() {
+        let signers = Signers::new(vec![Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]);
+        let set = attempt_headers("evt_1", "a.b", "dlv_1", &BTreeMap::new(), b"{}", &signers, Timestamp::from_seconds(0));
+        let mut set: Vec<_> = set.expect("it is signed").into_iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+        set.sort_unstable();
+        let mut refused = SET.to_vec();
+        refused.sort_unstable();
+        assert_eq!(set, refused);
+        for name in ["X-Webhook-Code", "Webhook-Code", "Authorization", "X-Webhook-Events"] {
+            assert!(is_free(name), "{name}");
+        }
+        for name in ["X-Webhook-Event", "Webhook-Id", "Svix-Id", "Host", "Keep-Alive", "Proxy-Authorization"] {
+            assert!(!is_free(name), "{name}");
+        }
+    }
 }

@@ -59,6 +59,16 @@ pub struct SigningSecret {
     pub until: Option<Timestamp>,
 }
 
+/// The value of a header of the owner's own, which may well be a password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OwnHeader {
+    /// Sealed for this header of the subscription.
+    Sealed(Sealed),
+    /// As it was given: what is about to be sealed, and what was stored before values were.
+    Plain(String),
+}
+
 /// Why a subscription is not served any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disabled {
@@ -88,7 +98,7 @@ pub struct Subscription {
     pub owner_email: Option<String>,
     /// Headers that are sent along.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, OwnHeader>,
     /// The most deliveries a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<u32>,
@@ -144,6 +154,47 @@ impl Subscription {
 
     fn in_force(&self, now: Timestamp) -> impl Iterator<Item = &SigningSecret> {
         self.secrets.iter().filter(move |secret| secret.until.is_none_or(|until| now < until))
+    }
+
+    /// The headers that are sent along, opened.
+    ///
+    /// # Errors
+    /// [`CannotOpen`] if one of them can't be opened: a receiver that looks at that one would refuse everything.
+    pub fn own_headers(&self, keyring: &Keyring) -> Result<BTreeMap<String, String>, CannotOpen> {
+        let opened = self.headers.iter().map(|(name, value)| -> Result<_, CannotOpen> {
+            let value = match value {
+                OwnHeader::Plain(value) => value.clone(),
+                OwnHeader::Sealed(sealed) => keyring.open(sealed, &self.seals_header(name))?.reveal().to_owned(),
+            };
+            Ok((name.clone(), value))
+        });
+        opened.collect()
+    }
+
+    /// Seals the values of its headers with the key that seals now, those that an older one has sealed, too. `None` if there is no key.
+    #[must_use]
+    pub fn seal_headers(&mut self, keyring: &Keyring, ids: &dyn Ids) -> Option<()> {
+        let mut headers = std::mem::take(&mut self.headers);
+        for (name, value) in &mut headers {
+            let owner = self.seals_header(name);
+            let plain = match value {
+                OwnHeader::Plain(value) => value.clone(),
+                OwnHeader::Sealed(sealed) if keyring.is_newest(sealed) => continue,
+                OwnHeader::Sealed(sealed) => match keyring.open(sealed, &owner) {
+                    Ok(opened) => opened.reveal().to_owned(),
+                    // It opens again once its key is back.
+                    Err(_) => continue,
+                },
+            };
+            *value = OwnHeader::Sealed(keyring.seal(&plain, &owner, ids)?);
+        }
+        self.headers = headers;
+        Some(())
+    }
+
+    /// For whom the value of a header is sealed.
+    fn seals_header(&self, name: &str) -> String {
+        format!("{}/header/{name}", self.id)
     }
 
     /// Whether key pairs sign, too.

@@ -294,7 +294,7 @@ async fn every_answer_is_as_it_is_described() {
     let mut described = BTreeSet::new();
     for (path, item) in asked.document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
-            let answers = operation["responses"].as_object().expect("answers").keys().filter(|status| *status != "default");
+            let answers = operation["responses"].as_object().expect("answers").keys().filter(|status| status.starts_with(['2', '3']));
             described.extend(answers.map(|status| format!("{method} {path} {status}")));
         }
     }

@@ -13,9 +13,10 @@ use crate::{
     support::{call, in_lines, start},
 };
 
-/// One sample for each type: that with the shortest name, as others say behind the type what is special about them.
+/// One sample for each type that is published: that with the shortest name, as others say behind the type what is special about them.
 fn of_each_type() -> Vec<ProviderSample> {
     let mut samples = samples();
+    samples.retain(|sample| !sample.trial);
     samples.sort_by_key(|sample| sample.name.len());
     let mut by_type = BTreeMap::new();
     for sample in &samples {

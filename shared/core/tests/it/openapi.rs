@@ -41,6 +41,8 @@ async fn the_router_takes_what_is_described_and_nothing_else() {
         for method in &methods {
             let answer = call(&world, method.clone(), &asked, None).await;
             let described = item[method.as_str().to_lowercase()].is_object();
+            let known = &item[method.as_str().to_lowercase()]["responses"][answer.status.as_str()];
+            assert!(!described || known.is_object(), "{method} {path} answers {}, which is not described", answer.status);
             let detail = answer.json["detail"].as_str().unwrap_or_default().to_owned();
             assert_eq!(answer.status != StatusCode::METHOD_NOT_ALLOWED, described, "{method} {path}");
             assert!(detail != "there is nothing at this path", "{method} {path}");

@@ -35,6 +35,8 @@ pub(crate) struct Sample {
     /// Its path without `.json`, from the provider's folder.
     pub(crate) name: String,
     pub(crate) named: Named,
+    /// Whether it only tries out an endpoint, so that nothing is recorded or published of it.
+    pub(crate) trial: bool,
     request: Request,
 }
 
@@ -47,8 +49,8 @@ pub(crate) fn samples() -> Vec<Sample> {
         for path in files(&folder) {
             let relative = path.strip_prefix(&folder).expect("it is in there").with_extension("");
             let request = serde_json::from_str(&fs::read_to_string(&path).expect("readable")).expect("a sample");
-            let named = name(*provider, &request);
-            samples.push(Sample { provider: *provider, name: relative.to_str().expect("UTF-8").to_owned(), named, request });
+            let (named, trial) = read(*provider, &request);
+            samples.push(Sample { provider: *provider, name: relative.to_str().expect("UTF-8").to_owned(), named, trial, request });
         }
     }
     samples
@@ -61,13 +63,14 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// What ingest reads of it.
-fn name(provider: &dyn Provider, request: &Request) -> Named {
+/// What ingest reads of it: how it is named, and whether it is a trial.
+fn read(provider: &dyn Provider, request: &Request) -> (Named, bool) {
     let headers: Vec<(&str, &[u8])> = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
     let url = format!("https://hooks.example.com{}", request.path);
     let message = Message { method: &request.method, url: &url, headers: &headers, body: request.body.as_bytes() };
     let channel = request.path.strip_prefix("/webhooks/twilio/").unwrap_or_default();
-    provider.name_event(&Route { channel, source: "default" }, &message).expect("it is named")
+    let named = provider.name_event(&Route { channel, source: "default" }, &message).expect("it is named");
+    (named, provider.is_trial(&message))
 }
 
 impl Sample {

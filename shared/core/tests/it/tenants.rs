@@ -185,6 +185,17 @@ async fn what_a_tenant_makes_is_its_own() {
         let answer = call_as(&world, &key, &method, path, Some(&body)).await;
         assert_eq!((answer.status, &answer.json["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("tenant")), "{path}");
     }
+    // What came in is not there for a tenant, and so nothing leads to it.
+    let read = format!("/api/v1/events/{}", event.json["id"].as_str().expect("an id"));
+    for link in [
+        event.json["inbound"].clone(),
+        call_as(&world, &key, &Method::GET, &read, None).await.json["inbound"].clone(),
+        call_as(&world, &key, &Method::GET, "/api/v1/events", None).await.json["items"][0]["inbound"].clone(),
+    ] {
+        assert!(link.is_null(), "{link}");
+    }
+    let link = call(&world, Method::GET, &read, None).await.json["inbound"].clone();
+    assert_eq!(call(&world, Method::GET, link.as_str().expect("a path"), None).await.status, StatusCode::OK);
     // What Sluice tells of records nobody else tells its operator.
     let forged = call_as(&world, &key, &Method::POST, "/api/v1/events", Some(&json!({ "type": "booking.deposit_paid", "data": {} }))).await;
     assert_eq!((forged.status, &forged.json["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("type")));

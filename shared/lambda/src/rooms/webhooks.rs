@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sluice_clients::poster::{GuardedPoster, SystemResolver};
 use sluice_core::{
     settings::{Mode, Reader, WebhookSettings},
-    webhooks::{ChangedBy, InHand, InterestBoard, Webhooks, sealed::Keyring},
+    webhooks::{ChangedBy, InHand, InterestBoard, UnderTest, Webhooks, sealed::Keyring},
 };
 
 /// Reads the settings of webhooks out.
@@ -29,5 +29,6 @@ pub(super) fn wire(settings: &WebhookSettings) -> Arc<Webhooks> {
         interest: interest(),
         retry_schedule: settings.retry_schedule.clone(),
         in_hand: InHand::default(),
+        under_test: UnderTest::default(),
     })
 }

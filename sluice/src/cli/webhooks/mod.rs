@@ -4,7 +4,8 @@ mod shown;
 
 use clap::{Args, Subcommand};
 use http::Method;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value, json, value::RawValue};
 
 use self::shown::{deliveries_in_lines, delivery_in_full, subscription_in_full, subscriptions_in_lines};
 use super::{
@@ -134,7 +135,7 @@ pub enum DeliveriesCommand {
     },
     /// Show one with its attempts
     Show(One),
-    /// Make one once more, with all its retries
+    /// Make one once more, now and with all its retries
     Resend(One),
 }
 
@@ -269,12 +270,27 @@ pub(super) fn deliveries(command: &DeliveriesCommand, surroundings: &mut Surroun
 
 /// Publishes an event.
 pub(super) fn publish(args: &PublishArgs, surroundings: &mut Surroundings<'_>) -> Result<Exit, Error> {
-    let data: Map<String, Value> =
-        serde_json::from_str(&args.data).map_err(|error| usage(format!("the data is no JSON object: {error}")))?;
-    let body = without_nulls(json!({ "type": args.event_type, "data": data, "tenant": args.tenant }));
+    let body = publication(&args.event_type, &args.data, args.tenant.as_deref())?;
     let client = args.target.client(surroundings)?;
-    let answer = client.send(Method::POST, "/api/v1/events", Some(&body), args.idempotency_key.as_deref())?;
+    let answer = client.send_text(Method::POST, "/api/v1/events", Some(body), args.idempotency_key.as_deref())?;
     tell(answer, &args.target, surroundings, |json| format!("{} is published\n", text(&json["id"])))
+}
+
+/// The body that publishes data as it is written: with all digits of its numbers, and its fields in their order.
+fn publication(event_type: &str, data: &str, tenant: Option<&str>) -> Result<String, Error> {
+    #[derive(Serialize)]
+    struct Publication<'a> {
+        r#type: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tenant: Option<&'a str>,
+        data: &'a RawValue,
+    }
+    let read: &RawValue = serde_json::from_str(data).map_err(|error| usage(format!("the data is no JSON object: {error}")))?;
+    if !read.get().starts_with('{') {
+        return Err(usage("the data is no JSON object: write it such as {\"number\":7}"));
+    }
+    let body = serde_json::to_string(&Publication { r#type: event_type, tenant, data: read });
+    body.map_err(|error| usage(format!("the data can't be sent: {error}")))
 }
 
 /// What is said of an answer to a person.
@@ -310,6 +326,16 @@ mod tests {
     fn one_delivery_is_no_deliveries() {
         let said = [0, 1, 2].map(|count| would_be(&json!(count)));
         assert_eq!(said, ["0 deliveries", "1 delivery", "2 deliveries"].map(|counted| format!("{counted} would be set going\n")));
+    }
+
+    #[test]
+    fn data_is_published_as_it_is_written() {
+        let data = r#" {"z":12345678901234567890123,"b":1.10,"a":1e400} "#;
+        let body = publication("order.created", data, Some("acme")).expect("it is an object");
+        assert_eq!(body, format!(r#"{{"type":"order.created","tenant":"acme","data":{}}}"#, data.trim()));
+        for wrong in ["", "7", "[]", "{", "{} {}"] {
+            assert!(publication("order.created", wrong, None).is_err(), "{wrong}");
+        }
     }
 
     #[test]

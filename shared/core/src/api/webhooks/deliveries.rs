@@ -164,7 +164,7 @@ async fn taken_in_hand(api: &Api, in_hand: &InHand, id: &str) -> Option<Hold> {
     }
 }
 
-/// Has a delivery made once more, with all its retries, whatever became of it.
+/// Has a delivery made once more, at once and with all its retries, whatever became of it and however its endpoint is doing.
 pub(super) async fn resend(
     State(api): State<Arc<Api>>,
     caller: Caller,
@@ -189,7 +189,7 @@ pub(super) async fn resend(
             return Err(under_way());
         }
         let hold = taken_in_hand(&api, &webhooks.in_hand, &id).await.ok_or_else(under_way)?;
-        delivery.begin_anew(None, now);
+        delivery.begin_anew_by_hand(now);
         let write = Write::Put { document: delivery.document(), condition: Condition::Version(version) };
         let committed = api.store.commit(Commit { token: fresh("", &*api.ids), writes: vec![write] }).await?;
         drop(hold);

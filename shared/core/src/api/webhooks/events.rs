@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 
 use super::{input::of_caller, on};
 use crate::{
@@ -31,6 +31,8 @@ use crate::{
 
 /// The longest `Idempotency-Key`, characters.
 const LONGEST_KEY: usize = 255;
+/// The deepest that data is nested: many programs that read JSON go no further than 128.
+const DEEPEST: usize = 100;
 /// How often a publication whose answer was lost is tried.
 const TRIES: u32 = 3;
 
@@ -46,8 +48,8 @@ described! {
         /// Whose it is; null for the operator's.
         tenant: Option<String>,
         published_at: Timestamp,
-        /// The event record that it goes back to, with what became of its fan-out.
-        inbound: String,
+        /// The event record that it goes back to, with what became of its fan-out; null for the key of a tenant, which can't read it.
+        inbound: Option<String>,
         /// When its data was erased, because of the personal data in it.
         erased_at: Option<Timestamp>,
     }
@@ -63,15 +65,15 @@ described! {
     }
 }
 
-impl From<&Published> for View {
-    fn from(event: &Published) -> Self {
+impl View {
+    fn of(event: &Published, caller: &Caller) -> Self {
         Self {
             id: event.id.clone(),
             r#type: event.kind.clone(),
             timestamp: event.occurred_at,
             tenant: event.tenant.clone(),
             published_at: event.published_at,
-            inbound: format!("/api/v1/inbound/{}", event.event),
+            inbound: caller.tenant().is_none().then(|| format!("/api/v1/inbound/{}", event.event)),
             erased_at: event.erased_at,
         }
     }
@@ -107,12 +109,8 @@ pub(super) async fn list(
         Some(tenant) => (Index::Group, Published::list_of(tenant)),
     };
     let listed = listing::list(&*api.store, index, &name, cursor, limit, keep).await?;
-    let views = listed.items.iter().map(|stored| Published::from_stored(stored).as_ref().map(View::from).map_err(clone_error));
+    let views = listed.items.iter().map(|stored| Published::from_stored(stored).map(|event| View::of(&event, &caller)));
     Ok(Json(PageOf::new(views.collect::<Result<_, _>>()?, listed.next)))
-}
-
-fn clone_error(error: &PortError) -> PortError {
-    PortError::Permanent(error.to_string())
 }
 
 pub(super) async fn read(State(api): State<Arc<Api>>, caller: Caller, Path(id): Path<String>) -> Result<Json<Whole>, Problem> {
@@ -124,7 +122,7 @@ pub(super) async fn read(State(api): State<Arc<Api>>, caller: Caller, Path(id): 
         return Err(missing());
     }
     let data = event.data(&*api.store).await?;
-    Ok(Json(Whole { view: View::from(&event), data }))
+    Ok(Json(Whole { view: View::of(&event, &caller), data }))
 }
 
 /// What somebody publishes.
@@ -142,8 +140,19 @@ struct AsSent<'a> {
     data: Option<&'a RawValue>,
 }
 
+/// The fields of a publication. That of its data is there without what it says, of which nothing needs to be understood: a number may be too large to be one here.
+fn fields(body: &[u8]) -> Result<Map<String, Value>, Problem> {
+    let Ok(read) = serde_json::from_slice::<BTreeMap<String, &RawValue>>(body) else { return object_if_any(body) };
+    let value = |(name, text): (String, &RawValue)| {
+        let is_data = name == "data" && text.get().starts_with('{');
+        let value = if is_data { Ok(Value::Object(Map::new())) } else { serde_json::from_str(text.get()) };
+        value.map(|value| (name, value)).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}")))
+    };
+    read.into_iter().map(value).collect()
+}
+
 fn given(body: &[u8], caller: &Caller, now: Timestamp) -> Result<Given, Problem> {
-    let fields = of_caller(object_if_any(body)?, caller)?;
+    let fields = of_caller(fields(body)?, caller)?;
     let not_json = |error: serde_json::Error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}"));
     let sent = if body.is_empty() { None } else { serde_json::from_slice::<AsSent<'_>>(body).map_err(not_json)?.data };
     let mut form = Form::new(&fields, &["type", "data", "tenant", "occurred_at"]);
@@ -179,6 +188,9 @@ fn event_type(value: &Value, caller: &Caller) -> Result<String, String> {
 fn data(value: &Value, sent: Option<&RawValue>) -> Result<Box<RawValue>, String> {
     let text = sent.filter(|_| value.is_object()).map(|sent| without_blanks(sent.get())).filter(|text| text.len() <= LARGEST_DATA);
     let wrong = || format!("must be an object of at most {} KiB", LARGEST_DATA >> 10);
+    if text.as_deref().is_some_and(|text| depth(text) > DEEPEST) {
+        return Err(format!("must be nested at most {DEEPEST} deep"));
+    }
     text.and_then(|text| RawValue::from_string(text).ok()).ok_or_else(wrong)
 }
 
@@ -195,6 +207,23 @@ fn without_blanks(json: &str) -> String {
         !matches!(character, ' ' | '\t' | '\n' | '\r')
     };
     json.chars().filter(kept).collect()
+}
+
+/// How deep JSON text is nested.
+fn depth(json: &str) -> usize {
+    let (mut in_text, mut escaped) = (false, false);
+    let (mut now, mut deepest) = (0_usize, 0);
+    for byte in json.bytes() {
+        match byte {
+            b'"' if !escaped => in_text = !in_text,
+            b'{' | b'[' if !in_text => now += 1,
+            b'}' | b']' if !in_text => now = now.saturating_sub(1),
+            _ => {}
+        }
+        escaped = in_text && !escaped && byte == b'\\';
+        deepest = deepest.max(now);
+    }
+    deepest
 }
 
 /// Whether two JSON texts say the same, whatever the order of their fields.
@@ -247,10 +276,10 @@ pub(super) async fn publish(
                 if event.unfinished() {
                     send_on(&api, &event.id).await;
                 }
-                return Ok((StatusCode::ACCEPTED, Json(View::from(published))));
+                return Ok((StatusCode::ACCEPTED, Json(View::of(published, &caller))));
             }
             Ok((Committed::Refused(_), _)) => {
-                let answer = again(&api, event, published, given.occurred_at).await?;
+                let answer = again(&api, &caller, event, published, given.occurred_at).await?;
                 // It may have been this very call whose answer was lost, and nobody has sent them then.
                 out.send(deliveries).await;
                 return Ok(answer);
@@ -265,6 +294,7 @@ pub(super) async fn publish(
 /// It was published before: the answer is that of then, if it is the same.
 async fn again(
     api: &Api,
+    caller: &Caller,
     event: &EventRecord,
     published: &Published,
     occurred_at: Option<Timestamp>,
@@ -284,7 +314,7 @@ async fn again(
     if known.unfinished() {
         send_on(api, &known.id).await;
     }
-    Ok((StatusCode::ACCEPTED, Json(View::from(first.as_ref().unwrap_or(published)))))
+    Ok((StatusCode::ACCEPTED, Json(View::of(first.as_ref().unwrap_or(published), caller))))
 }
 
 async fn send_on(api: &Api, id: &str) {
@@ -304,6 +334,11 @@ mod tests {
     fn blanks_between_tokens_go_and_those_in_texts_stay() {
         let json = "{ \"a \\\" b\" :\t[ 1 ,\r\n 2.50 ] , \"\\\\\" : \" \" }";
         assert_eq!(without_blanks(json), "{\"a \\\" b\":[1,2.50],\"\\\\\":\" \"}");
+    }
+
+    #[test]
+    fn depth_is_that_of_what_is_no_text() {
+        assert_eq!([r#"{}"#, r#"{"a":[{}]}"#, r#"{"[[\"[[":"\\","b":[]}"#].map(depth), [1, 3, 2]);
     }
 
     proptest! {

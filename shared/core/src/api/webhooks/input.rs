@@ -8,7 +8,7 @@ use crate::{
     api::{Problem, key::Caller},
     form::{Form, email, id, line},
     time::parse_length,
-    webhooks::{Pattern, Signing, Subscription, TIMEOUT, is_free, schedule::RetrySchedule},
+    webhooks::{OwnHeader, Pattern, Signing, Subscription, TIMEOUT, is_free, schedule::RetrySchedule},
 };
 
 /// The fields that a subscription is made with.
@@ -20,7 +20,7 @@ const MOST_PATTERNS: usize = 50;
 const MOST_HEADERS: usize = 20;
 /// The longest value of a header, characters.
 const LONGEST_HEADER: usize = 1_000;
-/// What is shown of a header that may be a secret.
+/// What is shown of the value of a header, which may be a secret under any name.
 pub(super) const MASKED: &str = "…";
 /// The highest rate limit.
 const FASTEST: u64 = 10_000;
@@ -100,8 +100,9 @@ fn patterns(value: &Value) -> Result<Vec<Pattern>, String> {
     let mut patterns = Vec::new();
     for item in items {
         let text = item.as_str().ok_or_else(wrong)?;
-        let pattern = Pattern::parse(text)
-            .ok_or_else(|| format!("{text:?} is no type: words of letters, digits, _, - and /, separated by full stops; or NAME.* or *"))?;
+        let pattern = Pattern::parse(text).ok_or_else(|| {
+            format!("{text:?} is no type: words of letters, digits, _, -, /, : and brackets, separated by full stops; or NAME.* or *")
+        })?;
         if !patterns.contains(&pattern) {
             patterns.push(pattern);
         }
@@ -109,7 +110,8 @@ fn patterns(value: &Value) -> Result<Vec<Pattern>, String> {
     Ok(patterns)
 }
 
-fn headers(value: &Value) -> Result<BTreeMap<String, String>, String> {
+/// Headers whose values are still to be sealed.
+fn headers(value: &Value) -> Result<BTreeMap<String, OwnHeader>, String> {
     let wrong = || format!("must be an object of at most {MOST_HEADERS} headers, names and texts of at most {LONGEST_HEADER} characters");
     let fields = value.as_object().filter(|fields| fields.len() <= MOST_HEADERS).ok_or_else(wrong)?;
     let mut headers = BTreeMap::new();
@@ -123,9 +125,9 @@ fn headers(value: &Value) -> Result<BTreeMap<String, String>, String> {
             return Err(format!("{name:?} can't be sent as a header"));
         }
         if !is_free(name) {
-            return Err(format!("{name:?} is a header that Sluice sets itself"));
+            return Err(format!("{name:?} is a header that Sluice or the connection sets"));
         }
-        headers.insert(name.to_ascii_lowercase(), text.to_owned());
+        headers.insert(name.to_ascii_lowercase(), OwnHeader::Plain(text.to_owned()));
     }
     Ok(headers)
 }

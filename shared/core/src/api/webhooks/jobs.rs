@@ -101,6 +101,11 @@ async fn begin(api: &Api, caller: &Caller, id: &str, body: &Bytes, what: What) -
         since: form.required("since", time),
         until: form.optional("until", time).unwrap_or(now).min(now),
     };
+    if job.since > now {
+        form.wrong("since", "lies in the future: nothing has failed or was published since then");
+    } else if job.until < job.since {
+        form.wrong("until", "lies before since");
+    }
     let dry_run = form.optional("dry_run", switch).unwrap_or(false);
     let errors = form.into_errors();
     if !errors.is_empty() {

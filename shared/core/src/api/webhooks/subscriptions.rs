@@ -27,8 +27,10 @@ use crate::{
     schema::described,
     time::Timestamp,
     webhooks::{
-        Disabled, Endpoint, Made, Pattern, Signers, Signing, SigningSecret, Subscription, TEST, Webhooks, attempt_headers,
-        change_subscription, sealed::fresh_secret, verdict,
+        Disabled, Endpoint, Made, NoTest, Pattern, Signers, Signing, SigningSecret, Subscription, TEST, Webhooks, attempt_headers,
+        change_subscription,
+        sealed::{CannotOpen, fresh_secret},
+        verdict,
     },
 };
 
@@ -52,7 +54,7 @@ described! {
         tenant: Option<String>,
         /// Who is told when it fails; null for support.
         owner_email: Option<String>,
-        /// What is sent along; what may be a secret is not shown.
+        /// What is sent along, by name; the values, which may be secrets, are not shown.
         headers: BTreeMap<String, String>,
         /// The most deliveries a second.
         rate_limit: Option<u32>,
@@ -131,7 +133,7 @@ impl View {
             active: subscription.active(),
             disabled_at: disabled.map(|disabled| disabled.at),
             disabled_reason: disabled.map(|disabled| disabled.reason.clone()),
-            headers: subscription.headers.iter().map(|(name, value)| (name.clone(), masked(name, value))).collect(),
+            headers: subscription.headers.keys().map(|name| (name.clone(), MASKED.to_owned())).collect(),
             timeout: subscription.timeout().as_secs(),
             retry_schedule: schedule.waits().to_vec(),
             signatures: if subscription.has_pairs() { vec![Signing::V1, Signing::V1a] } else { vec![Signing::V1] },
@@ -154,11 +156,6 @@ impl View {
             updated_at: subscription.updated_at,
         }
     }
-}
-
-fn masked(name: &str, value: &str) -> String {
-    let telling = ["auth", "key", "token", "secret", "cookie", "signature", "password"];
-    if telling.iter().any(|part| name.contains(part)) { MASKED.to_owned() } else { value.to_owned() }
 }
 
 async fn shown(api: &Api, subscriptions: Vec<Subscription>) -> Result<Vec<View>, Problem> {
@@ -238,6 +235,7 @@ pub(super) async fn create(
         updated_at: now,
     };
     input::read(&input::of_caller(fields, &caller)?, Fields::All, &webhooks.rules, &mut subscription)?;
+    subscription.seal_headers(&webhooks.keyring, &*api.ids).ok_or_else(no_key)?;
     let (id, secret) = (subscription.id.clone(), fresh_secret(&*api.ids));
     let sealed = webhooks.keyring.seal(&secret, &id, &*api.ids).ok_or_else(no_key)?;
     subscription.secrets.push(SigningSecret { sealed, pair: None, since: now, until: None });
@@ -279,6 +277,7 @@ pub(super) async fn patch(
     change(&api, &caller, &id, |before, _| {
         let mut after = before.clone();
         input::read(&fields, Fields::Changes, &webhooks.rules, &mut after)?;
+        after.seal_headers(&webhooks.keyring, &*api.ids).ok_or_else(no_key)?;
         after.complete_pair(&webhooks.keyring, &*api.ids).ok_or_else(no_key)?;
         after.updated_at = api.clock.now();
         Ok(Made::Store(Box::new(after), Vec::new(), ()))
@@ -336,6 +335,7 @@ pub(super) async fn rotate(
     let until = change(&api, &caller, &id, |before, _| {
         let (mut after, now) = (before.clone(), api.clock.now());
         after.rotate(sealed.clone(), overlap, now);
+        after.seal_headers(&webhooks.keyring, &*api.ids).ok_or_else(no_key)?;
         after.complete_pair(&webhooks.keyring, &*api.ids).ok_or_else(no_key)?;
         after.updated_at = now;
         Ok(Made::Store(Box::new(after), Vec::new(), now + overlap))
@@ -345,19 +345,29 @@ pub(super) async fn rotate(
     Ok(Json(Rotated { id, secret, previous_valid_until: until }))
 }
 
+fn no_test(why: NoTest) -> Problem {
+    match why {
+        NoTest::UnderWay => Problem::new(StatusCode::CONFLICT, "a test of this subscription is under way; ask again when it has ended"),
+        NoTest::TooMany => Problem::new(StatusCode::TOO_MANY_REQUESTS, "as many tests are under way as may be; ask again in a few seconds"),
+    }
+}
+
 /// Posts an event of type `webhook.test`, now, whatever the endpoint's state, and tells what came of it. It is no delivery.
 pub(super) async fn test(State(api): State<Arc<Api>>, caller: Caller, Path(id): Path<String>) -> Result<Json<Tested>, Problem> {
     let webhooks = on(&api)?;
     let subscription = found(&api, &caller, &id).await?;
+    let _testing = webhooks.under_test.begin(&id).map_err(no_test)?;
     let now = api.clock.now();
     let event = fresh("evt_", &*api.ids);
     let data = json!({ "subscription_id": id, "message": "This is a test." });
     let body = to_json(&json!({ "id": event, "type": TEST, "timestamp": now, "data": data }));
-    let secrets = subscription.signing(&webhooks.keyring, now).map_err(|error| {
+    let closed = |error: CannotOpen| {
         tracing::error!(subscription = id, %error, "its secret can't be opened");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "its secret can't be opened; the log says why")
-    })?;
-    let headers = attempt_headers(&event, TEST, &fresh("dlv_", &*api.ids), &subscription.headers, &body, &Signers::new(secrets), now);
+    };
+    let secrets = subscription.signing(&webhooks.keyring, now).map_err(closed)?;
+    let own = subscription.own_headers(&webhooks.keyring).map_err(closed)?;
+    let headers = attempt_headers(&event, TEST, &fresh("dlv_", &*api.ids), &own, &body, &Signers::new(secrets), now);
     let headers = headers.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     let within = subscription.timeout().min(TEST_DEADLINE);
     let outcome = webhooks.poster.post(&Post { url: subscription.url, headers, body: Bytes::from(body), within }).await;

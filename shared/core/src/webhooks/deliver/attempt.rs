@@ -60,7 +60,8 @@ impl Deliverer {
 
     async fn request(&self, held: &Held, now: Timestamp, left: Duration) -> Result<Post, Unready> {
         let signers = held.served.signers.as_ref().map_err(|error| Unready::Operator(error.to_string()))?;
-        let (event, own) = (&held.told.event, &held.subscription.headers);
+        let own = held.served.own_headers.as_ref().map_err(|error| Unready::Operator(error.to_string()))?;
+        let event = &held.told.event;
         let body = match &held.told.body {
             Some(body) => body.clone(),
             None => event.body(&*self.store).await.map_err(Unready::Port)?.into(),

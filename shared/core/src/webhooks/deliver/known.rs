@@ -1,6 +1,7 @@
 //! What every attempt of a subscription, or of an event, needs: worked out once, and not for each attempt.
 
 use std::{
+    collections::BTreeMap,
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -31,6 +32,8 @@ pub struct Known {
 pub(super) struct Served {
     pub(super) subscription: Arc<Subscription>,
     pub(super) signers: Result<Signers, CannotOpen>,
+    /// What its owner has sent along.
+    pub(super) own_headers: Result<BTreeMap<String, String>, CannotOpen>,
     /// When one of its secrets ends.
     until: Option<Timestamp>,
 }
@@ -49,8 +52,8 @@ impl Known {
         self.subscriptions.of(stored, good, || {
             let subscription = Subscription::from_stored(stored)?;
             let signers = subscription.signing(keyring, now).map(Signers::new);
-            let until = subscription.signing_until(now);
-            Ok(Served { subscription: Arc::new(subscription), signers, until })
+            let (own_headers, until) = (subscription.own_headers(keyring), subscription.signing_until(now));
+            Ok(Served { subscription: Arc::new(subscription), signers, own_headers, until })
         })
     }
 

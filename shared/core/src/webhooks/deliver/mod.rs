@@ -19,7 +19,7 @@ use self::{
     crowd::{NoPlace, Place},
     known::{Served, Told},
 };
-use super::{Delivery, Endpoint, OutboundMessage, Published, Subscription, WaitsFor, Webhooks, endpoint::Admission, in_hand::Taken};
+use super::{Asked, Delivery, Endpoint, OutboundMessage, Published, Subscription, WaitsFor, Webhooks, endpoint::Admission, in_hand::Taken};
 use crate::{
     event::Lease,
     ids::fresh,
@@ -254,7 +254,11 @@ impl Deliverer {
             Err(NoPlace { quick: false }) => return Ok(self.put_off(held, now + Duration::from_secs(1), WaitsFor::Capacity).await?),
         };
         let probe = held.subscription.timeout() + LEASE_MARGIN;
-        let admission = held.endpoint.admit(now, held.subscription.rate_limit, held.delivery.slot, probe);
+        let (rate_limit, slot) = (held.subscription.rate_limit, held.delivery.slot);
+        let admission = match held.delivery.asked {
+            Some(Asked::ByHand) => held.endpoint.admit_asked_for(now, rate_limit, slot),
+            None => held.endpoint.admit(now, rate_limit, slot, probe),
+        };
         let endpoint = || Write::Put { document: held.endpoint.document(), condition: Condition::unchanged(held.endpoint_stored.as_ref()) };
         let further = match admission {
             Admission::Go => Vec::new(),

@@ -43,10 +43,6 @@ impl Deliverer {
     /// Writes down what came of an attempt: in the delivery, then in the endpoint's state.
     pub(super) async fn write_down(&self, mut held: Box<Held>, ended: Ended) -> Result<Outcome, PortError> {
         let now = ended.ended;
-        if ended.verdict == Verdict::Gone {
-            // First: were it lost, the delivery would come again, and find it disabled.
-            self.disable(&held, &ended, "the receiver answered 410: it wants no more webhooks").await?;
-        }
         let excerpt = ended.excerpt.as_ref().filter(|bytes| !bytes.is_empty());
         held.delivery.note(Attempt {
             at: ended.began,
@@ -55,6 +51,10 @@ impl Deliverer {
             response: excerpt.map(|bytes| String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT)]).into_owned()),
             error: ended.error.clone(),
         });
+        if ended.verdict == Verdict::Gone {
+            // Before the delivery: were this lost, it would come again, and find its subscription disabled.
+            self.disable(&held, &ended, "the receiver answered 410: it wants no more webhooks").await?;
+        }
         match &ended.verdict {
             Verdict::Delivered => held.delivery.delivered(now),
             Verdict::Gone => held.delivery.give_up(None),

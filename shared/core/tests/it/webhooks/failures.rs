@@ -73,6 +73,32 @@ async fn retry_after_is_kept_and_an_overloaded_endpoint_is_left_alone() {
     }
 }
 
+#[tokio::test]
+async fn what_is_resent_waits_for_no_endpoint() {
+    let world = world();
+    world.receivers.answer_after(URL, &[503, 503, 200], Some("86400"));
+    subscribe(&world, json!({})).await;
+    for kind in ["order.created", "order.paid", "order.sent"] {
+        publish(&world, kind).await;
+        while world.step().await {}
+    }
+    assert_eq!(waiting(&world, "order.paid").await, ("pending".to_owned(), json!("pause"), json!("the receiver answered 503")));
+    let resend = async |kind: &str| {
+        let delivery = deliveries(&world, &format!("&type={kind}")).await.pop().expect("one");
+        let path = format!("/api/v1/deliveries/{}/resend", delivery["id"].as_str().expect("an id"));
+        assert_eq!(post(&world, &path, json!({})).await.status, StatusCode::ACCEPTED);
+        while world.step().await {}
+        waiting(&world, kind).await
+    };
+    let began = world.clock.now();
+    // It is tried, fails, and waits from then on like any other.
+    assert_eq!(resend("order.paid").await, ("failed".to_owned(), json!("retry"), Value::Null));
+    assert_eq!(resend("order.paid").await, ("delivered".to_owned(), Value::Null, Value::Null));
+    // An endpoint that takes one is well again.
+    assert_eq!(resend("order.sent").await, ("delivered".to_owned(), Value::Null, Value::Null));
+    assert!(world.clock.now().since(began).as_secs() < 5 && world.receivers.got().len() == 4);
+}
+
 /// The status of the one delivery of this type, what it waits for, and why.
 async fn waiting(world: &World, kind: &str) -> (String, Value, Value) {
     let delivery = deliveries(world, &format!("&type={kind}")).await.pop().expect("one");
@@ -99,6 +125,10 @@ async fn gone_disables_the_subscription_and_says_so() {
     let mut told: Vec<_> = got.iter().filter(|got| got.url != URL).map(|got| got.header("X-Webhook-Event")).collect();
     told.sort_unstable();
     assert_eq!(told, ["delivery.failed", "subscription.disabled"]);
+    for told in got.iter().filter(|got| got.url != URL) {
+        let body: Value = serde_json::from_slice(&told.body).expect("JSON");
+        assert_eq!(body["data"]["attempts"], 1, "{body}");
+    }
 
     world.receivers.answer(URL, &[200]);
     assert_eq!(post(&world, &format!("/api/v1/subscriptions/{id}/enable"), json!({})).await.json["active"], true);
@@ -221,7 +251,19 @@ async fn everything_that_failed_is_recovered_once_a_job() {
         delivery["status"] == "delivered" && delivery["attempted"] == 4
     }));
     assert_eq!(post(&world, &recover, json!({ "since": since, "dry_run": true })).await.json["count"], 0);
-    assert_eq!(post(&world, &recover, json!({ "since": "yesterday" })).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let later = world.clock.now() + minutes(1);
+    for (asked, field) in [
+        (json!({ "since": "yesterday" }), "since"),
+        (json!({ "since": later }), "since"),
+        (json!({ "since": later, "dry_run": true }), "since"),
+        (json!({ "since": since, "until": "2026-11-22T05:59:59Z" }), "until"),
+    ] {
+        for what in ["recover", "replay-missing"] {
+            let answer = post(&world, &format!("/api/v1/subscriptions/{id}/{what}"), asked.clone()).await;
+            assert_eq!((answer.status, &answer.json["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)), "{asked}");
+        }
+    }
+    assert_eq!(post(&world, &recover, json!({ "since": since, "until": later })).await.status, StatusCode::ACCEPTED);
 }
 
 #[tokio::test]

@@ -99,7 +99,7 @@ async fn data_reaches_its_receiver_with_its_numbers_and_the_order_of_its_fields(
             .expect("a request");
         send(&world, request).await
     };
-    let kept = r#"{"z":123456789012345678901234567890,"b":1.10,"a":"\u00e9  ","n":{"2":0.1e-3,"1":[]}}"#;
+    let kept = r#"{"z":123456789012345678901234567890,"b":1.10,"a":"\u00e9  ","n":{"2":0.1e-3,"1":[1e400]}}"#;
     // As short as is kept beside the record, and as long as is packed.
     for (key, data) in [("short", kept.to_owned()), ("long", kept.replace("\\u00e9", &"x".repeat(5_000)))] {
         let sent = data.replace(',', " ,\n  ");
@@ -110,6 +110,8 @@ async fn data_reaches_its_receiver_with_its_numbers_and_the_order_of_its_fields(
         let body = String::from_utf8(world.receivers.got().pop().expect("it came").body.to_vec()).expect("text");
         assert!(body.ends_with(&format!(",\"data\":{data}}}")), "{body}");
     }
+    let deep = publish("deep", &format!("{{\"a\":{}{}}}", "[".repeat(100), "]".repeat(100))).await;
+    assert_eq!((deep.status, &deep.json["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("data")));
     let twice = publish("twice", "{}, \"data\": {}").await;
     assert_eq!(twice.status, StatusCode::BAD_REQUEST, "{}", twice.json);
 }

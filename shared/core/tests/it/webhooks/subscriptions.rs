@@ -1,5 +1,7 @@
 //! Subscriptions: made, changed, signed for.
 
+use sluice_core::ports::{Commit, Condition, Document, Store, Write};
+
 use super::*;
 
 #[tokio::test]
@@ -21,6 +23,72 @@ async fn a_secret_is_shown_once_and_rotates_with_an_overlap() {
     let now = |got: &Got| got.at.seconds();
     assert_eq!((verify(&got[0], &[&old], now(&got[0])), verify(&got[0], &[&new], now(&got[0]))), ((true, true), (true, true)));
     assert_eq!((verify(&got[1], &[&old], now(&got[1])), verify(&got[1], &[&new], now(&got[1]))), ((false, false), (true, true)));
+}
+
+/// The one subscription as it is stored.
+fn stored(world: &World) -> Value {
+    serde_json::from_slice(&world.documents("webhook")[0].document.data).expect("JSON")
+}
+
+#[tokio::test]
+async fn the_values_of_headers_are_sealed_and_never_shown() {
+    let world = world();
+    let (id, _) = subscribe(&world, json!({ "headers": { "X-Jwt": "mine.of.old", "X-Team": "boats" } })).await;
+    let path = format!("/api/v1/subscriptions/{id}");
+    let kept = stored(&world).to_string();
+    assert!(!kept.contains("mine.of.old") && !kept.contains("boats"), "{kept}");
+    assert_eq!(get(&world, &path).await["headers"], json!({ "x-jwt": "…", "x-team": "…" }));
+    let sent = async || {
+        publish(&world, "order.created").await;
+        world.run_until_quiet().await;
+        world.receivers.got().pop().expect("it came").header("x-jwt").to_owned()
+    };
+    assert_eq!(sent().await, "mine.of.old");
+    // A value is sealed for its header: it stands for no other one.
+    let mut moved = stored(&world);
+    moved["headers"]["x-team"] = moved["headers"]["x-jwt"].clone();
+    put_stored(&world, &moved).await;
+    assert_eq!(post(&world, &format!("{path}/test"), json!({})).await.status, StatusCode::INTERNAL_SERVER_ERROR);
+
+    // As they were stored before they were sealed.
+    let mut plain = stored(&world);
+    plain["headers"] = json!({ "x-jwt": "in plain text" });
+    put_stored(&world, &plain).await;
+    assert_eq!((sent().await.as_str(), get(&world, &path).await["headers"].clone()), ("in plain text", json!({ "x-jwt": "…" })));
+    for (method, path, body) in
+        [(Method::POST, format!("{path}/rotate-secret"), json!({})), (Method::PATCH, path.clone(), json!({ "timeout": 7 }))]
+    {
+        put_stored(&world, &plain).await;
+        assert_eq!(call(&world, method, &path, Some(body)).await.status, StatusCode::OK, "{path}");
+        assert!(!stored(&world).to_string().contains("in plain text"), "{path}");
+    }
+    assert_eq!(sent().await, "in plain text");
+}
+
+async fn put_stored(world: &World, data: &Value) {
+    let found = world.documents("webhook").remove(0);
+    let document = Document { data: data.to_string().into_bytes(), ..(*found.document).clone() };
+    let write = Write::Put { document, condition: Condition::Version(found.version) };
+    world.store.commit(Commit { token: format!("by hand {}", found.version), writes: vec![write] }).await.expect("it is stored");
+}
+
+#[tokio::test]
+async fn a_subscription_is_tested_once_at_a_time() {
+    let mut met = 0;
+    for call in 0..12 {
+        let world = world();
+        let (id, _) = subscribe(&world, json!({})).await;
+        let path = format!("/api/v1/subscriptions/{id}/test");
+        world.faults.plan(world.faults.calls() + call, Fault::Yield);
+        let (one, other) = futures_util::future::join(post(&world, &path, json!({})), post(&world, &path, json!({}))).await;
+        let mut statuses = [one.status.as_u16(), other.status.as_u16()];
+        statuses.sort_unstable();
+        assert!(statuses == [200, 200] || statuses == [200, 409], "call {call}: {statuses:?}");
+        met += u32::from(statuses[1] == 409);
+        assert_eq!(world.receivers.got().len(), if statuses[1] == 409 { 1 } else { 2 }, "call {call}");
+        assert_eq!(post(&world, &path, json!({})).await.status, StatusCode::OK, "it has ended");
+    }
+    assert!(met > 0, "they never met");
 }
 
 #[tokio::test]
@@ -119,7 +187,7 @@ async fn what_is_shown_in_place_of_a_secret_is_not_taken_for_it() {
 async fn what_is_wrong_with_a_subscription_is_told_by_field() {
     let world = world();
     let body = json!({
-        "id": "sub_mine", "url": "https://10.0.0.1/", "event_types": ["book*"], "headers": { "webhook-id": "x" }, "rate_limit": 0, "timeout": 31,
+        "id": "sub_mine", "url": "https://10.0.0.1/", "event_types": ["book*"], "headers": { "X-Webhook-Code": "x", "webhook-id": "x" }, "rate_limit": 0, "timeout": 31,
         "retry_schedule": ["soon"], "owner_email": "nobody", "signatures": ["v1a"],
     });
     let answer = post(&world, "/api/v1/subscriptions", body).await;
