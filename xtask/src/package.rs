@@ -24,25 +24,8 @@ const PROFILE: [(&str, &str); 5] = [
     ("CARGO_PROFILE_RELEASE_STRIP", "symbols"),
 ];
 
-/// What functions that nobody waits for are full of, and can be smaller still: their time goes by waiting for services.
-const SMALLER: [&str; 16] = [
-    "aws-runtime",
-    "aws-sdk-dynamodb",
-    "aws-sdk-secretsmanager",
-    "aws-sdk-ses",
-    "aws-sdk-sqs",
-    "aws-sdk-ssm",
-    "aws-smithy-runtime",
-    "aws-smithy-types",
-    "axum",
-    "jiff",
-    "minijinja",
-    "serde_json",
-    "sluice-aws",
-    "sluice-clients",
-    "sluice-core",
-    "sluice-lambda",
-];
+/// The same of functions that nobody waits for: smaller still. Their time goes by waiting for services.
+const OPT_LEVEL_OF_OTHERS: &str = "z";
 
 /// The largest zip of a function that takes webhooks in, bytes: Lambda fetches it at every cold start.
 const MOST_OF_INGEST: u64 = 2_500_000;
@@ -120,8 +103,7 @@ fn build(steps: &mut Steps, processor: Processor, names: &[String], folder: &Pat
     let mut build = cargo(&["lambda", "build", "--release", "--locked", "--output-format", format, processor.option()]);
     build.arg("--lambda-dir").arg(folder).envs(PROFILE).env("CARGO_TARGET_DIR", &built).env("PATH", before_path(&tools)?);
     if !names.iter().any(|name| takes_webhooks_in(name)) {
-        build
-            .args(SMALLER.iter().flat_map(|package| ["--config".to_owned(), format!("profile.release.package.{package}.opt-level=\"z\"")]));
+        build.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", OPT_LEVEL_OF_OTHERS);
     }
     for name in names {
         build.arg("--package").arg(format!("sluice-fn-{name}"));
