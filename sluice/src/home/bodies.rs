@@ -48,10 +48,12 @@ pub(super) enum Read<'a> {
 /// Why a body broke off.
 pub(super) type Broken = Box<dyn std::error::Error + Send + Sync>;
 
-/// What has come of a body.
+/// What has come of a body: its first part as it came, which mostly is all of it, and from the second on a copy of all. Parts that were kept as they came would
+/// each keep the buffer alive that they were read into, however small they are.
 #[derive(Default)]
 struct Parts {
-    parts: Vec<Bytes>,
+    first: Bytes,
+    all: Vec<u8>,
     bytes: usize,
 }
 
@@ -66,8 +68,7 @@ impl Parts {
     async fn read(&mut self, body: &mut (impl Body<Data = Bytes, Error: Into<Broken>> + Unpin), until: usize) -> Result<Step, Broken> {
         while let Some(frame) = body.frame().await {
             let Ok(part) = frame.map_err(Into::into)?.into_data() else { continue };
-            self.bytes += part.len();
-            self.parts.push(part);
+            self.add(part);
             if self.bytes > until {
                 return Ok(Step::More);
             }
@@ -75,11 +76,21 @@ impl Parts {
         Ok(Step::Whole)
     }
 
-    fn whole(mut self) -> Bytes {
-        match self.parts.len() {
-            1 => self.parts.remove(0),
-            _ => self.parts.concat().into(),
+    fn add(&mut self, part: Bytes) {
+        let length = part.len();
+        if self.bytes == 0 {
+            self.first = part;
+        } else {
+            if self.all.is_empty() {
+                self.all.extend_from_slice(&std::mem::take(&mut self.first));
+            }
+            self.all.extend_from_slice(&part);
         }
+        self.bytes += length;
+    }
+
+    fn whole(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.into() }
     }
 }
 
@@ -108,7 +119,7 @@ impl Bodies {
         loop {
             let until = parts.bytes + LEAST;
             let stepped = parts.read(body, until.min(limit));
-            // A small one takes no room from anybody.
+            // One that says it is small takes no room from anybody.
             let stepped = if room.is_some() { timeout(STEP, stepped).await } else { Ok(stepped.await) };
             match stepped {
                 Ok(Ok(Step::Whole)) => return Read::Whole(parts.whole(), room),
@@ -183,6 +194,21 @@ mod tests {
         assert_eq!(read(body(3, 1 << 20, second), 2 << 20).await, Err("too large"));
         assert_eq!(read(body(2, 1 << 20, second), 2 << 20).await, Ok(2 << 20), "as large as may be");
         assert_eq!(bodies.0.available_permits(), ROOM / UNIT, "all room is free again");
+    }
+
+    #[test]
+    fn many_small_parts_take_up_no_more_than_the_body() {
+        let mut parts = Parts::default();
+        let buffer = Bytes::from((0..=255).collect::<Vec<u8>>());
+        for at in 0..=255 {
+            parts.add(buffer.slice(at..=at));
+        }
+        assert!(parts.all.capacity() <= 1024 && parts.bytes == 256, "{}", parts.all.capacity());
+        assert_eq!(parts.whole(), buffer);
+        let mut one = Parts::default();
+        one.add(buffer.clone());
+        assert_eq!(one.whole().as_ptr(), buffer.as_ptr(), "the only part is not copied");
+        assert!(Parts::default().whole().is_empty());
     }
 
     #[tokio::test(start_paused = true)]

@@ -97,6 +97,17 @@ impl Ingest {
         text(StatusCode::BAD_REQUEST, "The body broke off.\n")
     }
 
+    /// Answers a request whose body comes so slowly that it keeps others from being read.
+    pub fn too_slow(&self, request: &Parts) -> Response<Bytes> {
+        let Found::Webhook { provider, route } = find(self.providers, request.uri.path()) else { return nothing_here() };
+        if self.has_line(provider.name(), route.source, Rejection::TooSlow.name()) {
+            let (provider, source) = (provider.name(), route.source);
+            tracing::warn!(provider, source, "a large webhook came too slowly and was refused");
+        }
+        self.metrics.record(Measure::Rejected { provider: provider.name(), reason: Rejection::TooSlow });
+        refuse(provider, Rejection::TooSlow)
+    }
+
     /// Answers a request for whose body the host has no room: the sender is told to send it again.
     pub fn no_room(&self, request: &Parts) -> Response<Bytes> {
         let Found::Webhook { provider, route } = find(self.providers, request.uri.path()) else { return nothing_here() };
@@ -315,6 +326,7 @@ fn refuse(provider: &dyn Provider, reason: Rejection) -> Response<Bytes> {
         Rejection::Method => wrong_method(provider),
         Rejection::UnknownSource => nothing_here(),
         Rejection::TooLarge => text(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.\n"),
+        Rejection::TooSlow => text(StatusCode::REQUEST_TIMEOUT, "The body came too slowly.\n"),
         Rejection::Signature { .. } => text(provider.refused(), "The signature is missing or wrong.\n"),
         Rejection::Unsigned => {
             let line = format!("This is where {} sends its webhooks, signed. This request is not signed.\n", provider.title());

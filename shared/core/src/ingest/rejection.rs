@@ -7,6 +7,8 @@ pub enum Rejection {
     UnknownSource,
     /// The body is over the limit.
     TooLarge,
+    /// The body is large, and came so slowly that it kept others from being read.
+    TooSlow,
     /// The signature is missing or wrong.
     Signature {
         /// In what way, as the log says it: [`sluice_signature::Invalid::code`].
@@ -30,6 +32,7 @@ impl Rejection {
             Self::Method => "method",
             Self::UnknownSource => "unknown_source",
             Self::TooLarge => "too_large",
+            Self::TooSlow => "too_slow",
             Self::Signature { .. } => "signature",
             Self::Unsigned => "unsigned",
             Self::Malformed => "malformed",

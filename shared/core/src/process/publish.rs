@@ -4,19 +4,10 @@ use crate::{
     outgoing::Performed,
     ports::{Condition, Write},
     process::{Processor, Trouble, handle::Handling, steps::Steps},
-    record::{Record, to_json},
-    rules::{Redaction, SLUICE},
-    time::Timestamp,
+    record::Record,
+    rules::SLUICE,
     webhooks::{Published, publish_effect, publish_news, wanted},
 };
-
-/// What a verified webhook is published as. One that asks for somebody to be erased is itself erased in the end: what is published of it names nobody.
-fn published(record: &EventRecord, now: Timestamp) -> Published {
-    let Some(data) = Redaction::told(record) else { return Published::inbound(record, now) };
-    let kind = Published::kind_of(record);
-    let occurred_at = record.occurred_at.unwrap_or(record.received_at);
-    Published::with_data(&record.id, &kind, None, occurred_at, now, &to_json(&data))
-}
 
 impl Processor {
     /// Publishes a verified webhook under its provider's name, if anybody may want it: adds the effect that fans it out, and returns what is written with it.
@@ -29,13 +20,17 @@ impl Processor {
         if interest.covering(&Published::kind_of(record), &*self.store, &*self.clock).await?.is_empty() {
             return Ok(None);
         }
-        let published = published(record, self.clock.now());
+        let published = Published::inbound(record, self.clock.now());
         let effect = publish_effect(&record.id, &published);
         // Planned again: it is published already.
         if record.effects.iter().any(|known| known.id == effect.id) {
             return Ok(None);
         }
         record.effects.push(effect);
+        // A subscription that caught up meanwhile had it published, and that is no effect of the event. What was never taken up before was in no list.
+        if record.attempts > 1 && self.store.get(&[Published::key(&published.id)]).await?.pop().flatten().is_some() {
+            return Ok(None);
+        }
         Ok(Some(Write::Put { document: published.document(), condition: Condition::Absent }))
     }
 

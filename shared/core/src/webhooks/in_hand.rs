@@ -80,7 +80,7 @@ impl InHand {
         Hold { in_hand: self.clone(), delivery: delivery.to_owned(), let_go: false }
     }
 
-    /// A message of this delivery comes again, and no attempt began.
+    /// A message of this delivery comes again, and no attempt was cut short by that.
     pub(crate) fn left_untouched(&self, delivery: &str) {
         let mut untouched = self.untouched();
         if untouched.len() < MOST_REMEMBERED || untouched.contains_key(delivery) {

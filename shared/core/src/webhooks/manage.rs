@@ -58,11 +58,15 @@ pub async fn change_subscription<T>(
             }
         }
         let before = stored.as_ref().map(Subscription::from_stored).transpose()?;
-        let (after, mut writes, told) = match make(before.as_ref(), &others)? {
+        let (mut after, mut writes, told) = match make(before.as_ref(), &others)? {
             Made::Nothing(told) => return Ok(told),
             Made::Store(after, writes, told) => (Some(after), writes, told),
             Made::Remove(writes, told) => (None, writes, told),
         };
+        // From now on it does, if it did not: see `entries`.
+        if let Some(disabled) = after.as_mut().and_then(|after| after.disabled.as_mut()) {
+            disabled.counts = true;
+        }
         let condition = Condition::unchanged(stored.as_ref());
         let document = after.as_ref().map(|after| after.document());
         let written = document.as_ref().map(|document| document.data.clone());
@@ -103,7 +107,7 @@ fn entries(before: Option<&Subscription>, after: Option<&Subscription>, stored: 
     let mut interest = stored.map(Interest::from_stored).transpose()?.unwrap_or_default();
     let known = interest.clone();
     let wanted = |subscription: Option<&Subscription>| subscription.map(|it| it.event_types.clone()).unwrap_or_default();
-    wanted(before).iter().for_each(|pattern| interest.remove(pattern));
+    wanted(before.filter(|before| before.counts())).iter().for_each(|pattern| interest.remove(pattern));
     wanted(after).iter().for_each(|pattern| interest.add(pattern));
 
     let of = |subscription: Option<&Subscription>| subscription.map(Entry::of).unwrap_or_default();

@@ -11,6 +11,7 @@ use crate::{
     news::News,
     ports::{Document, Index, Place, PortError, Store, Stored},
     record::{Record, from_json, place, to_json},
+    rules::Redaction,
     time::Timestamp,
 };
 
@@ -86,13 +87,16 @@ impl Published {
         format!("{}.{}", event.provider, event.kind)
     }
 
-    /// The event that a verified webhook becomes.
+    /// The event that a verified webhook becomes. One that asks for somebody to be erased is itself erased in the end: what is published of it names nobody.
     #[must_use]
     pub fn inbound(event: &EventRecord, now: Timestamp) -> Self {
-        let kind = Self::kind_of(event);
+        let (kind, occurred_at) = (Self::kind_of(event), event.occurred_at.unwrap_or(event.received_at));
+        if let Some(data) = Redaction::told(event) {
+            return Self::with_data(&event.id, &kind, None, occurred_at, now, &to_json(&data));
+        }
         Self {
             id: Self::id_of(&event.id, &kind),
-            occurred_at: event.occurred_at.unwrap_or(event.received_at),
+            occurred_at,
             published_at: now,
             tenant: None,
             event: event.id.clone(),
@@ -181,13 +185,12 @@ impl Published {
         as_json(&event, &bytes).map(Some).map_err(|error| self.damaged(&error))
     }
 
-    /// The body that every subscriber is sent, to the byte the same in every attempt.
+    /// The body that every subscriber is sent, to the byte the same in every attempt; `None` if its data was erased.
     ///
     /// # Errors
-    /// [`PortError`] if the data can't be read, or was erased.
-    pub async fn body(&self, store: &dyn Store) -> Result<Vec<u8>, PortError> {
-        let data = self.data(store).await?.ok_or_else(|| PortError::Temporary(format!("the data of {} was erased", self.id)))?;
-        Ok(self.with(&data))
+    /// [`PortError`] if the data can't be read.
+    pub async fn body(&self, store: &dyn Store) -> Result<Option<Vec<u8>>, PortError> {
+        Ok(self.data(store).await?.map(|data| self.with(&data)))
     }
 
     /// The same of data that lies here; `None` if it lies elsewhere, or was erased.

@@ -76,6 +76,17 @@ pub struct Disabled {
     pub at: Timestamp,
     /// Why, for people.
     pub reason: String,
+    /// Whether it counts in the [`Interest`](super::Interest) all the same. An older version took out what it switched off.
+    #[serde(default)]
+    pub(super) counts: bool,
+}
+
+impl Disabled {
+    /// Not served from `at` on, for this reason.
+    #[must_use]
+    pub fn new(at: Timestamp, reason: &str) -> Self {
+        Self { at, reason: reason.to_owned(), counts: true }
+    }
 }
 
 /// What somebody wants to be told, and where.
@@ -127,6 +138,11 @@ impl Subscription {
     #[must_use]
     pub fn active(&self) -> bool {
         self.disabled.is_none()
+    }
+
+    /// Whether it is among those that the interest counts.
+    pub(super) fn counts(&self) -> bool {
+        self.disabled.as_ref().is_none_or(|disabled| disabled.counts)
     }
 
     /// How long an attempt may take.

@@ -189,6 +189,8 @@ pub(super) async fn resend(
             return Err(under_way());
         }
         let hold = taken_in_hand(&api, &webhooks.in_hand, &id).await.ok_or_else(under_way)?;
+        // Nobody else will find the lease that has run out.
+        delivery.note_cut_short(u32::from(delivery.lease.is_some()));
         delivery.begin_anew_by_hand(now);
         let write = Write::Put { document: delivery.document(), condition: Condition::Version(version) };
         let committed = api.store.commit(Commit { token: fresh("", &*api.ids), writes: vec![write] }).await?;

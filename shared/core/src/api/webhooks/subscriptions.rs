@@ -314,7 +314,7 @@ pub(super) async fn disable(State(api): State<Arc<Api>>, caller: Caller, Path(id
             return Ok(Made::Nothing(()));
         }
         let (mut after, at) = (before.clone(), api.clock.now());
-        after.disabled = Some(Disabled { at, reason: "disabled by hand".to_owned() });
+        after.disabled = Some(Disabled::new(at, "disabled by hand"));
         after.updated_at = at;
         Ok(Made::Store(Box::new(after), Vec::new(), ()))
     })

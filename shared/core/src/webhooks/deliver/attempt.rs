@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Deliverer, Held, Place, Trouble, UNTIL_MENDED};
+use super::{DATA_ERASED, Deliverer, Held, Place, Trouble, UNTIL_MENDED};
 use crate::{
     ports::{Measure, PortError, Post},
     process::Outcome,
@@ -12,6 +12,8 @@ use crate::{
 const RESERVE: Duration = Duration::from_secs(5);
 /// The shortest time that an attempt is begun with.
 const SHORTEST: Duration = Duration::from_secs(1);
+/// How long a delivery waits whose data can't be read at the moment.
+const UNTIL_READABLE: Duration = Duration::from_secs(5);
 
 impl Deliverer {
     /// Signs, posts, and writes down what came of it. The lease is held.
@@ -24,13 +26,7 @@ impl Deliverer {
         }
         let post = match self.request(&held, began, left).await {
             Ok(post) => post,
-            Err(Unready::Port(error)) => return Err(error.into()),
-            Err(Unready::Operator(reason)) => {
-                tracing::error!(delivery = held.delivery.id, subscription = held.subscription.id, reason, "a delivery can't be signed");
-                held.delivery.wait(began + UNTIL_MENDED, Some(WaitsFor::Operator), began);
-                held.delivery.reason = Some(reason);
-                return Ok(self.give_back(held).await);
-            }
+            Err(unready) => return Ok(self.not_ready(held, unready, began).await),
         };
         let outcome = self.webhooks.poster.post(&post).await;
         let ended = self.clock.now();
@@ -64,11 +60,33 @@ impl Deliverer {
         let event = &held.told.event;
         let body = match &held.told.body {
             Some(body) => body.clone(),
-            None => event.body(&*self.store).await.map_err(Unready::Port)?.into(),
+            None => event.body(&*self.store).await.map_err(Unready::Store)?.ok_or(Unready::Erased)?.into(),
         };
         let headers = attempt_headers(&event.id, &event.kind, &held.delivery.id, own, &body, signers, now);
         let headers = headers.map_err(|error| Unready::Operator(error.to_string()))?;
         Ok(Post { url: held.subscription.url.clone(), headers, body, within: held.subscription.timeout().min(left) })
+    }
+
+    /// There was nothing to post. The lease is given back, because whoever found one that has run out would take this for an attempt that was cut short.
+    async fn not_ready(&self, mut held: Box<Held>, why: Unready, now: Timestamp) -> Outcome {
+        let (delivery, subscription) = (&mut held.delivery, held.subscription.id.as_str());
+        match why {
+            Unready::Erased => {
+                tracing::info!(delivery = delivery.id, reason = DATA_ERASED, "given up");
+                delivery.forget_answers();
+                delivery.give_up(Some(DATA_ERASED.to_owned()));
+            }
+            Unready::Store(PortError::Temporary(reason)) => {
+                tracing::warn!(delivery = delivery.id, subscription, reason, "what is to be delivered can't be read now");
+                delivery.wait(now + UNTIL_READABLE, None, now);
+            }
+            Unready::Store(PortError::Permanent(reason)) | Unready::Operator(reason) => {
+                tracing::error!(delivery = delivery.id, subscription, reason, "a delivery can't be put together, or not be signed");
+                delivery.wait(now + UNTIL_MENDED, Some(WaitsFor::Operator), now);
+                delivery.reason = Some(reason);
+            }
+        }
+        self.give_back(held).await
     }
 
     async fn give_back(&self, held: Box<Held>) -> Outcome {
@@ -81,6 +99,10 @@ impl Deliverer {
 
 /// Why there is nothing to post.
 enum Unready {
-    Port(PortError),
+    /// Its data can't be read.
+    Store(PortError),
+    /// Its data was erased.
+    Erased,
+    /// It can't be signed as things are set up.
     Operator(String),
 }

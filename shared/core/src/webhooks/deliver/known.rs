@@ -20,6 +20,8 @@ use crate::{
 
 /// Of so many subscriptions and so many events it is remembered, at most.
 const MOST: usize = 256;
+/// The largest body of an event that is remembered, bytes: all of them together take up 4 MiB at most.
+const LARGEST: usize = 16 << 10;
 
 /// What is remembered of the subscriptions and events of the last attempts.
 #[derive(Default)]
@@ -59,16 +61,13 @@ impl Known {
 
     /// The event of a document.
     pub(super) fn event(&self, stored: &Stored) -> Result<Arc<Told>, PortError> {
-        self.events.of(
-            stored,
-            |_| true,
-            || {
-                let event = Published::from_stored(stored)?;
-                // What can't be read is found, and told, by whoever needs it.
-                let body = event.own_body().ok().flatten().map(Bytes::from);
-                Ok(Told { event, body })
-            },
-        )
+        let small = |told: &Told| told.body.as_ref().is_none_or(|body| body.len() <= LARGEST);
+        self.events.of(stored, small, || {
+            let event = Published::from_stored(stored)?;
+            // What can't be read is found, and told, by whoever needs it.
+            let body = event.own_body().ok().flatten().map(Bytes::from);
+            Ok(Told { event, body })
+        })
     }
 }
 
@@ -87,7 +86,7 @@ impl<T> Default for Remembered<T> {
 }
 
 impl<T> Remembered<T> {
-    /// What is worked out of the document. `good`: whether it is still so.
+    /// What is worked out of the document. `good`: whether it is still so, and may be remembered.
     fn of(&self, stored: &Stored, good: impl Fn(&T) -> bool, work_out: impl FnOnce() -> Result<T, PortError>) -> Result<Arc<T>, PortError> {
         // Each key has its one slot, so that nothing has to be pushed out.
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(&stored.document.key.id);
@@ -99,7 +98,8 @@ impl<T> Remembered<T> {
             return Ok(Arc::clone(known));
         }
         let known = Arc::new(work_out()?);
-        self.slots()[slot] = Some((Arc::clone(&stored.document), Arc::clone(&known)));
+        let remembered = good(&known).then(|| (Arc::clone(&stored.document), Arc::clone(&known)));
+        self.slots()[slot] = remembered;
         Ok(known)
     }
 
@@ -148,5 +148,18 @@ mod tests {
         assert_eq!(*remembered.of(&document, |_| true, || Ok(1)).expect("1"), 1);
         assert_eq!(*remembered.of(&document, |known| *known > 1, || Ok(2)).expect("2"), 2);
         assert_eq!(*remembered.of(&document, |known| *known > 1, || Ok(3)).expect("2 is good"), 2);
+    }
+
+    #[test]
+    fn a_large_event_is_not_remembered() {
+        let known = Known::default();
+        let of = |length: usize| {
+            let data = format!("\"{}\"", "x".repeat(length));
+            let event = Published::with_data("in_1", "order.created", None, Timestamp::MIN, Timestamp::MIN, data.as_bytes());
+            let stored = Stored::new(event.document(), 1);
+            let once = known.event(&stored).expect("an event");
+            Arc::ptr_eq(&once, &known.event(&stored).expect("an event"))
+        };
+        assert!(of(100) && of(LARGEST / 2) && !of(LARGEST));
     }
 }

@@ -73,7 +73,7 @@ enum Trouble {
     Port(PortError),
     /// An attempt was made, and what came of it could not be written down.
     Lost(PortError),
-    /// Somebody else makes the attempt.
+    /// Not now, and no attempt has been cut short: somebody else makes one, or changes the delivery, or there is no time left for another.
     Busy(Timestamp),
 }
 
@@ -133,7 +133,7 @@ impl Deliverer {
             Ok(outcome) => return Disposition::Done(outcome),
             Err(Trouble::Busy(until)) => {
                 in_hand.left_untouched(&parsed.delivery);
-                return Disposition::Later { at: until, reason: "somebody else is working on it".to_owned() };
+                return Disposition::Later { at: until, reason: "it is in other hands, or needs more time than is left".to_owned() };
             }
             Err(Trouble::Port(error)) => {
                 in_hand.left_untouched(&parsed.delivery);

@@ -147,7 +147,7 @@ impl Deliverer {
         let event = change_subscription(around, id, &[], |before, _| {
             let Some(before) = before.filter(|before| before.active()) else { return Ok(Made::Nothing(None)) };
             let mut after: Subscription = before.clone();
-            after.disabled = Some(Disabled { at: now, reason: reason.to_owned() });
+            after.disabled = Some(Disabled::new(now, reason));
             after.updated_at = now;
             let mut data = last_attempt(held, ended);
             data.insert("id".to_owned(), json!(id));

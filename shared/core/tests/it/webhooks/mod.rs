@@ -1,5 +1,7 @@
 //! Webhooks out, from the subscription to the receiver, through the API and the queues in memory.
 
+mod caught_up;
+mod cut_short;
 mod erasing;
 mod failures;
 mod publishing;
@@ -11,7 +13,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use sluice_core::{
-    ports::{Clock, Mail},
+    ports::{Clock, Commit, Committed, Condition, Mail, Store, Write},
     testing::{Fault, Got, Sent, World},
 };
 use sluice_signature::{Message, Scheme, Secret, StandardWebhooks, Stripe};
