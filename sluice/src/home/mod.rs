@@ -188,7 +188,7 @@ async fn work(
     let time = Arc::clone(&clock);
     let waiting = Arc::clone(&processor);
     let limit = move || match calls.are_many(time.now()) {
-        // Those that wait for a mail server, or another one, keep nobody else from being handled.
+        // Those that wait for a mail server, Twilio or Stripe keep nobody else from being handled.
         true => HANDLERS_IN_A_CROWD + waiting.outgoing.gates.calls(),
         false => settings.concurrency,
     };

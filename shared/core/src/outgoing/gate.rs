@@ -27,13 +27,21 @@ pub struct Gates {
     sms: Gate,
     publish: Gate,
     erase: Gate,
+    /// Look-ups under way. They have no gate: each ends by itself, after seconds at most.
+    look_ups: AtomicUsize,
 }
 
 impl Gates {
-    /// How many calls to mail and text servers are under way.
+    /// How many calls to mail and text servers and to Stripe's API are under way.
     #[must_use]
     pub fn calls(&self) -> usize {
-        [&self.mail, &self.sms].into_iter().map(|gate| gate.running.load(Ordering::Relaxed)).sum()
+        [&self.mail.running, &self.sms.running, &self.look_ups].into_iter().map(|running| running.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Counts a look-up until what this returns is dropped.
+    pub(crate) fn looking_up(&self) -> LookingUp<'_> {
+        self.look_ups.fetch_add(1, Ordering::Relaxed);
+        LookingUp(&self.look_ups)
     }
 
     /// The gate of a channel.
@@ -83,6 +91,16 @@ impl Gate {
     }
 }
 
+/// A look-up under way.
+#[derive(Debug)]
+pub(crate) struct LookingUp<'a>(&'a AtomicUsize);
+
+impl Drop for LookingUp<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// A call under way.
 #[derive(Debug)]
 pub(crate) struct Pass<'a>(&'a Gate);
@@ -128,6 +146,17 @@ mod tests {
         assert_eq!(clock.now().since(Timestamp::MIN), PATIENCE, "it waited for a turn");
         passes.pop();
         assert!(gate.enter(&clock).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn calls_under_way_are_counted_until_they_end() {
+        let (gates, clock) = (Gates::default(), ManualClock::auto_advancing(Timestamp::MIN));
+        let (mail, look_up) = (gates.of(EffectKind::Mail).enter(&clock).await.expect("there is room"), gates.looking_up());
+        assert_eq!(gates.calls(), 2);
+        drop(look_up);
+        assert_eq!(gates.calls(), 1);
+        drop(mail);
+        assert_eq!(gates.calls(), 0);
     }
 
     #[tokio::test]

@@ -25,6 +25,7 @@ impl Processor {
         if within < SHORTEST {
             return Err(Trouble::Temporary("no time was left to ask Stripe's API".to_owned()));
         }
+        let _under_way = self.outgoing.gates.looking_up();
         match stripe.look_up(lookup, within).await {
             Ok(answer) => Ok(answer),
             Err(LookupError::Temporary(reason)) => Err(Trouble::Unanswered(reason)),
