@@ -6,7 +6,8 @@ import tls from "node:tls";
 
 const [key, cert, port, emulator] = process.argv.slice(2);
 tls
-  .createServer({ key: readFileSync(key), cert: readFileSync(cert), ALPNProtocols: ["http/1.1"] }, (client) => {
+  // Without a delay, as AWS answers: the emulator writes head and body one after the other, and the second would wait for an acknowledgement.
+  .createServer({ key: readFileSync(key), cert: readFileSync(cert), ALPNProtocols: ["http/1.1"], noDelay: true }, (client) => {
     const server = net.connect({ host: "127.0.0.1", port: Number(emulator), noDelay: true });
     client.pipe(server).pipe(client);
     client.on("error", () => server.destroy());
