@@ -1,5 +1,6 @@
 //! Webhooks out, from the subscription to the receiver, through the API and the queues in memory.
 
+mod catching_up;
 mod erasing;
 mod failures;
 mod publishing;
