@@ -1,6 +1,7 @@
 //! Webhooks out, from the subscription to the receiver, through the API and the queues in memory.
 
 mod catching_up;
+mod enabling;
 mod erasing;
 mod failures;
 mod publishing;
