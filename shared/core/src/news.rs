@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::{
     ports::{Document, Index, Key},
+    records::Message,
     state::State,
     time::Timestamp,
 };
@@ -18,10 +19,12 @@ use crate::{
 enum When {
     /// The record is there for the first time.
     Begins,
-    /// It is there for the first time, and this field is this word.
-    BeginsAs(&'static str, &'static str),
     /// The field becomes this word.
     Becomes(&'static str, &'static str),
+    /// Each of these fields is this word, and not each was before.
+    BecomeBoth([(&'static str, &'static str); 2]),
+    /// The field is this word, and of the ids in that list of what is stored the record's own is a new one. What was so before there was such a list is old.
+    IsAs((&'static str, &'static str), &'static str),
     /// The field has a value for the first time.
     IsSet(&'static str),
     /// The field's number grows.
@@ -68,7 +71,12 @@ macro_rules! events {
     };
 }
 
-use When::{Becomes, Begins, BeginsAs, Changes, Grows, IsMarked, IsSet};
+use When::{BecomeBoth, Becomes, Begins, Changes, Grows, IsAs, IsMarked, IsSet};
+
+/// A message that was sent has come so far. How far one came that came in says nothing of what was sent.
+const fn sent_is(status: &'static str) -> When {
+    BecomeBoth([("direction", "outbound"), ("status", status)])
+}
 
 events! {
     "booking" of "booking": {
@@ -99,11 +107,11 @@ events! {
         "subscription_changed" Changes("subscription_status"), "What Stripe says of a tenant's subscription has changed.";
     }
     "message" of "message": {
-        "received" BeginsAs("direction", "inbound"), "A text, call or mail came in.";
-        "delivered" Becomes("status", "delivered"), "A message arrived.";
-        "failed" Becomes("status", "failed"), "A message did not arrive.";
-        "bounced" Becomes("status", "bounced"), "A mail came back.";
-        "complained" Becomes("status", "complained"), "A mail was reported as unwanted.";
+        "received" IsAs(("direction", "inbound"), Message::CAME_IN_AS), "A text, call or mail came in.";
+        "delivered" sent_is("delivered"), "A message that was sent arrived.";
+        "failed" sent_is("failed"), "A message that was sent did not arrive.";
+        "bounced" sent_is("bounced"), "A mail that was sent came back.";
+        "complained" sent_is("complained"), "A mail that was sent was reported as unwanted.";
     }
     "order" of "order": {
         "created" IsMarked("made"), "A shop's order was made.";
@@ -131,16 +139,27 @@ pub(crate) fn personal(kind: &str) -> &'static [&'static str] {
 }
 
 impl When {
-    fn holds(self, before: Option<(&Document, &State)>, (after_stored, after): (&Document, &State)) -> bool {
-        let (was, is) = (|field: &str| before.map_or(&Value::Null, |(_, before)| &before[field]), |field: &str| &after[field]);
+    /// `stored` is the document that there was, whether it was served or not; `before` its state, if it was.
+    fn holds(self, stored: Option<&Document>, before: Option<&State>, (after_stored, after): (&Document, &State)) -> bool {
+        let (was, is) = (|field: &str| before.map_or(&Value::Null, |before| &before[field]), |field: &str| &after[field]);
         match self {
             Self::Begins => before.is_none(),
-            Self::BeginsAs(field, word) => before.is_none() && is(field) == word,
             Self::Becomes(field, word) => is(field) == word && was(field) != word,
+            Self::BecomeBoth([(one, word), (other, other_word)]) => {
+                is(one) == word && is(other) == other_word && (was(one) != word || was(other) != other_word)
+            }
+            Self::IsAs((field, word), list) => {
+                let own = &after_stored.key.id;
+                let known = || stored.map_or(Value::Null, |stored| listed(stored, list));
+                let is_new = |known: &Value| !has(known, own) && (was(field) != word || !known.is_null());
+                is(field) == word && has(&listed(after_stored, list), own) && is_new(&known())
+            }
             Self::IsSet(field) => was(field).is_null() && !is(field).is_null(),
             Self::Grows(field) => is(field).as_i64().unwrap_or(0) > was(field).as_i64().unwrap_or(0),
             Self::Changes(field) => was(field) != is(field) && !is(field).is_null(),
-            Self::IsMarked(field) => is_marked(after_stored, field) && !before.is_some_and(|(before, _)| is_marked(before, field)),
+            Self::IsMarked(field) => {
+                is_marked(after_stored, field) && !stored.filter(|_| before.is_some()).is_some_and(|stored| is_marked(stored, field))
+            }
         }
     }
 }
@@ -153,8 +172,9 @@ pub fn news(before: Option<(&Document, &State)>, after: (&Document, &Arc<State>)
     if !BUSINESS_EVENTS.iter().any(|event| event.record == kind) || !is_served(document) {
         return Vec::new();
     }
-    let before = before.filter(|(before, _)| is_served(before));
-    let told = BUSINESS_EVENTS.iter().filter(|event| event.record == kind && event.when.holds(before, (document, state)));
+    let stored = before.map(|(stored, _)| stored);
+    let before = before.filter(|(stored, _)| is_served(stored)).map(|(_, state)| state);
+    let told = BUSINESS_EVENTS.iter().filter(|event| event.record == kind && event.when.holds(stored, before, (document, state)));
     told.map(|event| News {
         kind: event.name,
         record: document.key.clone(),
@@ -172,6 +192,16 @@ fn is_served(document: &Document) -> bool {
 
 fn is_marked(document: &Document, field: &str) -> bool {
     serde_json::from_slice::<Value>(&document.data).is_ok_and(|stored| stored[field] == true)
+}
+
+/// This list of what is stored; null if there is none.
+fn listed(document: &Document, list: &str) -> Value {
+    let stored = serde_json::from_slice::<Value>(&document.data).unwrap_or_default();
+    stored[list].clone()
+}
+
+fn has(listed: &Value, id: &str) -> bool {
+    listed.as_array().is_some_and(|ids| ids.iter().any(|known| known == id))
 }
 
 fn without_personal(kind: &str, state: &Arc<State>) -> Arc<State> {
@@ -218,10 +248,46 @@ mod tests {
         assert_eq!(told("booking", Some(open.clone()), paid.clone()), ["booking.confirmed", "booking.deposit_paid"]);
         assert_eq!(told("booking", None, paid.clone()), ["booking.created", "booking.confirmed", "booking.deposit_paid"]);
         assert_eq!(told("booking", Some(paid), booking("confirmed", Some(TIME), 2_000)), ["booking.refunded"]);
-        let received = state([("direction", json!("inbound")), ("status", json!("delivered"))]);
-        assert_eq!(told("message", None, received), ["message.received", "message.delivered"]);
         let tenant = |status: Option<&str>| state([("subscription_status", json!(status))]);
         assert_eq!(told("tenant", Some(tenant(Some("active"))), tenant(None)), [""; 0]);
+    }
+
+    #[test]
+    fn how_far_a_message_came_is_told_of_what_was_sent_alone() {
+        let message = |direction: &str, status: &str| state([("direction", json!(direction)), ("status", json!(status))]);
+        for status in ["delivered", "failed", "bounced", "complained"] {
+            let sent = message("outbound", status);
+            assert_eq!(told("message", None, sent.clone()), [format!("message.{status}")]);
+            assert_eq!(told("message", Some(message("outbound", "sent")), sent.clone()), [format!("message.{status}")]);
+            assert_eq!(told("message", Some(message("inbound", status)), sent.clone()), [format!("message.{status}")], "put rightly");
+            assert_eq!(told("message", Some(sent.clone()), sent), [""; 0]);
+            assert_eq!(told("message", None, message("inbound", status)), [""; 0]);
+            assert_eq!(told("message", Some(message("inbound", "pending")), message("inbound", status)), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn what_came_in_is_told_once_under_whichever_id() {
+        let of = |direction: &str, ids: &[&str], index: Index| {
+            let data = json!({ Message::CAME_IN_AS: ids }).to_string().into_bytes();
+            (Document { data, ..document("message", index) }, Arc::new(state([("direction", json!(direction))])))
+        };
+        let told = |before: Option<&(Document, Arc<State>)>, after: &(Document, Arc<State>)| -> Vec<_> {
+            let before = before.map(|(document, state)| (document, &**state));
+            news(before, (&after.0, &after.1), Timestamp::from_seconds(0)).iter().map(|news| news.kind).collect()
+        };
+        let (inbound, outbound) = (of("inbound", &["1"], Index::List), of("outbound", &[], Index::List));
+        assert_eq!(told(None, &inbound), ["message.received"]);
+        assert_eq!(told(Some(&outbound), &inbound), ["message.received"]);
+        assert_eq!(told(Some(&of("outbound", &[], Index::Flag)), &inbound), ["message.received"], "was not served");
+        assert_eq!(told(Some(&inbound), &inbound), [""; 0]);
+        assert_eq!(told(Some(&of("outbound", &["1"], Index::List)), &inbound), [""; 0], "put wrongly for a while");
+        assert_eq!(told(Some(&of("inbound", &["1"], Index::Flag)), &inbound), [""; 0], "led elsewhere for a while");
+        let joined = of("inbound", &["SM1"], Index::List);
+        assert_eq!(told(None, &joined), [""; 0], "told under the provider's id");
+        assert_eq!(told(Some(&joined), &inbound), ["message.received"], "that was another one");
+        let old = (document("message", Index::List), inbound.1.clone());
+        assert_eq!(told(Some(&old), &inbound), [""; 0], "told before that was noted");
     }
 
     #[test]

@@ -35,6 +35,7 @@ macro_rules! every_body {
             webhooks::an_event_reaches_its_subscribers_signed leaves 0 parked,
             webhooks::a_verified_webhook_is_passed_on leaves 0 parked,
             webhooks::an_attempt_that_fails_is_made_again leaves 0 parked,
+            webhooks::what_waits_is_tried_once_its_subscription_is_enabled leaves 0 parked,
             webhooks::what_has_failed_is_recovered leaves 0 parked,
             webhooks::a_receiver_takes_its_leave leaves 0 parked,
             webhooks::a_key_publishes_once leaves 0 parked,

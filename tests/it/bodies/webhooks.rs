@@ -118,6 +118,18 @@ pub(crate) fn an_attempt_that_fails_is_made_again(home: &dyn Home) {
     assert!(got.iter().all(|webhook| webhook.headers["webhook-id"] == event && webhook.body == got[0].body));
 }
 
+pub(crate) fn what_waits_is_tried_once_its_subscription_is_enabled(home: &dyn Home) {
+    let (receiver, kind) = (Receiver::start(), own_type());
+    receiver.reply("/hook", &[FAILS]);
+    let subscription = Subscription::new(home, &receiver.url("/hook"), &[&kind], &json!({ "retry_schedule": ["24h"] }));
+    let event = publish(home, &kind, json!({}));
+    assert_eq!(subscription.delivery(&event, "failed")["waits_for"], "retry");
+    receiver.reply("/hook", &[TAKES]);
+    assert_eq!(home.client().post(&subscription.path("/enable")).expect(200).json()["active"], true);
+    assert_eq!(subscription.delivery(&event, "delivered")["attempted"], 2);
+    assert_eq!(receiver.got().len(), 2);
+}
+
 pub(crate) fn what_has_failed_is_recovered(home: &dyn Home) {
     let (receiver, kind) = (Receiver::start(), own_type());
     receiver.reply("/hook", &[FAILS]);

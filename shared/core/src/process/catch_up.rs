@@ -3,7 +3,7 @@ use crate::{
     outgoing::Performed,
     process::{Processor, Trouble, handle::Handling, steps::Steps},
     record::Record,
-    webhooks::{CatchUp, Subscription},
+    webhooks::{CatchUp, Subscription, What},
 };
 
 impl Processor {
@@ -20,13 +20,14 @@ impl Processor {
             Ok(job) => job,
             Err(error) => return Ok(Performed::Failed(format!("the job can't be read: {error}"))),
         };
-        let subscription: Subscription = match self.needed(&Subscription::key(&job.subscription_id), "the subscription").await {
-            Ok(subscription) => subscription,
+        let subscription = match self.needed::<Subscription>(&Subscription::key(&job.subscription_id)).await {
+            Ok(Some(subscription)) if subscription.active() => subscription,
+            // Whoever enabled it has thought better of it.
+            Ok(_) if job.what == What::Waiting => return Ok(Performed::Superseded),
+            Ok(Some(_)) => return Ok(Performed::Failed("the subscription is disabled".to_owned())),
+            Ok(None) => return Ok(Performed::Failed("the subscription is gone".to_owned())),
             Err(performed) => return Ok(performed),
         };
-        if !subscription.active() {
-            return Ok(Performed::Failed("the subscription is disabled".to_owned()));
-        }
         self.step_by_step(&Steps::CatchUp(job, subscription), record, position, version, handling).await
     }
 }

@@ -62,8 +62,9 @@ impl Processor {
             return Ok(Performed::Failed("webhooks out are switched off: SLUICE_MASTER_KEY is not set".to_owned()));
         };
         let key = record.effects[position].about.record.clone();
-        let event: Published = match self.needed(&key, &key.to_string()).await {
-            Ok(event) => event,
+        let event: Published = match self.needed(&key).await {
+            Ok(Some(event)) => event,
+            Ok(None) => return Ok(Performed::Failed(format!("{key} is gone"))),
             Err(performed) => return Ok(performed),
         };
         self.step_by_step(&Steps::FanOut(interest, event), record, position, version, handling).await

@@ -71,13 +71,13 @@ impl Processor {
         self.clock.now() + CALL_TIMEOUT <= handling.deadline
     }
 
-    /// The record that an effect is about, called `what` to people.
+    /// The record that an effect is about; `None` if it is gone.
     ///
     /// # Errors
-    /// What becomes of the effect without it.
-    pub(super) async fn needed<R: Record>(&self, key: &Key, what: &str) -> Result<R, Performed> {
+    /// What becomes of the effect, where it can't be read.
+    pub(super) async fn needed<R: Record>(&self, key: &Key) -> Result<Option<R>, Performed> {
         let found = self.store.get(std::slice::from_ref(key)).await.map_err(|error| Performed::Later(error.to_string()))?;
-        let found = found.into_iter().next().flatten().ok_or_else(|| Performed::Failed(format!("{what} is gone")))?;
-        R::from_stored(&found).map_err(|error| Performed::Failed(error.to_string()))
+        let found = found.into_iter().next().flatten();
+        found.as_ref().map(R::from_stored).transpose().map_err(|error| Performed::Failed(error.to_string()))
     }
 }

@@ -71,6 +71,9 @@ pub struct Message {
     /// What was said of the address that it went to has marked that address, because it was said of none.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     marked_address: bool,
+    /// The ids under which those who subscribed were told that it came in: its own, or the one that it had before it was put, or was known as for a while.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    came_in_as: BTreeSet<String>,
     /// The booking that it is about by likeness. Matched once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matched: Option<String>,
@@ -91,6 +94,8 @@ impl Message {
     pub const REFERENCE: &'static str = "ref";
     /// The subject of the announcement that it failed.
     pub const FAILED: &'static str = "failed";
+    /// The field of what is stored with the ids under which it was told that it came in.
+    pub(crate) const CAME_IN_AS: &'static str = "came_in_as";
     /// What the ids of texts that Sluice sends begin with.
     const OWN: &'static str = "ms_";
 
@@ -113,6 +118,7 @@ impl Message {
             refused: false,
             unaddressed: BTreeMap::new(),
             marked_address: false,
+            came_in_as: BTreeSet::new(),
             matched: None,
             heard: Heard::at(at),
             announcements: Announcements::default(),
@@ -270,6 +276,13 @@ impl Message {
     pub fn from(&self) -> Option<&str> {
         let put = self.put.as_ref().and_then(|put| put.from.as_deref());
         put.or_else(|| self.parties.as_ref()?.from.as_deref())
+    }
+
+    /// Notes under which id it is told that it came in, once it is known to have: its own, unless that was told under another one of it.
+    pub fn note_coming_in(&mut self) {
+        if self.direction() == Some(Direction::Inbound) && self.came_in_as.is_empty() {
+            self.came_in_as.insert(self.id.clone());
+        }
     }
 
     /// Whether it is a text that went out.

@@ -77,8 +77,9 @@ pub(super) fn lead_here(view: &mut View<'_>, message: &mut Message, external_id:
     if id == message.id {
         return Ok(());
     }
-    let lead = Message::leading_to(&message.id, external_id, at);
-    let said = match view.read_presumed_absent::<Message>(&id)? {
+    let before = view.read_presumed_absent::<Message>(&id)?;
+    let lead = Message::leading_to(&message.id, external_id, before.as_ref(), at);
+    let said = match before {
         None => {
             view.write(&lead)?;
             None
@@ -179,6 +180,7 @@ pub(super) fn settle(view: &mut View<'_>, found: Found) -> Result<Option<String>
         let mut booking = booking::heard_of(view, booking_id, message.heard.last)?;
         tell_booking(view, &mut booking, &message)?;
     }
+    message.note_coming_in();
     view.write(&message)?;
     Ok(now)
 }

@@ -1,7 +1,7 @@
-//! What a subscription has missed: deliveries that failed for good, and events that were published before it was there. Done in pages, each delivery
-//! once for each job.
+//! What a subscription has missed: deliveries that failed for good, and events that were published before it was there; and those deliveries that its endpoint
+//! keeps waiting. Done in pages, each delivery once for each job.
 
-use std::{collections::BTreeMap, ops::Bound};
+use std::{collections::BTreeMap, ops::Bound, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,10 @@ use crate::{
 /// How many are taken in hand at once: as many as one commit has room for, beside the count.
 const PAGE: usize = 99;
 
+/// What is due within this goes at its own time. By then somebody may have it in hand, which no document tells where one process holds the data; so this is
+/// longer than it takes from reading a page to changing it.
+const JUST_AHEAD: Duration = Duration::from_secs(30);
+
 /// What is to be caught up on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -27,9 +31,11 @@ pub enum What {
     Failed,
     /// Events for which there is no delivery.
     Missing,
+    /// Deliveries that wait for the endpoint, or for their next retry.
+    Waiting,
 }
 
-described_words!(What: Failed, Missing);
+described_words!(What: Failed, Missing, Waiting);
 
 /// A job: what is to be caught up on, for which subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +87,7 @@ impl CatchUp {
     fn lists(&self) -> Vec<(Index, String)> {
         match self.what {
             What::Failed => vec![(Index::Flag, Delivery::failed_list(&self.subscription_id))],
+            What::Waiting => vec![(Index::Flag, Delivery::waiting_list(&self.subscription_id))],
             // Webhooks that nobody wanted when they came were not published: they stand among the events alone.
             What::Missing => vec![(Index::List, Published::KIND.to_owned()), (Index::List, EventRecord::LIST.to_owned())],
         }
@@ -101,12 +108,10 @@ impl CatchUp {
             let mut after = String::new();
             loop {
                 let page = self.read(out, index, &list, &after).await?;
+                let stored: Vec<_> = page.items.iter().map(|(_, stored)| stored).collect();
                 count += match self.what {
-                    What::Failed => page.items.len() as u64,
-                    What::Missing => {
-                        self.missing(out, subscription, &page.items.iter().map(|(_, stored)| stored).collect::<Vec<_>>()).await?.len()
-                            as u64
-                    }
+                    What::Failed | What::Waiting => self.ready(&stored, "", out.clock.now())?.len() as u64,
+                    What::Missing => self.missing(out, subscription, &stored).await?.len() as u64,
                 };
                 match page.items.last().filter(|_| page.more) {
                     Some((last, _)) => after.clone_from(&last.sort),
@@ -126,7 +131,7 @@ impl CatchUp {
         let stored: Vec<_> = page.items.iter().map(|(_, stored)| stored).collect();
         let job = Job { id: job, counted: from.count };
         match self.what {
-            What::Failed => self.resend(out, job, &stored).await?,
+            What::Failed | What::Waiting => self.resend(out, job, &stored).await?,
             What::Missing => self.replay(out, subscription, job, &stored).await?,
         }
         let count = job.count(out.store).await?;
@@ -138,23 +143,32 @@ impl CatchUp {
         })
     }
 
-    /// Has those that have failed for good, and that this job has not begun with, made once more.
+    /// A delivery as the job has it made, with the version that it was read at; `None` if it is not to be, or this job has begun with it already.
+    fn again(&self, stored: &Stored, job: &str, now: Timestamp) -> Result<Option<(Delivery, u64)>, PortError> {
+        let mut delivery = Delivery::from_stored(stored)?;
+        if delivery.job.as_deref() == Some(job) {
+            return Ok(None);
+        }
+        let goes_soon = delivery.due_at.is_none_or(|due_at| due_at <= now + JUST_AHEAD);
+        match self.what {
+            What::Failed if delivery.status == DeliveryStatus::PermanentlyFailed => delivery.begin_anew(Some(job.to_owned()), now),
+            // What has failed since it was asked for waits for good reason.
+            What::Waiting if !goes_soon && delivery.waits_since(self.until) => delivery.hasten(job, now),
+            What::Failed | What::Waiting | What::Missing => return Ok(None),
+        }
+        Ok(Some((delivery, stored.version)))
+    }
+
+    /// Those of what was found that the job has made, by their ids.
+    fn ready(&self, found: &[&Stored], job: &str, now: Timestamp) -> Result<BTreeMap<String, (Delivery, u64)>, PortError> {
+        let again = found.iter().filter_map(|stored| self.again(stored, job, now).transpose());
+        again.map(|again| again.map(|(delivery, version)| (delivery.id.clone(), (delivery, version)))).collect()
+    }
+
+    /// Has those made that failed for good or wait, and that this job has not begun with.
     async fn resend(&self, out: &FanOut<'_>, job: Job<'_>, found: &[&Stored]) -> Result<(), PortError> {
         let now = out.clock.now();
-        let again = |stored: &Stored| -> Result<Option<(Delivery, u64)>, PortError> {
-            let mut delivery = Delivery::from_stored(stored)?;
-            if delivery.status != DeliveryStatus::PermanentlyFailed || delivery.job.as_deref() == Some(job.id) {
-                return Ok(None);
-            }
-            delivery.begin_anew(Some(job.id.to_owned()), now);
-            Ok(Some((delivery, stored.version)))
-        };
-        let mut ready = BTreeMap::new();
-        for stored in found {
-            if let Some((delivery, version)) = again(stored)? {
-                ready.insert(delivery.id.clone(), (delivery, version));
-            }
-        }
+        let mut ready = self.ready(found, job.id, now)?;
         while !ready.is_empty() {
             let put = |(delivery, version): &(Delivery, u64)| Write::Put {
                 document: delivery.document(),
@@ -162,7 +176,7 @@ impl CatchUp {
             };
             let mut writes: Vec<_> = ready.values().map(put).collect();
             writes.push(job.add(ready.len(), out.store, now).await?);
-            let messages = ready.values().map(|(delivery, _)| OutboundMessage::of(delivery, now)).collect();
+            let messages = ready.values().map(|(delivery, _)| OutboundMessage::of(delivery, delivery.due_at.unwrap_or(now))).collect();
             let commit = Commit { token: fresh("", out.ids), writes };
             match out.store.commit_and_send(commit, out.queue, QueueName::Outbound, messages, None).await? {
                 (Committed::Applied, sent) => {
@@ -176,7 +190,8 @@ impl CatchUp {
                     for refusal in refusals {
                         // Behind them stands the count, which is read again.
                         let Some(id) = ids.get(refusal.write) else { continue };
-                        let changed = refusal.found.as_ref().map(&again).transpose()?.flatten();
+                        let again = |stored| self.again(stored, job.id, out.clock.now());
+                        let changed = refusal.found.as_ref().map(again).transpose()?.flatten();
                         match changed {
                             Some(changed) => drop(ready.insert(id.clone(), changed)),
                             None => drop(ready.remove(id)),

@@ -141,6 +141,12 @@ impl Delivery {
         format!("delivery/failed/{subscription}")
     }
 
+    /// The list of those of one subscription that wait for its endpoint, or for their next retry.
+    #[must_use]
+    pub fn waiting_list(subscription: &str) -> String {
+        format!("delivery/waiting/{subscription}")
+    }
+
     /// The list of those of one subscription.
     #[must_use]
     pub fn list_of(subscription: &str) -> String {
@@ -244,6 +250,23 @@ impl Delivery {
         self.begin_anew(None, now);
         self.asked = Some(Asked::ByHand);
     }
+
+    /// Whether it waits for its endpoint, or for its next retry.
+    fn waits(&self) -> bool {
+        self.unfinished() && matches!(self.waits_for, Some(WaitsFor::Retry | WaitsFor::Pause))
+    }
+
+    /// Whether it waits for its endpoint, or for its next retry, by what was known at `then`: no attempt has ended since.
+    pub(super) fn waits_since(&self, then: Timestamp) -> bool {
+        let ended = self.attempts.last().map(|last| last.at + Duration::from_millis(last.duration_ms));
+        self.waits() && ended.is_none_or(|ended| ended <= then)
+    }
+
+    /// Its next attempt is made now, by what is left of its schedule, because this job has asked for it.
+    pub(super) fn hasten(&mut self, job: &str, now: Timestamp) {
+        (self.job, self.slot) = (Some(job.to_owned()), None);
+        self.wait(now, None, now);
+    }
 }
 
 impl Record for Delivery {
@@ -258,9 +281,11 @@ impl Record for Delivery {
             place(Index::List, Self::KIND, self.created_at, &self.id),
             place(Index::Group, &Self::list_of(&self.subscription_id), self.created_at, &self.id),
         ];
-        if self.status == DeliveryStatus::PermanentlyFailed {
-            places.push(place(Index::Flag, &Self::failed_list(&self.subscription_id), self.created_at, &self.id));
-        }
+        let flag = match self.status {
+            DeliveryStatus::PermanentlyFailed => Some(Self::failed_list(&self.subscription_id)),
+            _ => self.waits().then(|| Self::waiting_list(&self.subscription_id)),
+        };
+        places.extend(flag.map(|list| place(Index::Flag, &list, self.created_at, &self.id)));
         if let Some(due_at) = self.due_at {
             let looked_after = if self.queued { GRACE } else { Duration::ZERO };
             places.push(due_place(&Self::key(&self.id), due_at + looked_after));

@@ -128,9 +128,14 @@ impl Endpoint {
         if self.failures == 0 && self.failing_since.is_none() && self.paused_until.is_none() {
             return false;
         }
+        self.begin_anew();
+        true
+    }
+
+    /// How it was doing is forgotten, and what its rate limit has promised stays.
+    pub fn begin_anew(&mut self) {
         let (id, next_slot) = (std::mem::take(&mut self.id), self.next_slot);
         *self = Self { id, next_slot, ..Self::default() };
-        true
     }
 
     /// An attempt has failed. `hint`: how long the receiver wants to be left alone.
@@ -272,6 +277,18 @@ mod tests {
         assert_eq!(endpoint.admit_asked_for(at(1), None, None), Admission::Go);
         assert_eq!(endpoint.admit_asked_for(at(1), Some(1), None), Admission::GoOnceStored);
         assert_eq!(endpoint.admit_asked_for(at(1), Some(1), None), Admission::WaitForSlot(at(2)), "the owner's limit is kept");
+    }
+
+    #[test]
+    fn an_endpoint_that_begins_anew_keeps_its_limit() {
+        let mut endpoint = Endpoint::new("sub_1");
+        for _ in 0..3 {
+            endpoint.admit(at(0), Some(1), None, PROBE);
+        }
+        endpoint.failed(at(0), Some(Duration::from_secs(600)), Strain::Overloaded, "503");
+        endpoint.begin_anew();
+        assert_eq!((endpoint.state(at(0)), endpoint.failures, endpoint.failing_since), ("closed", 0, None));
+        assert_eq!(endpoint.admit(at(0), Some(1), None, PROBE), Admission::WaitForSlot(at(3)));
     }
 
     #[test]

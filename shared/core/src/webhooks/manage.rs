@@ -48,11 +48,12 @@ pub async fn change_subscription<T>(
         let others = found.split_off(2);
         let (interest, stored) = (found.pop().flatten(), found.pop().flatten());
         if let Some(lost) = lost.take() {
-            if stored.as_ref().map(|stored| &stored.document.data) == lost.written.as_ref() {
+            let written_since = stored.as_ref().map(|stored| stored.version) != lost.version;
+            if written_since && stored.as_ref().map(|stored| &stored.document.data) == lost.written.as_ref() {
                 board.forget();
                 return Ok(lost.told);
             }
-            if stored.as_ref().map(|stored| stored.version) != lost.version {
+            if written_since {
                 // Made again, it might undo what somebody else changed meanwhile: only the caller can decide.
                 return Err(lost.error);
             }

@@ -1,7 +1,7 @@
 //! Every order of a few events and puts, for each kind of record: the same records in the end, and the same mails. Of puts, the owner's last word stands,
 //! so those of one record keep their order. And the same with calls that go wrong; and a put and an event at the same moment, at every call of either.
 
-use std::{collections::BTreeSet, future::Future, pin::pin, task::Poll};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use sluice_core::{
@@ -13,7 +13,10 @@ use sluice_core::{
     testing::{Fault, TestSize, World, assert_findable, stripe},
 };
 
-use crate::support::{drawn_faults, headlines, minutes, put_until_done, start};
+use crate::{
+    same_moment::never_miss_each_other,
+    support::{drawn_faults, headlines, minutes, put_until_done, start},
+};
 
 /// A minute after every put: they are made a day after the first event.
 pub(crate) const LATER: u64 = 30 * 24 * 60;
@@ -426,45 +429,17 @@ async fn a_customer_and_its_payment_methods() {
     assert_eq!(end["payment_methods"][1]["customer_id"], "c1");
 }
 
-/// Lets `work` begin, and `other` happen as soon as it waits for its turn; then lets it end.
-pub(crate) async fn interrupted<T>(work: impl Future<Output = T>, other: impl Future<Output = ()>) {
-    let mut work = pin!(work);
-    let begun = std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
-    other.await;
-    if begun.is_pending() {
-        work.await;
-    }
-}
-
-/// The two steps one after the other, and each begun first and interrupted by the other at every one of its calls: always the same end.
+/// The two steps at the same moment, after those `before`.
 async fn check_at_the_same_moment(before: &[Step], first: &Step, second: &Step) {
-    let run = async |interrupt: Option<(u64, bool)>| {
+    let begin = async || {
         let world = World::new(start() + minutes(24 * 60), true);
         for (number, step) in before.iter().enumerate() {
             step.happen(number, &world).await;
         }
-        let (first, second) = (first.happen(100, &world), second.happen(101, &world));
-        let began = world.faults.calls();
-        match interrupt {
-            None => {
-                first.await;
-                second.await;
-            }
-            Some((call, swapped)) => {
-                world.faults.plan(began + call, Fault::Yield);
-                if swapped { interrupted(second, first).await } else { interrupted(first, second).await }
-            }
-        }
-        let calls = world.faults.calls() - began;
-        world.run_until_quiet().await;
-        (shown(&world), calls)
+        world
     };
-    let (expected, calls) = run(None).await;
-    for call in 0..calls {
-        for swapped in [false, true] {
-            assert_eq!(run(Some((call, swapped))).await.0, expected, "interrupted at call {call}, swapped: {swapped}");
-        }
-    }
+    let (first, second) = (async |world: &World| first.happen(100, world).await, async |world: &World| second.happen(101, world).await);
+    never_miss_each_other(begin, first, second, async |world: &World| shown(world)).await;
 }
 
 #[tokio::test]

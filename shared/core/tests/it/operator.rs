@@ -1,15 +1,19 @@
 //! What an operator lives through: broken mail, parked events, dead letters, large bodies, records that expire.
 
 use axum::http::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use sluice_core::{
+    envelope::InboundMessage,
     event::{EventStatus, RETENTION},
     ports::{Clock, DeadLetters, QueueName},
-    testing::{Fault, Sent, World, stripe},
+    testing::{Sent, World, stripe},
     time::Timestamp,
 };
 
-use crate::support::{booking, call, incompressible, minutes, paid, put, read, start};
+use crate::{
+    going_wrong::{at_every_call, comes_twice_and_expires_whole, ends_of, expires_whole, from_now_on},
+    support::{Answer, booking, call, incompressible, listed, minutes, paid, put, read, start},
+};
 
 #[tokio::test]
 async fn mail_that_stays_broken_parks_the_event_and_a_replay_sends_it() {
@@ -26,7 +30,7 @@ async fn mail_that_stays_broken_parks_the_event_and_a_replay_sends_it() {
     assert!(world.events()[0].expires_at().is_none());
 
     world.sent.break_down(false);
-    let id = world.events()[0].id.clone();
+    let id = only_event(&world);
     assert_eq!(call(&world, Method::POST, &format!("/api/v1/inbound/{id}/replay"), None).await.status, StatusCode::ACCEPTED);
     world.run_until_quiet().await;
     assert_eq!(world.events()[0].status, EventStatus::Done);
@@ -55,10 +59,8 @@ async fn an_event_whose_mail_could_not_be_sent_says_when_it_is_tried_again() {
 
 #[tokio::test]
 async fn a_redelivery_of_a_parked_event_is_a_replay_of_it() {
-    let world = World::new(start(), true);
-    let event = stripe("evt_1", "charge.refunded", start(), start(), &json!({}));
-    world.enqueue(&event).await;
-    world.run_until_quiet().await;
+    let event = forged("evt_1", &json!({}));
+    let world = with_event(&event).await;
     world.enqueue(&event).await;
     world.run_until_quiet().await;
     let events = world.events();
@@ -97,27 +99,20 @@ async fn a_message_that_no_version_can_read_becomes_a_dead_letter_and_rings_the_
 
 #[tokio::test]
 async fn a_large_body_lies_in_pieces_and_is_shown_exactly() {
-    let world = World::new(start(), true);
     let object = json!({ "description": incompressible(600 * 1024) });
-    let message = stripe("evt_1", "reporting.report_type.updated", start(), start(), &object);
-    world.enqueue(&message).await;
-    world.run_until_quiet().await;
+    let world = with_event(&stripe("evt_1", "reporting.report_type.updated", start(), start(), &object)).await;
     assert_eq!(world.documents("piece").len(), 2);
-    let id = world.events()[0].id.clone();
+    let id = only_event(&world);
     let shown = call(&world, Method::GET, &format!("/api/v1/inbound/{id}"), None).await.json;
     assert!(shown["body"].as_str().is_some_and(|body| body.contains(&incompressible(600 * 1024))));
-    let both = ["event", "piece"].map(|kind| world.documents(kind)).concat();
-    let ends: Vec<_> = both.iter().map(|stored| stored.document.expires_at).collect();
-    assert!(ends.iter().all(|end| *end == ends[0] && end.is_some()), "record and pieces expire together: {ends:?}");
+    expires_whole(&world, "evt_1", "record and pieces expire together");
 }
 
 #[tokio::test]
 async fn an_event_counts_as_new_once_its_record_has_expired() {
-    let world = World::new(start(), true);
     let event = stripe("evt_1", "reporting.report_type.updated", start(), start(), &json!({}));
-    world.enqueue(&event).await;
-    world.run_until_quiet().await;
-    let id = world.events()[0].id.clone();
+    let world = with_event(&event).await;
+    let id = only_event(&world);
     world.clock.advance(RETENTION);
     assert_eq!(call(&world, Method::GET, &format!("/api/v1/inbound/{id}"), None).await.status, StatusCode::NOT_FOUND);
     world.enqueue(&event).await;
@@ -137,7 +132,7 @@ async fn an_alarm_that_a_replay_has_made_pointless_is_not_sent() {
     assert!(world.sent.sent().is_empty());
 
     world.sent.accept_all();
-    let id = world.events()[0].id.clone();
+    let id = only_event(&world);
     call(&world, Method::POST, &format!("/api/v1/inbound/{id}/replay"), None).await;
     world.run_until_quiet().await;
     let sent = world.sent.sent();
@@ -148,12 +143,12 @@ async fn an_alarm_that_a_replay_has_made_pointless_is_not_sent() {
 async fn an_alarm_that_nobody_got_silences_nothing() {
     let world = World::new(start(), true);
     world.sent.refuse("alerts@example.com");
-    world.enqueue(&stripe("evt_1", "charge.refunded", start(), start(), &json!({}))).await;
+    world.enqueue(&forged("evt_1", &json!({}))).await;
     world.run_until_quiet().await;
     assert!(world.sent.sent().is_empty());
     world.sent.accept_all();
     for event in ["evt_2", "evt_3"] {
-        world.enqueue(&stripe(event, "charge.refunded", start(), start(), &json!({}))).await;
+        world.enqueue(&forged(event, &json!({}))).await;
         world.run_until_quiet().await;
     }
     assert_eq!(world.sent.sent().len(), 1, "the next one rings, and silences the one after it");
@@ -189,22 +184,39 @@ fn how_many(sent: &Sent) -> Option<String> {
     mail.text.lines().find_map(|line| line.strip_prefix("How many:")).map(|count| count.trim().to_owned())
 }
 
-async fn dismiss(world: &World, id: &str, body: Option<serde_json::Value>) -> crate::support::Answer {
+async fn dismiss(world: &World, id: &str, body: Option<Value>) -> Answer {
     call(world, Method::POST, &format!("/api/v1/inbound/{id}/dismiss"), body).await
 }
 
-async fn listed(world: &World, status: &str) -> usize {
-    let page = call(world, Method::GET, &format!("/api/v1/inbound?status={status}"), None).await.json;
-    page["items"].as_array().expect("items").len()
+/// An event that can't be processed, with more in its object.
+fn forged(key: &str, object: &Value) -> InboundMessage {
+    stripe(key, "charge.refunded", start(), start(), object)
+}
+
+/// One such that lies in pieces.
+fn forged_large(key: &str) -> InboundMessage {
+    forged(key, &json!({ "description": incompressible(600 * 1024) }))
+}
+
+/// A world in which this event was handled.
+async fn with_event(message: &InboundMessage) -> World {
+    let world = World::new(start(), true);
+    world.enqueue(message).await;
+    world.run_until_quiet().await;
+    world
+}
+
+/// The id of the only event.
+fn only_event(world: &World) -> String {
+    let [event] = &world.events()[..] else { panic!("{:?}", world.events()) };
+    event.id.clone()
 }
 
 #[tokio::test]
 async fn a_parked_event_is_dismissed_once_and_for_all() {
-    let world = World::new(start(), true);
-    let forged = stripe("evt_1", "charge.refunded", start(), start(), &json!({}));
-    world.enqueue(&forged).await;
-    world.run_until_quiet().await;
-    let (id, reason) = (world.events()[0].id.clone(), world.events()[0].reason.clone());
+    let forged = forged("evt_1", &json!({}));
+    let world = with_event(&forged).await;
+    let (id, reason) = (only_event(&world), world.events()[0].reason.clone());
     assert!(world.events()[0].expires_at().is_none());
     let first = dismiss(&world, &id, Some(json!({ "reason": "a forgery" }))).await;
     assert_eq!(first.status, StatusCode::OK);
@@ -213,7 +225,7 @@ async fn a_parked_event_is_dismissed_once_and_for_all() {
     world.clock.advance(minutes(1));
     let again = dismiss(&world, &id, Some(json!({ "reason": "another word" }))).await;
     assert_eq!((again.status, &again.json), (StatusCode::OK, &first.json), "said again it changes nothing");
-    assert_eq!((listed(&world, "parked").await, listed(&world, "dismissed").await), (0, 1));
+    assert_eq!((listed(&world, "parked").await.len(), listed(&world, "dismissed").await.len()), (0, 1));
     assert!(world.events()[0].expires_at().is_some(), "it is kept no longer than others");
     // Who forged it may send it again, and it stays dismissed; the alarm counts only what is parked.
     world.enqueue(&forged).await;
@@ -232,7 +244,7 @@ async fn only_what_is_parked_can_be_dismissed() {
     put(&world, json!({})).await;
     world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
     world.run_until_quiet().await;
-    let id = world.events()[0].id.clone();
+    let id = only_event(&world);
     assert_eq!(dismiss(&world, &id, None).await.status, StatusCode::CONFLICT);
     assert_eq!(dismiss(&world, "in_nothing", None).await.status, StatusCode::NOT_FOUND);
     let wrong = dismiss(&world, &id, Some(json!({ "why": "x" }))).await;
@@ -247,7 +259,7 @@ async fn what_was_left_of_a_dismissed_event_is_done_only_by_a_replay() {
     world.sent.break_down(true);
     world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
     world.run_until_quiet().await;
-    let id = world.events()[0].id.clone();
+    let id = only_event(&world);
     let busy = dismiss(&world, &id, None).await;
     assert_eq!(busy.status, StatusCode::CONFLICT, "who parked it may still be at work: {}", busy.json);
     world.clock.advance(minutes(2));
@@ -270,7 +282,7 @@ async fn dismissing_the_event_that_carries_an_alarm_does_not_silence_it_for_the_
     let world = World::new(start(), true);
     world.sent.break_down(true);
     for event in ["evt_1", "evt_2"] {
-        world.enqueue(&stripe(event, "charge.refunded", start(), start(), &json!({}))).await;
+        world.enqueue(&forged(event, &json!({}))).await;
         assert!(world.step().await);
     }
     let carries = |world: &World| world.events().into_iter().find(|event| event.key == "evt_1").expect("is there");
@@ -290,80 +302,39 @@ async fn dismissing_the_event_that_carries_an_alarm_does_not_silence_it_for_the_
 
 #[tokio::test]
 async fn the_pieces_of_a_dismissed_event_expire_with_it() {
-    let world = World::new(start(), true);
-    let object = json!({ "description": incompressible(600 * 1024) });
-    world.enqueue(&stripe("evt_1", "charge.refunded", start(), start(), &object)).await;
-    world.run_until_quiet().await;
+    let world = with_event(&forged_large("evt_1")).await;
     assert_eq!(world.events()[0].status, EventStatus::Parked);
-    let id = world.events()[0].id.clone();
-    assert_eq!(dismiss(&world, &id, None).await.status, StatusCode::OK);
+    assert_eq!(dismiss(&world, &only_event(&world), None).await.status, StatusCode::OK);
     world.run_until_quiet().await;
     assert!(world.events()[0].due_at.is_none(), "nothing is left to look after");
-    let both = ["event", "piece"].map(|kind| world.documents(kind)).concat();
-    let ends: Vec<_> = both.iter().map(|stored| stored.document.expires_at).collect();
-    assert!(ends.len() == 3 && ends.iter().all(|end| *end == ends[0] && end.is_some()), "record and pieces expire together: {ends:?}");
+    expires_whole(&world, "evt_1", "record and pieces expire together");
 }
 
 #[tokio::test]
 async fn a_dismissal_that_goes_wrong_leaves_a_parked_event_its_body() {
-    let story = async |faulty: Option<(u64, Fault)>| {
-        let world = World::new(start(), true);
-        let object = json!({ "description": incompressible(480 * 1024) });
-        world.enqueue(&stripe("evt_1", "charge.refunded", start(), start(), &object)).await;
-        world.run_until_quiet().await;
-        let (id, before) = (world.events()[0].id.clone(), world.faults.calls());
-        if let Some((call, fault)) = faulty {
-            world.faults.plan(before + call, fault);
-        }
-        let _ = world.unless_crashed(dismiss(&world, &id, None)).await;
-        let ends = |world: &World| world.documents("piece").iter().map(|stored| stored.document.expires_at).collect::<Vec<_>>();
+    at_every_call(async |faulty| {
+        let world = with_event(&forged_large("evt_1")).await;
+        let before = from_now_on(&world, faulty);
+        let _ = world.unless_crashed(dismiss(&world, &only_event(&world), None)).await;
         if world.events()[0].status == EventStatus::Parked {
-            assert_eq!(ends(&world), [None, None], "{faulty:?}");
+            assert_eq!(ends_of(&world, "evt_1"), [None; 3], "{faulty:?}");
         }
         world.run_until_quiet().await;
         let event = world.events().remove(0);
-        assert_eq!(ends(&world), [event.expires_at(), event.expires_at()], "{faulty:?}: {event:?}");
+        assert_eq!(ends_of(&world, "evt_1"), [event.expires_at(); 3], "{faulty:?}: {event:?}");
         assert!(event.due_at.is_none(), "{faulty:?}");
         world.faults.calls() - before
-    };
-    let calls = story(None).await;
-    assert!(calls > 5, "{calls} calls");
-    for call in 0..calls {
-        for fault in Fault::ALL {
-            story(Some((call, fault))).await;
-        }
-    }
+    })
+    .await;
 }
 
-/// A duplicate is planned before it is known for one: what it wrote of the body must not outlive the event.
 #[tokio::test]
 async fn the_pieces_of_an_event_that_came_twice_expire_with_it() {
-    let story = async |faulty: Option<(u64, Fault)>| {
-        let world = World::new(start(), true);
-        put(&world, json!({})).await;
+    let begin = async |world: &World| {
+        put(world, json!({})).await;
         let mut object = json!({ "id": "pi_1", "amount": 6000, "currency": "usd", "metadata": { "booking_id": "12345" } });
         object["description"] = json!(incompressible(480 * 1024));
-        let event = stripe("evt_1", "payment_intent.succeeded", start(), start(), &object);
-        world.enqueue(&event).await;
-        world.run_until_quiet().await;
-        let before = world.faults.calls();
-        if let Some((call, fault)) = faulty {
-            world.faults.plan(before + call, fault);
-        }
-        world.clock.advance(minutes(1));
-        world.enqueue(&event).await;
-        world.run_until_quiet().await;
-        let end = world.events().into_iter().find(|event| event.key == "evt_1").expect("is there").expires_at();
-        assert!(end.is_some());
-        let ends: Vec<_> = world.documents("piece").iter().map(|stored| stored.document.expires_at).collect();
-        assert_eq!(ends, [end, end], "{faulty:?}");
-        world.faults.calls() - before
+        stripe("evt_1", "payment_intent.succeeded", start(), start(), &object)
     };
-    let calls = story(None).await;
-    assert!(calls > 5, "{calls} calls");
-    for call in 0..calls {
-        for fault in Fault::ALL {
-            story(Some((call, fault))).await;
-        }
-    }
+    comes_twice_and_expires_whole("evt_1", begin, |_| ()).await;
 }

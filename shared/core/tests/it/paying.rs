@@ -10,8 +10,8 @@ use sluice_core::{
 use crate::{
     any_order::orders,
     business_events::{subscribe, types},
-    every_order::interrupted,
     invoicing::{charge, get, intent, invoice, put, stripe_invoice, with, world},
+    same_moment::interrupted,
     support::{call, minutes, start},
 };
 

@@ -8,8 +8,8 @@ use sluice_core::{
 };
 
 use crate::{
-    every_order::interrupted,
     invoicing::{get, intent, invoice, put, with, world},
+    same_moment::interrupted,
     support::{self, Answer, booking, call, call_with, failed, minutes, start, text_in, text_status},
 };
 

@@ -200,6 +200,12 @@ pub(crate) fn github(delivery: &str, kind: &str, at: Timestamp, mut body: Value)
     event("github", delivery, kind, Some("acme"), "", at, &body.to_string())
 }
 
+/// The keys of the events that came in and are listed with a status, each with the reason.
+pub(crate) async fn listed(world: &World, status: &str) -> Vec<(Value, Value)> {
+    let page = call(world, Method::GET, &format!("/api/v1/inbound?status={status}"), None).await.json;
+    page["items"].as_array().expect("items").iter().map(|item| (item["key"].clone(), item["reason"].clone())).collect()
+}
+
 /// Handles a message and all that follows from it at once.
 pub(crate) async fn with(world: &World, message: InboundMessage) {
     world.enqueue(&message).await;

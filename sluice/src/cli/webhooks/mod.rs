@@ -27,7 +27,7 @@ pub enum SubscriptionsCommand {
     Show(One),
     /// Make one, and show its secret, once
     Create(Box<Create>),
-    /// Serve one again
+    /// Serve one again, and have what waits for it tried now
     Enable(One),
     /// Serve one no more
     Disable(One),

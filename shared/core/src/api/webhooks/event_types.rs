@@ -18,7 +18,8 @@ use crate::{
     webhooks::{DELIVERY_FAILED, SUBSCRIPTION_DISABLED, SUBSCRIPTION_FAILING, TEST},
 };
 
-/// An example of the data of each kind of record, and of each of Sluice's own news. Tests hold them to what is really published.
+/// An example of the data of each kind of record, of types for which that of their kind says too little, and of each of Sluice's own news. Tests hold them
+/// to what is really published.
 static EXAMPLES: LazyLock<BTreeMap<String, Value>> =
     LazyLock::new(|| serde_json::from_str(include_str!("examples.json")).expect("the examples are JSON"));
 
@@ -69,7 +70,10 @@ pub struct ProviderSample {
 /// All types that Sluice publishes: those of the business, its own, and of each provider those of the samples and one for all others.
 #[must_use]
 pub fn document(samples: &[ProviderSample]) -> Value {
-    let business = BUSINESS_EVENTS.iter().map(|event| exemplified(event.name, event.meaning, event.record, record_schema(event.record)));
+    let business = BUSINESS_EVENTS.iter().map(|event| {
+        let example = if EXAMPLES.contains_key(event.name) { event.name } else { event.record };
+        exemplified(event.name, event.meaning, example, record_schema(event.record))
+    });
     let own = OWN.iter().map(|(name, meaning)| exemplified(name, meaning, name, schema_of(&EXAMPLES[*name])));
     let providers = provider::ALL.iter().flat_map(|provider| {
         let of_it = samples.iter().filter(|sample| sample.provider == provider.name());
@@ -226,6 +230,9 @@ mod tests {
         is_shown(&Order::first_heard("1", at));
         is_shown(&Product::first_heard("1", at));
         is_shown(&Repository::first_heard("1", at));
+        for event in BUSINESS_EVENTS.iter().filter(|event| EXAMPLES.contains_key(event.name)) {
+            assert_eq!(names(&EXAMPLES[event.name]), names(&EXAMPLES[event.record]), "{}", event.name);
+        }
     }
 
     #[test]
@@ -242,6 +249,11 @@ mod tests {
         assert_eq!(paid["schema"]["properties"]["deposit_amount"]["type"], json!(["integer", "null"]));
         assert_eq!(paid["schema"]["properties"]["deposit_paid_at"], json!({ "type": ["string", "null"], "format": "date-time" }));
         assert_eq!(paid["schema"]["properties"]["status"]["enum"][2], "payment_pending");
+        let example = |kind: &str| &items.iter().find(|item| item["type"] == kind).expect("listed")["example"];
+        let far = |kind: &str| (example(kind)["direction"].clone(), example(kind)["status"].clone());
+        assert_eq!(far("message.received"), (json!("inbound"), json!("delivered")));
+        assert_eq!(far("message.delivered"), (json!("outbound"), json!("delivered")));
+        assert_eq!(far("message.failed"), (json!("outbound"), json!("failed")));
         assert!(items.iter().any(|item| item["type"] == "stripe.*"));
         assert!(DOCUMENTATION.iter().all(|(name, _)| provider::NAMES.contains(name)));
     }

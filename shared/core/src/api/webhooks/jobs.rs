@@ -35,7 +35,7 @@ described! {
     pub(in crate::api) struct Job as "Job" {
         id: String,
         subscription_id: String,
-        /// Deliveries that failed for good, or events of which there is no delivery.
+        /// Deliveries that failed for good, events of which there is no delivery, or deliveries that waited when the subscription was enabled.
         what: What,
         since: Timestamp,
         until: Timestamp,
@@ -123,12 +123,23 @@ async fn begin(api: &Api, caller: &Caller, id: &str, body: &Bytes, what: What) -
     let event = record(&job, &fresh("", &*api.ids), now);
     let write = Write::Put { document: event.document(), condition: Condition::Absent };
     api.store.commit(Commit { token: fresh("", &*api.ids), writes: vec![write] }).await?;
-    let message = Message { body: InboundMessage::Resume { id: event.id.clone() }.to_text(), group: None };
-    if let Err(error) = api.queue.send(QueueName::Inbound, vec![message], None).await {
-        tracing::warn!(job = event.id, %error, "a job could not be queued; the sweeper will");
-    }
+    send_on(api, &event.id).await;
     tracing::info!(subscription = id, job = event.id, ?what, "catching up");
     Ok((StatusCode::ACCEPTED, Json(Begun::As(shown(&event, job)))))
+}
+
+/// Sends on a job that was stored. If that is lost, the sweeper does.
+pub(super) async fn send_on(api: &Api, job: &str) {
+    let message = Message { body: InboundMessage::Resume { id: job.to_owned() }.to_text(), group: None };
+    if let Err(error) = api.queue.send(QueueName::Inbound, vec![message], None).await {
+        tracing::warn!(job, %error, "a job could not be queued; the sweeper will");
+    }
+}
+
+/// The job that has everything tried that waits at `now` for the endpoint of a subscription, or for a retry.
+pub(super) fn of_what_waits(subscription: &Subscription, key: &str, now: Timestamp) -> EventRecord {
+    let job = CatchUp { subscription_id: subscription.id.clone(), what: What::Waiting, since: subscription.created_at, until: now };
+    record(&job, key, now)
 }
 
 /// The event record that the job is: its body says what is to be done, its one effect does it.
@@ -136,6 +147,7 @@ fn record(job: &CatchUp, key: &str, now: Timestamp) -> EventRecord {
     let kind = match job.what {
         What::Failed => "subscription.recover",
         What::Missing => "subscription.replay_missing",
+        What::Waiting => "subscription.enable",
     };
     let mut event = EventRecord::new(Envelope::own(CATCH_UP, format!("{}/{key}", job.subscription_id), kind, now, &to_json(job)));
     event.summary = format!("{kind} of {}", job.subscription_id);

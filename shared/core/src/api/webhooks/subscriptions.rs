@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     input::{self, Fields, MASKED},
-    on,
+    jobs, on,
 };
 use crate::{
     api::{
@@ -298,13 +298,31 @@ fn forget(id: &str, endpoint: Option<&Stored>) -> Vec<Write> {
     endpoint.map(delete).into_iter().collect()
 }
 
+/// Forgets how the endpoint was doing, but for what its rate limit has promised.
+fn lift_pause(id: &str, endpoint: Option<&Stored>) -> Result<Vec<Write>, PortError> {
+    let Some(stored) = endpoint else { return Ok(Vec::new()) };
+    let mut lifted = Endpoint::from_stored(stored)?;
+    lifted.begin_anew();
+    if lifted.next_slot.is_none() {
+        return Ok(forget(id, endpoint));
+    }
+    Ok(vec![Write::Put { document: lifted.document(), condition: Condition::Version(stored.version) }])
+}
+
+/// Serves it again, whatever its endpoint's state, and begins the job that has tried what waits for that.
 pub(super) async fn enable(State(api): State<Arc<Api>>, caller: Caller, Path(id): Path<String>) -> Result<Json<View>, Problem> {
-    change(&api, &caller, &id, |before, endpoint| {
-        let mut after = before.clone();
-        (after.disabled, after.updated_at) = (None, api.clock.now());
-        Ok(Made::Store(Box::new(after), forget(&id, endpoint), ()))
+    let key = fresh("", &*api.ids);
+    let job = change(&api, &caller, &id, |before, endpoint| {
+        let (mut after, now) = (before.clone(), api.clock.now());
+        (after.disabled, after.updated_at) = (None, now);
+        let job = jobs::of_what_waits(before, &key, now);
+        let mut writes = lift_pause(&id, endpoint)?;
+        writes.push(Write::Put { document: job.document(), condition: Condition::Absent });
+        Ok(Made::Store(Box::new(after), writes, job.id))
     })
     .await?;
+    jobs::send_on(&api, &job).await;
+    tracing::info!(subscription = id, job, "enabled");
     Ok(Json(answer(&api, &caller, &id).await?))
 }
 

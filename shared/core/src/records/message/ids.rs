@@ -4,10 +4,11 @@ use super::{Message, MessageStatus};
 use crate::{effect::Effect, envelope::digest, ids::record_id, time::Timestamp};
 
 impl Message {
-    /// The document at a provider's id that leads to the message `id`.
+    /// The document at a provider's id that leads to the message `id`. It keeps what was told under that id, for when it leads there no more.
     #[must_use]
-    pub fn leading_to(id: &str, external_id: &str, at: Timestamp) -> Self {
-        Self { same_as: Some(id.to_owned()), ..Self::first_heard(&Self::id_of_external(external_id), at) }
+    pub fn leading_to(id: &str, external_id: &str, before: Option<&Self>, at: Timestamp) -> Self {
+        let came_in_as = before.map(|before| before.came_in_as.clone()).unwrap_or_default();
+        Self { same_as: Some(id.to_owned()), came_in_as, ..Self::first_heard(&Self::id_of_external(external_id), at) }
     }
 
     /// The id of the text that an effect sends: the same however often it is planned.
@@ -76,6 +77,7 @@ impl Message {
         said.error = self.error.take();
         said.unaddressed = std::mem::take(&mut self.unaddressed);
         said.announcements = std::mem::take(&mut self.announcements);
+        said.came_in_as.extend(self.came_in_as.take(&said.id));
         self.matched = None;
         self.gave_back = Some(said.id.clone());
         self.external_ids.remove(external_id);
@@ -106,6 +108,7 @@ impl Message {
         }
         self.matched = self.matched.take().or(other.matched);
         self.announcements.join(&other.announcements);
+        self.came_in_as.extend(other.came_in_as);
     }
 
     /// Whether nothing is known of it: its id was a mistake, and is free for whoever it may be of.

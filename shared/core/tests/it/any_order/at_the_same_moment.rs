@@ -1,50 +1,31 @@
-//! Two things at the same moment: neither misses the other, at whichever call of theirs they meet.
+//! Two things at the same moment, of every kind besides bookings.
 
 use super::*;
 use crate::{
-    every_order::interrupted,
+    same_moment::{interrupted, never_miss_each_other},
     shopify::{ORDER, order, redact_customer},
 };
 
-/// Two steps at the same moment, with the other going first at each call of either in turn.
-async fn at_the_same_moment(before: &[Step], two: [&Step; 2], paths: &[&str]) {
-    let run = async |interrupt: Option<(u64, bool)>| {
-        let world = World::new(start(), true);
-        take(&world, before, &(0..before.len()).collect::<Vec<_>>(), false).await;
-        let began = world.faults.calls();
-        let [first, second] = two.map(|step| {
-            let world = &world;
-            async move {
-                match step {
-                    Step::Event(message) => with(world, (**message).clone()).await,
-                    Step::Put(path, body) => {
-                        let answer = call(world, Method::PUT, path, Some(body.clone())).await;
-                        assert!(answer.status.is_success(), "{}", answer.json);
-                    }
-                }
-            }
-        });
-        match interrupt {
-            None => {
-                first.await;
-                second.await;
-            }
-            Some((call, swapped)) => {
-                world.faults.plan(began + call, Fault::Yield);
-                if swapped { interrupted(second, first).await } else { interrupted(first, second).await }
-            }
-        }
-        let calls = world.faults.calls() - began;
-        world.run_until_quiet().await;
-        (end(&world, paths).await, mails(&world), calls)
-    };
-    let (expected, told, calls) = run(None).await;
-    for call in 0..calls {
-        for swapped in [false, true] {
-            let (now, mails, _) = run(Some((call, swapped))).await;
-            assert_eq!((now, mails), (expected.clone(), told.clone()), "interrupted at call {call}, swapped: {swapped}");
+/// One step, as its sender makes it happen.
+async fn happen(world: &World, step: &Step) {
+    match step {
+        Step::Event(message) => with(world, (**message).clone()).await,
+        Step::Put(path, body) => {
+            let answer = call(world, Method::PUT, path, Some(body.clone())).await;
+            assert!(answer.status.is_success(), "{}", answer.json);
         }
     }
+}
+
+/// Two steps at the same moment, after those `before`.
+async fn at_the_same_moment(before: &[Step], [first, second]: [&Step; 2], paths: &[&str]) {
+    let begin = async || {
+        let world = World::new(start(), true);
+        take(&world, before, &(0..before.len()).collect::<Vec<_>>(), false).await;
+        world
+    };
+    let (first, second) = (async |world: &World| happen(world, first).await, async |world: &World| happen(world, second).await);
+    never_miss_each_other(begin, first, second, async |world: &World| (end(world, paths).await, mails(world))).await;
 }
 
 #[tokio::test]

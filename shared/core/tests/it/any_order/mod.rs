@@ -6,6 +6,7 @@ mod at_the_same_moment;
 mod messages;
 mod repositories;
 mod shops;
+mod told;
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,18 @@
 //! What waits for an answer of Stripe's API: for a key that is refused or gone, or for Stripe to be back.
 
 use super::*;
+use crate::going_wrong::ends_of;
+
+/// A world in which Stripe has refused the key when it was asked about this event.
+async fn refused(message: &InboundMessage) -> World {
+    let world = World::new(start(), true);
+    tell(&world.stripe);
+    world.stripe.refuse_key();
+    put(&world, json!({})).await;
+    world.enqueue(message).await;
+    assert!(world.step().await);
+    world
+}
 
 #[tokio::test]
 async fn what_waits_for_stripes_api_is_listed_with_its_reason_and_when_it_is_tried_again() {
@@ -81,11 +93,7 @@ async fn what_waits_for_a_key_goes_on_waiting_where_there_is_none() {
 
 #[tokio::test]
 async fn what_has_waited_for_a_key_in_vain_is_parked_until_there_is_one() {
-    let world = World::new(start(), true);
-    world.stripe.refuse_key();
-    run(&world, &[]).await;
-    world.enqueue(&without_twin()).await;
-    assert!(world.step().await);
+    let world = refused(&without_twin()).await;
     world.stripe.lose_key();
     world.run_until_quiet().await;
     for _ in 0..2 {
@@ -101,12 +109,12 @@ async fn what_has_waited_for_a_key_in_vain_is_parked_until_there_is_one() {
 
 #[tokio::test]
 async fn what_waits_is_applied_once_wherever_a_call_goes_wrong_while_stripe_is_down_and_the_key_is_gone() {
-    let story = async |world: &World| {
+    let expected = ends_the_same(async |world: &World| {
         tell(&world.stripe);
         tell_of_the_card(&world.stripe);
-        crate::support::put_until_done(world, "/api/v1/bookings/12345", &crate::support::booking(json!({}))).await;
+        put_until_done(world, "/api/v1/bookings/12345", &booking(json!({}))).await;
         world.stripe.break_down();
-        for message in [without_twin(), thin("evt_large", "v1.charge.refunded", &json!({ "more": incompressible(480 * 1024) }))] {
+        for message in [without_twin(), large("evt_large", "v1.charge.refunded")] {
             world.enqueue(&message).await;
         }
         while world.step().await {}
@@ -122,19 +130,11 @@ async fn what_waits_is_applied_once_wherever_a_call_goes_wrong_while_stripe_is_d
         world.run_until_quiet().await;
         let booking = world.record::<Booking>("12345").await.expect("is there");
         let large = event(world, "evt_large").await;
-        let ends: Vec<_> = world.documents("piece").iter().map(|stored| stored.document.expires_at == large.expires_at()).collect();
+        let ends: Vec<_> = ends_of(world, "evt_large").into_iter().map(|end| end == large.expires_at()).collect();
         (booking.status(), booking.deposit_paid_at(), event(world, "evt_thin").await.status, large.status, ends)
-    };
-    let whole = World::new(start(), true);
-    let expected = story(&whole).await;
-    assert_eq!((expected.2, expected.3, &*expected.4), (EventStatus::Done, EventStatus::Parked, &[true, true][..]));
-    for call in 0..whole.faults.calls() {
-        for fault in Fault::ALL {
-            let world = World::new(start(), true);
-            world.faults.plan(call, fault);
-            assert_eq!(story(&world).await, expected, "call {call}, {fault:?}");
-        }
-    }
+    })
+    .await;
+    assert_eq!((expected.2, expected.3, &*expected.4), (EventStatus::Done, EventStatus::Parked, &[true; 3][..]));
 }
 
 #[tokio::test]
@@ -153,20 +153,9 @@ async fn a_refused_key_rings_the_alarm_once_and_the_event_waits() {
     assert_eq!(event(&world, "evt_thin").await.status, EventStatus::Done);
 }
 
-/// The events that are listed with a status, by their keys.
-async fn listed(world: &World, status: &str) -> Vec<(Value, Value)> {
-    let page = call(world, Method::GET, &format!("/api/v1/inbound?status={status}"), None).await.json;
-    page["items"].as_array().expect("items").iter().map(|item| (item["key"].clone(), item["reason"].clone())).collect()
-}
-
 #[tokio::test]
 async fn what_waits_for_a_key_is_listed_with_its_reason_and_a_replay_sets_it_going() {
-    let world = World::new(start(), true);
-    tell(&world.stripe);
-    world.stripe.refuse_key();
-    run(&world, &[]).await;
-    world.enqueue(&without_twin()).await;
-    assert!(world.step().await);
+    let world = refused(&without_twin()).await;
     let reason = json!("Stripe answered 401: Invalid API Key provided");
     assert_eq!(listed(&world, "waiting").await, [(json!("evt_thin"), reason)]);
     let waiting = event(&world, "evt_thin").await;
@@ -187,9 +176,9 @@ async fn what_waits_for_a_key_is_listed_with_its_reason_and_a_replay_sets_it_goi
 
 #[tokio::test]
 async fn what_waits_for_a_key_is_applied_once_wherever_a_call_goes_wrong() {
-    let story = async |world: &World| {
+    let expected = ends_the_same(async |world: &World| {
         tell(&world.stripe);
-        crate::support::put_until_done(world, "/api/v1/bookings/12345", &crate::support::booking(json!({}))).await;
+        put_until_done(world, "/api/v1/bookings/12345", &booking(json!({}))).await;
         world.stripe.refuse_key();
         world.enqueue(&without_twin()).await;
         while world.step().await {}
@@ -197,17 +186,9 @@ async fn what_waits_for_a_key_is_applied_once_wherever_a_call_goes_wrong() {
         world.run_until_quiet().await;
         let booking = world.record::<Booking>("12345").await.expect("is there");
         (booking.status(), booking.deposit_paid_at(), event(world, "evt_thin").await.status, world.documents("transaction").len())
-    };
-    let whole = World::new(start(), true);
-    let expected = story(&whole).await;
+    })
+    .await;
     assert_eq!(expected.2, EventStatus::Done);
-    for call in 0..whole.faults.calls() {
-        for fault in Fault::ALL {
-            let world = World::new(start(), true);
-            world.faults.plan(call, fault);
-            assert_eq!(story(&world).await, expected, "call {call}, {fault:?}");
-        }
-    }
 }
 
 #[tokio::test]
@@ -229,51 +210,22 @@ async fn a_replay_of_what_is_done_leaves_it_done_while_the_key_is_refused() {
 
 #[tokio::test]
 async fn a_large_event_that_came_twice_expires_whole_though_the_key_is_refused_meanwhile() {
-    let story = async |faulty: Option<(u64, Fault)>| {
-        let world = World::new(start(), true);
+    let begin = async |world: &World| {
         tell(&world.stripe);
-        let large = thin("evt_thin", "v1.payment_intent.succeeded", &json!({ "more": incompressible(480 * 1024) }));
-        run(&world, std::slice::from_ref(&large)).await;
-        world.stripe.refuse_key();
-        let before = world.faults.calls();
-        if let Some((call, fault)) = faulty {
-            world.faults.plan(before + call, fault);
-        }
-        world.clock.advance(minutes(1));
-        world.enqueue(&large).await;
-        world.run_until_quiet().await;
-        let end = event(&world, "evt_thin").await.expires_at();
-        assert!(end.is_some());
-        let ends: Vec<_> = world.documents("piece").iter().map(|stored| stored.document.expires_at).collect();
-        assert_eq!(ends, [end, end], "{faulty:?}");
-        world.faults.calls() - before
+        put(world, json!({})).await;
+        large("evt_thin", "v1.payment_intent.succeeded")
     };
-    let calls = story(None).await;
-    assert!(calls > 5, "{calls} calls");
-    for call in 0..calls {
-        for fault in Fault::ALL {
-            story(Some((call, fault))).await;
-        }
-    }
+    comes_twice_and_expires_whole("evt_thin", begin, |world| world.stripe.refuse_key()).await;
 }
 
 #[tokio::test]
 async fn a_large_event_waits_with_its_body() {
-    let world = World::new(start(), true);
-    tell(&world.stripe);
-    world.stripe.refuse_key();
-    run(&world, &[]).await;
-    let large = thin("evt_thin", "v1.payment_intent.succeeded", &json!({ "more": incompressible(600 * 1024) }));
-    world.enqueue(&large).await;
-    assert!(world.step().await);
+    let world = refused(&large("evt_thin", "v1.payment_intent.succeeded")).await;
     assert_eq!(listed(&world, "waiting").await.len(), 1);
     world.stripe.recover();
     world.run_until_quiet().await;
     assert_eq!(event(&world, "evt_thin").await.status, EventStatus::Done);
-    let both = ["event", "piece"].map(|kind| world.documents(kind)).concat();
-    let of_it = both.iter().filter(|stored| stored.document.key.id.starts_with(&event_id("stripe", "default", "evt_thin")));
-    let ends: Vec<_> = of_it.map(|stored| stored.document.expires_at).collect();
-    assert!(ends.len() == 3 && ends.iter().all(|end| *end == ends[0] && end.is_some()), "{ends:?}");
+    expires_whole(&world, "evt_thin", "record and pieces expire together");
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! Webhooks out, from the subscription to the receiver, through the API and the queues in memory.
 
-mod caught_up;
+mod catching_up;
 mod cut_short;
+mod enabling;
 mod erasing;
 mod failures;
+mod older_versions;
 mod publishing;
 mod subscriptions;
 
