@@ -64,7 +64,7 @@ pub enum Performed {
     Superseded,
     /// It can never be sent.
     Failed(String),
-    /// Not sent: it goes in place of a text, and what it says is not true any more.
+    /// Not sent: a mail, in place of a text or not, that confirms what there is nothing to confirm of any more.
     Untrue,
     /// A text was sent.
     TextTaken(TakenText),
@@ -86,13 +86,21 @@ enum Draft {
     },
     Text {
         to: Option<String>,
-        words: String,
+        wording: Wording,
         /// The message that it was planned as, if it is there.
         planned: Option<Stored>,
     },
     /// The other side has it already.
     Taken,
     Superseded,
+    Untrue,
+}
+
+/// What a text says.
+enum Wording {
+    /// This.
+    Says(String),
+    /// It would confirm what there is nothing to confirm of any more.
     Untrue,
 }
 
@@ -132,7 +140,7 @@ impl Outgoing {
                     return Ok(Draft::Taken);
                 }
                 Ok(match self.draft_for_booking(event, effect, &booking)? {
-                    Draft::Text { to, words, .. } => Draft::Text { to, words, planned },
+                    Draft::Text { to, wording, .. } => Draft::Text { to, wording, planned },
                     draft => draft,
                 })
             }
@@ -169,7 +177,7 @@ impl Outgoing {
                     Err(error) => return Performed::Later(error.to_string()),
                 }
             }
-            Draft::Text { to, words, planned } => return self.send_text(store, (event, effect), to, words, planned).await,
+            Draft::Text { to, wording, planned } => return self.send_text(store, (event, effect), to, wording, planned).await,
         };
         match sent {
             Ok(()) => Performed::Sent,

@@ -1,6 +1,6 @@
 //! Sends a text: under which message it goes, and what became of it.
 
-use super::{Outgoing, Performed};
+use super::{Outgoing, Performed, Wording};
 use crate::{
     effect::Effect,
     event::EventRecord,
@@ -41,7 +41,7 @@ impl Outgoing {
         store: &dyn Store,
         (event, effect): (&EventRecord, &Effect),
         to: Option<String>,
-        words: String,
+        wording: Wording,
         first: Option<Stored>,
     ) -> Performed {
         let not_tried = |message: &str, reason: &str| {
@@ -55,6 +55,7 @@ impl Outgoing {
             Ok(Under::NotThere) => return Performed::OtherNumber(to),
             Err(error) => return Performed::Later(error.to_string()),
         };
+        let Wording::Says(words) = wording else { return not_tried(&message, "there is nothing to confirm any more") };
         let Some(sms) = &self.sms else { return not_tried(&message, "text messages are switched off") };
         match has_opted_out(store, &to).await {
             Ok(false) => {}

@@ -116,17 +116,17 @@ impl Processor {
         Ok(marked)
     }
 
-    /// A mail in place of a text says what is not true any more: it is not sent, and the text is made good for once there is something to confirm again.
+    /// A mail confirms what there is nothing to confirm of any more: it is not sent, and what it says is told once that is true again.
     async fn mail_untrue(&self, record: &mut EventRecord, position: usize, version: u64, handling: &Handling) -> Result<Marked, Trouble> {
         let effect = record.effects[position].clone();
-        let (booking, number) = (&effect.about.record.id, effect.about.number);
+        let (booking, number, template) = (&effect.about.record.id, effect.about.number, &effect.template);
         let marked = self.mark_changing(record, version, Vec::new(), handling, |view, marked| {
             let Some(mut booking) =
-                view.read::<Booking>(booking)?.filter(|booking| booking.standing_of_mail(number) == MailInstead::Untrue)
+                view.read::<Booking>(booking)?.filter(|booking| booking.standing_of_mail(number, template) == MailInstead::Untrue)
             else {
                 return Ok(Change::Leave);
             };
-            booking.take_back_mail(number);
+            booking.take_back_mail(number, template);
             view.write(&booking)?;
             marked.effects[position].end(EffectState::Superseded, None, view.now);
             Ok(Change::Make)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Booking, BookingStatus};
+use super::{Booking, BookingStatus, announce::Unconfirmed};
 use crate::{
     effect::Announcement,
     record::Record,
@@ -29,10 +29,10 @@ pub struct TextState {
     made_good: bool,
 }
 
-/// What is to become of a mail, right before it leaves.
+/// What is to become of a mail on the payment, right before it leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailInstead {
-    /// It goes in place of no text.
+    /// It goes in place of no text, and nothing speaks against it.
     NotInstead,
     /// What it says is true, and nobody has told it.
     Stands,
@@ -128,10 +128,12 @@ impl Booking {
         Some((template, Announcement { record: Self::key(&self.id), subject: Self::PAYMENT.to_owned(), number }))
     }
 
-    /// What is to become of a mail that goes in place of a text, by now.
+    /// What is to become of a mail on this announcement of the payment by now. Not all of them confirm the booking.
     #[must_use]
-    pub fn standing_of_mail(&self, number: u32) -> MailInstead {
-        if self.told.mailed_text < Some(number) {
+    pub fn standing_of_mail(&self, number: u32, template: &str) -> MailInstead {
+        let confirms = [MailTemplate::BookingConfirmed, MailTemplate::BookingReinstated].iter().any(|named| named.name() == template);
+        let instead = self.told.mailed_text >= Some(number);
+        if !instead && (!confirms || self.may_be_confirmed()) {
             MailInstead::NotInstead
         } else if !self.may_be_confirmed() {
             MailInstead::Untrue
@@ -142,15 +144,30 @@ impl Booking {
         }
     }
 
-    /// Takes back that this announcement of the payment was mailed in place of its text, because it was not true any more when it was to leave. Once it is
-    /// true again, the texts that failed are made good for.
-    pub fn take_back_mail(&mut self, number: u32) {
+    /// Takes back that this announcement of the payment was mailed, because it was not true any more when it was to leave. Once it is true again, the texts
+    /// that failed are made good for, and what was to be told by mail alone is [mailed](Self::confirmation_to_mail).
+    pub fn take_back_mail(&mut self, number: u32, template: &str) {
+        if self.told.mailed_text < Some(number) {
+            self.told.unconfirmed = Some(Unconfirmed { number, template: template.to_owned() });
+            return;
+        }
         if self.told.mailed_text == Some(number) {
             self.told.mailed_text = number.checked_sub(1);
         }
         for text in self.texts.values_mut().filter(|text| text.number == number || text.number == 0) {
             text.made_good &= text.status != MessageStatus::Failed;
         }
+    }
+
+    /// The confirmation that was to go by mail alone, was not true when it was to leave, and is true now. It counts as told from now on.
+    pub(crate) fn confirmation_to_mail(&mut self) -> Option<(MailTemplate, Announcement)> {
+        if !self.may_be_confirmed() {
+            return None;
+        }
+        let Unconfirmed { number, template } = self.told.unconfirmed.take()?;
+        // One that a later announcement has overtaken is not owed any more.
+        let template = MailTemplate::named(&template).filter(|_| number == self.announcements.latest(Self::PAYMENT))?;
+        Some((template, Announcement { record: Self::key(&self.id), subject: Self::PAYMENT.to_owned(), number }))
     }
 
     /// The texts that Sluice planned for this announcement of the payment.
