@@ -12,7 +12,7 @@ use crate::{
     business_events::{subscribe, types},
     every_order::interrupted,
     invoicing::{charge, get, intent, invoice, put, stripe_invoice, with, world},
-    support::{call, minutes, start},
+    support::{as_an_older_version_wrote_it, call, minutes, start},
 };
 
 async fn asked_to_put(world: &World, id: &str, changes: Value) -> (StatusCode, Value) {
@@ -279,6 +279,35 @@ async fn a_payment_whose_refund_failed_pays_an_invoice_like_it_again() {
     world.enqueue(&stripe("evt_3", "refund.failed", start() + minutes(90), start(), &failed)).await;
     while world.step().await {}
     assert_eq!((state(&world, "INV-1").await, invoice_of(&world, "pi_1").await), (json!(["paid", 4900, 0]), json!("INV-1")));
+}
+
+#[tokio::test]
+async fn a_payment_that_an_older_version_let_wait_though_it_was_given_back_pays_no_invoice() {
+    for amount in [4900, 900] {
+        let world = world();
+        for (id, intent_id, kind, object) in [
+            ("evt_1", "pi_1", "payment_intent.succeeded", intent(json!({}))),
+            ("evt_2", "pi_1", "charge.refunded", charge(amount)),
+            ("evt_3", "pi_2", "payment_intent.succeeded", intent(json!({ "id": "pi_2" }))),
+        ] {
+            with(&world, id, kind, object).await;
+            assert_eq!(invoice_of(&world, intent_id).await, Value::Null);
+        }
+        // As it was stored before it was noted there what is given back.
+        as_an_older_version_wrote_it(&world, "open_invoices", "cus_1:usd:4900", |open| {
+            assert!(open.remove("given_back").is_some());
+        })
+        .await;
+        world.clock.advance(minutes(30));
+        put(&world, "invoices/INV-1", invoice(json!({}))).await;
+        let shown = [invoice_of(&world, "pi_1").await, invoice_of(&world, "pi_2").await];
+        assert_eq!((state(&world, "INV-1").await, shown), (json!(["paid", 4900, 0]), [Value::Null, json!("INV-1")]), "{amount}");
+        // The next one finds none, and waits for one.
+        put(&world, "invoices/INV-2", invoice(json!({}))).await;
+        assert_eq!((state(&world, "INV-2").await, invoice_of(&world, "pi_1").await), (json!(["open", 0, 4900]), Value::Null), "{amount}");
+        with(&world, "evt_4", "payment_intent.succeeded", intent(json!({ "id": "pi_3" }))).await;
+        assert_eq!(state(&world, "INV-2").await, json!(["paid", 4900, 0]), "{amount}");
+    }
 }
 
 #[tokio::test]
