@@ -162,6 +162,9 @@ impl Processor {
     }
 
     /// Commits, with the event record first. The event record's failure is looked at before any other.
+    ///
+    /// # Errors
+    /// [`Trouble::Damaged`] only where nothing is written.
     async fn commit(&self, writes: Vec<Write>, condition: Condition, handling: &Handling) -> Result<Applied, Trouble> {
         let commit = Commit { token: fresh("", &*self.ids), writes };
         let mut lost = None;
@@ -184,6 +187,8 @@ impl Processor {
                     return Ok(event.map_or(Applied::Outrun, |refusal| Applied::Met(refusal.found.map(Box::new))));
                 }
                 Err(PortError::Temporary(reason)) => lost = Some(reason),
+                // It says nothing of an earlier try whose answer was lost.
+                Err(error @ PortError::Permanent(_)) if lost.is_some() => return Err(Trouble::from(error).after_commit()),
                 Err(error @ PortError::Permanent(_)) => return Err(error.into()),
             }
         }

@@ -67,6 +67,9 @@ impl Processor {
 
     /// Marks what `change` writes into the event's record, in one commit with the records that it changes. `known`: what has been read of these already, at
     /// whatever time; whether it is still so is seen by the commit.
+    ///
+    /// # Errors
+    /// [`Trouble::Damaged`] only where nothing is written.
     pub(super) async fn mark_changing(
         &self,
         record: &mut EventRecord,
@@ -98,7 +101,7 @@ impl Processor {
             match self.put_event_with(&marked, version, writes, handling).await? {
                 Put::At(version) => {
                     *record = marked;
-                    self.end_pieces(record, version).await?;
+                    self.end_pieces(record, version).await.map_err(Trouble::after_commit)?;
                     return Ok(Marked::At(version));
                 }
                 Put::Overtaken => return Err(fenced_off()),

@@ -23,7 +23,10 @@ impl UnsentText {
 }
 
 impl Processor {
-    /// Marks what became of a text, or of a mail in place of one. Why it is left for later; `None` if it is not.
+    /// Marks what became of a text, or of a mail that is not true any more. Why it is left for later; `None` if it is not.
+    ///
+    /// # Errors
+    /// [`Trouble`] if it is not known that this handling still holds the event at `version`.
     pub(super) async fn text_ended(
         &self,
         record: &mut EventRecord,
@@ -44,10 +47,10 @@ impl Processor {
                 Ok(None)
             }
             Ok(Marked::Left | Marked::Outrun) => Ok(Some("what it tells of kept changing".to_owned())),
-            Err(Trouble::Busy { until }) => Err(Trouble::Busy { until }),
-            Err(Trouble::Temporary(reason) | Trouble::Damaged(reason) | Trouble::Unanswered(reason) | Trouble::Later { reason, .. }) => {
-                Ok(Some(reason))
-            }
+            // Nothing is written, and the other effects go on without it.
+            Err(Trouble::Damaged(reason)) => Ok(Some(reason)),
+            // Somebody else took over, or nobody knows which version the event has now: no further effect may be done.
+            Err(trouble) => Err(trouble),
         }
     }
 

@@ -450,3 +450,31 @@ async fn a_confirmation_that_waited_is_told_once_also_where_a_call_goes_wrong() 
         }
     }
 }
+
+#[tokio::test]
+async fn who_does_not_know_whether_a_text_is_marked_does_nothing_more() {
+    let story = async |world: &World| {
+        with(world, refunded("evt_1", "pi_1", 2000, true, start())).await;
+        with(world, paid("evt_2", "pi_1", start(), start())).await;
+        world.sent.refuse_with(NUMBER, "21211");
+        // The text is refused, and a mail on the refund follows it in the same event.
+        crate::support::put_until_done(world, "/api/v1/bookings/12345", &crate::support::booking(json!({}))).await;
+        world.run_until_quiet().await;
+        let mails: Vec<_> = world.sent.sent().iter().map(|sent| sent.id().to_owned()).collect();
+        let different: std::collections::BTreeSet<_> = mails.iter().collect();
+        assert_eq!(different.len(), 3, "{:?}", headlines(world));
+        mails.len()
+    };
+    let whole = world();
+    let mails = story(&whole).await;
+    let mut repeated = 0;
+    for call in 0..whole.faults.calls() {
+        let world = world();
+        // No try of a commit tells what became of it.
+        for (after, fault) in [Fault::LoseAnswer, Fault::Fail, Fault::Fail].into_iter().enumerate() {
+            world.faults.plan(call + after as u64, fault);
+        }
+        repeated += story(&world).await - mails;
+    }
+    assert_eq!((mails, repeated), (3, 3), "each mail is repeated where its own answer is lost, and nowhere else");
+}
