@@ -1,4 +1,4 @@
-use super::{Draft, NoDraft, Outgoing, Wording, unknown};
+use super::{Draft, NoDraft, Outgoing, Under, Wording, unknown};
 use crate::{
     decline,
     effect::{Effect, EffectKind},
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Outgoing {
-    /// Words an announcement of a booking, as the booking is now.
+    /// Words an announcement of a booking, as the booking is now. Which message a text goes under is for whoever asks to look up.
     pub(super) fn draft_for_booking(&self, event: &EventRecord, effect: &Effect, booking: &Booking) -> Result<Draft, NoDraft> {
         if booking.announcements.latest(&effect.about.subject) > effect.about.number {
             return Ok(Draft::Superseded);
@@ -42,7 +42,7 @@ impl Outgoing {
         let text = |words| {
             // All texts confirm the booking.
             let wording = if booking.may_be_confirmed() { Wording::Says(words) } else { Wording::Untrue };
-            Draft::Text { to: put.customer_phone.clone(), wording, planned: None }
+            Draft::Text { to: put.customer_phone.clone(), wording, under: Under::Unsettled }
         };
         Ok(match (template, effect.kind) {
             (Some(MailTemplate::BookingConfirmed), EffectKind::Mail) => {

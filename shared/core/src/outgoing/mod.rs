@@ -10,6 +10,7 @@ mod text;
 
 use std::sync::Arc;
 
+use self::text::{Under, under_which};
 pub use gate::Gates;
 pub use text::{TakenText, UnsentText};
 
@@ -70,7 +71,7 @@ pub enum Performed {
     TextTaken(TakenText),
     /// A text can never be sent.
     TextUnsent(UnsentText),
-    /// A text was not sent yet: it goes to this number and was planned for another, so a message of its own is needed first.
+    /// A text was not sent yet: it goes to this number, and its messages do not say so yet.
     OtherNumber(String),
     /// A mail that is not sent because of its address, for this reason.
     LeftOut(String),
@@ -87,8 +88,7 @@ enum Draft {
     Text {
         to: Option<String>,
         wording: Wording,
-        /// The message that it was planned as, if it is there.
-        planned: Option<Stored>,
+        under: Under,
     },
     /// The other side has it already.
     Taken,
@@ -136,11 +136,15 @@ impl Outgoing {
                 let mut found = store.get(&keys).await?.into_iter();
                 let booking: Booking = read(about, found.next().flatten())?;
                 let planned = found.next().flatten();
-                if planned.as_ref().map(Message::from_stored).transpose()?.is_some_and(|text| text.was_taken()) {
+                if effect.kind != EffectKind::Sms {
+                    return self.draft_for_booking(event, effect, &booking);
+                }
+                let under = under_which(store, effect, &booking, planned).await?;
+                if let Under::Taken = under {
                     return Ok(Draft::Taken);
                 }
                 Ok(match self.draft_for_booking(event, effect, &booking)? {
-                    Draft::Text { to, wording, .. } => Draft::Text { to, wording, planned },
+                    Draft::Text { to, wording, .. } => Draft::Text { to, wording, under },
                     draft => draft,
                 })
             }
@@ -177,7 +181,7 @@ impl Outgoing {
                     Err(error) => return Performed::Later(error.to_string()),
                 }
             }
-            Draft::Text { to, wording, planned } => return self.send_text(store, (event, effect), to, wording, planned).await,
+            Draft::Text { to, wording, under } => return self.send_text(store, (event, effect), to, wording, under).await,
         };
         match sent {
             Ok(()) => Performed::Sent,
