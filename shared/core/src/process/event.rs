@@ -105,7 +105,7 @@ impl Processor {
                 }
                 Err(Stop::Ignore { reason, twin }) => return Ok(Planned::Ignore { reason, twin }),
                 Err(Stop::Nothing) => return Ok(Planned::Nothing),
-                // Only puts are; what follows from one that was taken is not refused later.
+                // Only puts are; what follows from one that was taken is not refused when it is planned once more.
                 Err(Stop::Refuse(refusal)) => return Ok(Planned::Park { code: "refused".to_owned(), reason: refusal.to_string() }),
                 Err(Stop::Failed(error)) => return Err(error.into()),
             }
