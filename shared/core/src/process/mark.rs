@@ -54,7 +54,9 @@ impl Processor {
                 Ok(Some(version)) => break version,
                 // Somebody else rang the same alarm at the same moment, or took over: the next try without the alarm tells which.
                 Ok(None) if !further.is_empty() => {
-                    break self.put_event(record, version, Vec::new(), handling).await?.ok_or_else(fenced_off)?;
+                    let version = self.put_event(record, version, Vec::new(), handling).await?.ok_or_else(fenced_off)?;
+                    self.hold_back_again(&further).await;
+                    break version;
                 }
                 Ok(None) => return Err(fenced_off()),
                 Err(trouble) if self.clock.now() >= handling.deadline => return Err(trouble),
