@@ -119,6 +119,8 @@ pub(super) fn settle_payment(view: &mut View<'_>, mut payment: Payment) -> Resul
     payment.invoice = named.or_else(|| payment.likely.clone());
     view.write(&payment)?;
     links.extend(payment.invoice.as_ref().map(|id| (id.clone(), payment.link_to(id))));
+    // Of several that an older version let be put with it each keeps it.
+    links.extend(payment.claimed_by.iter().map(|id| (id.clone(), Link::Put)));
     let known: BTreeSet<String> = payment.claimed_by.iter().chain(payment.stripe_invoices.keys()).cloned().chain(released).collect();
     for id in known.into_iter().filter(|id| !links.contains_key(id)) {
         let mut invoice = invoice_at(view, &id, &payment)?;

@@ -63,6 +63,39 @@ async fn one_payment_pays_one_invoice_the_first_that_was_put_with_it() {
 }
 
 #[tokio::test]
+async fn two_invoices_that_an_older_version_let_be_put_with_one_payment_both_stay_its() {
+    let world = world();
+    let (named, unnamed) = (json!({ "stripe_payment_intent_id": "pi_1" }), json!({ "stripe_customer_id": null }));
+    put(&world, "invoices/INV-1", invoice(named.clone())).await;
+    with(&world, "evt_1", "payment_intent.succeeded", intent(json!({}))).await;
+    put(&world, "invoices/INV-2", invoice(unnamed.clone())).await;
+    as_an_older_version_wrote_it(&world, "transaction", "pi_1", |payment| payment["claimed_by"] = json!(["INV-1", "INV-2"])).await;
+    let first = world.documents("invoice").into_iter().find(|stored| stored.document.key.id == "INV-1").expect("is there");
+    let first: Value = serde_json::from_slice(&first.document.data).expect("is JSON");
+    as_an_older_version_wrote_it(&world, "invoice", "INV-2", |invoice| {
+        for field in ["put", "claimed", "payments"] {
+            invoice.insert(field.to_owned(), first[field].clone());
+        }
+    })
+    .await;
+    let both = async || [state(&world, "INV-1").await, state(&world, "INV-2").await];
+    assert_eq!(both().await, [json!(["paid", 4900, 0]), json!(["paid", 4900, 0])]);
+    // What is heard of the payment, both hear.
+    with(&world, "evt_2", "charge.refunded", charge(900)).await;
+    assert_eq!(both().await, [json!(["paid", 4900, 0]), json!(["paid", 4900, 0])]);
+    with(&world, "evt_3", "charge.refunded", charge(4900)).await;
+    assert_eq!(both().await, [json!(["refunded", 4900, 0]), json!(["refunded", 4900, 0])]);
+    assert_eq!(invoice_of(&world, "pi_1").await, "INV-1");
+    // Either may be given another, and a third one is not taken.
+    assert_eq!(asked_to_put(&world, "INV-3", named).await.0, StatusCode::CONFLICT);
+    put(&world, "invoices/INV-1", invoice(unnamed)).await;
+    assert_eq!(
+        (both().await, invoice_of(&world, "pi_1").await),
+        ([json!(["open", 0, 4900]), json!(["refunded", 4900, 0])], json!("INV-2"))
+    );
+}
+
+#[tokio::test]
 async fn two_invoices_put_with_one_payment_at_the_same_moment_are_one_and_a_refusal() {
     let named = || json!({ "stripe_payment_intent_id": "pi_1" });
     let mut call = 0;
