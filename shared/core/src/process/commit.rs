@@ -115,14 +115,13 @@ impl Processor {
                 writes.extend(self.publish_news(&mut record, news).await?);
                 (writes, Outcome::Applied)
             }
-            Planned::Ignore { reason, twin } => {
-                record.twin = twin;
+            Planned::Ignore { reason, twin, publishing } => {
+                (record.twin, record.publishing) = (twin, publishing);
                 tracing::info!(event = record.id, reason, "ignored");
                 record.status = EventStatus::Ignored;
                 record.summarize("changes nothing", &reason);
                 record.reason = Some(reason);
-                // What another record covers is published with that.
-                let write = if record.twin.is_none() { self.publish(&mut record).await? } else { None };
+                let write = if record.is_untold() { None } else { self.publish(&mut record).await? };
                 (write.into_iter().collect(), Outcome::Ignored)
             }
             Planned::Park { code, reason } => {

@@ -16,7 +16,7 @@ use sluice_core::{
 };
 use sluice_signature::{Message, Scheme, Secret, StandardWebhooks, Stripe};
 
-use crate::support::{Answer, KEY, call, minutes, paid, put, send, start};
+use crate::support::{Answer, KEY, call, event, minutes, paid, put, send, start};
 
 const URL: &str = "https://receiver.example/hook";
 
