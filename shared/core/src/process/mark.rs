@@ -23,7 +23,7 @@ pub(super) enum Change {
 }
 
 /// What became of a mark that goes with changes of records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Marked {
     /// Both are written; the event's record has this version now.
     At(u64),
@@ -31,6 +31,8 @@ pub(super) enum Marked {
     Left,
     /// The records kept changing. Nothing is written.
     Outrun,
+    /// What it is decided on could not be read, for this reason. Nothing is written.
+    Unread(String),
 }
 
 impl Processor {
@@ -87,7 +89,10 @@ impl Processor {
                 let mut marked = record.clone();
                 change(view, &mut marked).map(|change| (change, marked))
             });
-            let (plan, (change, mut marked)) = planned.await?;
+            let (plan, (change, mut marked)) = match planned.await {
+                Ok(planned) => planned,
+                Err(error) => return Ok(Marked::Unread(error.to_string())),
+            };
             if change == Change::Leave {
                 return Ok(Marked::Left);
             }

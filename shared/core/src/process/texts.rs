@@ -46,9 +46,9 @@ impl Processor {
                 *version = now;
                 Ok(None)
             }
-            Ok(Marked::Left | Marked::Outrun) => Ok(Some("what it tells of kept changing".to_owned())),
             // Nothing is written, and the other effects go on without it.
-            Err(Trouble::Damaged(reason)) => Ok(Some(reason)),
+            Ok(Marked::Left | Marked::Outrun) => Ok(Some("what it tells of kept changing".to_owned())),
+            Ok(Marked::Unread(reason)) | Err(Trouble::Damaged(reason)) => Ok(Some(reason)),
             // Somebody else took over, or nobody knows which version the event has now: no further effect may be done.
             Err(trouble) => Err(trouble),
         }
@@ -87,7 +87,7 @@ impl Processor {
         });
         match named.await {
             Ok(marked @ Marked::At(_)) => return Ok(marked),
-            Ok(Marked::Left | Marked::Outrun) => tracing::warn!(event = record.id, message, "the id of a text could not be noted down"),
+            Ok(unmarked) => tracing::warn!(event = record.id, message, ?unmarked, "the id of a text could not be noted down"),
             Err(trouble) => tracing::warn!(event = record.id, message, ?trouble, "the id of a text could not be noted down"),
         }
         // That it was sent matters more than its id, which its status brings, too.

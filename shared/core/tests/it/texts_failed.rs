@@ -598,3 +598,32 @@ async fn a_text_that_an_older_version_planned_does_not_wait_once_its_number_is_c
     with(&world, text_status("SM7", "undelivered", NUMBER, Some(&first), world.clock.now())).await;
     assert_eq!(recipients(&world).len(), 0);
 }
+
+#[tokio::test]
+async fn a_text_whose_records_can_t_be_read_for_a_moment_holds_up_no_other_effect() {
+    // Handles a text that is refused and a mail on a refund, with one call failing. How many calls there were.
+    let handled = async |faulty: Option<u64>| {
+        let world = world();
+        with(&world, refunded("evt_1", "pi_1", 2000, true, start())).await;
+        with(&world, paid("evt_2", "pi_1", start(), start())).await;
+        world.sent.refuse_with(NUMBER, "21211");
+        put(&world, json!({})).await;
+        let begun = world.faults.calls();
+        if let Some(call) = faulty {
+            world.faults.plan(begun + call, Fault::Fail);
+        }
+        world.step().await;
+        let event = world.events().into_iter().find(|event| event.kind == "booking.put").expect("is recorded");
+        (world.faults.calls() - begun, event)
+    };
+    let mut left = 0;
+    for call in 0..handled(None).await.0 {
+        let (_, event) = handled(Some(call)).await;
+        let [text, mail, ..] = &event.effects[..] else { panic!("{:?}", event.effects) };
+        if event.attempts > 0 && text.state == EffectState::Pending {
+            left += 1;
+            assert_eq!((&*mail.template, mail.state), ("booking_refunded", EffectState::Done), "call {call}");
+        }
+    }
+    assert!(left > 1, "in {left} calls");
+}
