@@ -156,7 +156,7 @@ impl Booking {
     }
 
     /// Takes back that this announcement of the payment was mailed, because it was not true any more when it was to leave. Once it is true again, the texts
-    /// that failed are made good for, and what was to be told by mail alone is [mailed](Self::confirmation_to_mail).
+    /// that failed are made good for, and what was to be told by mail alone is mailed.
     pub fn take_back_mail(&mut self, number: u32, template: &str) {
         if self.told.mailed_text < Some(number) {
             self.told.unconfirmed = Some(Unconfirmed { number, template: template.to_owned() });
