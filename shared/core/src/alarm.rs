@@ -8,8 +8,8 @@ use crate::{
     effect::{Announcement, Effect, EffectKind},
     envelope::Envelope,
     event::EventRecord,
-    ports::{Place, Stored},
-    record::Record,
+    ports::{Document, Place, Stored},
+    record::{Record, from_json},
     rules::ALARM,
     template::MailTemplate,
     time::Timestamp,
@@ -53,6 +53,12 @@ impl Alarm {
         }
         let count = 1 + before.as_ref().map_or(0, |before| before.held_back);
         Some(Self { id: code.to_owned(), rang_at: now, since: before.map(|before| before.rang_at), count, held_back: 0 })
+    }
+
+    /// Whether a document is that of an alarm that is silent about something.
+    #[must_use]
+    pub fn held_back_in(document: &Document) -> bool {
+        document.key.kind == Self::KIND && from_json::<Self>(document).is_ok_and(|alarm| alarm.held_back > 0)
     }
 
     /// The alarm as it is to be stored when it is silent about one more; `None` if what is stored can't be read.

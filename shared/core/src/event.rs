@@ -45,6 +45,23 @@ pub enum EventStatus {
 
 described_words!(EventStatus: Processing, Done, Parked, Ignored, Waiting, Dismissed);
 
+/// Whether an event that changes nothing here is published all the same, under its provider's name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Publishing {
+    /// It is: it is what the provider sent, whatever can be made of it here.
+    #[default]
+    Published,
+    /// It is not: it is meant for nobody here.
+    Withheld,
+}
+
+impl Publishing {
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// That nothing is to come of a parked event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dismissal {
@@ -106,6 +123,9 @@ pub struct EventRecord {
     /// The id of the event record that tells the same, if both come: the snapshot of a thin event of Stripe's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub twin: Option<String>,
+    /// Whether it is published though it is ignored.
+    #[serde(default, skip_serializing_if = "Publishing::is_usual")]
+    pub publishing: Publishing,
     /// When it happened, by the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
@@ -192,6 +212,7 @@ impl EventRecord {
             summary: String::new(),
             unmatched: false,
             twin: None,
+            publishing: Publishing::default(),
             occurred_at: envelope.occurred_at,
             account: envelope.account,
             received_at: envelope.received_at,
@@ -280,6 +301,17 @@ impl EventRecord {
     pub(crate) fn add_effect(&mut self, effect: Effect) {
         if !self.effects.iter().any(|known| known.id == effect.id) {
             self.effects.push(effect);
+        }
+    }
+
+    /// Whether it is not published under its provider's name as it stands: one that waits is once it is planned, what another record covers is with that, and
+    /// some are meant for nobody here.
+    #[must_use]
+    pub fn is_untold(&self) -> bool {
+        match self.status {
+            EventStatus::Waiting => true,
+            EventStatus::Ignored => self.twin.is_some() || self.publishing == Publishing::Withheld,
+            EventStatus::Processing | EventStatus::Done | EventStatus::Parked | EventStatus::Dismissed => false,
         }
     }
 

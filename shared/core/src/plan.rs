@@ -20,7 +20,7 @@ use self::written::{Noted, Written};
 
 use crate::{
     effect::{Announcement, Effect, EffectKind},
-    event::{Change, EventRecord},
+    event::{Change, EventRecord, Publishing},
     news::News,
     ports::{Condition, Key, PortError, Stored, StripeAnswer, StripeLookup, StripeObject, Write},
     record::Record,
@@ -98,6 +98,8 @@ pub enum Stop {
         reason: String,
         /// The event record that tells the same, if there is one.
         twin: Option<String>,
+        /// Whether it is published all the same. What another record covers is published with that.
+        publishing: Publishing,
     },
     /// Nothing is to be done, and nothing need be recorded: a timer that came before its time.
     Nothing,

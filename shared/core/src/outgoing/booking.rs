@@ -1,4 +1,4 @@
-use super::{Draft, NoDraft, Outgoing, unknown};
+use super::{Draft, NoDraft, Outgoing, Under, Wording, unknown};
 use crate::{
     decline,
     effect::{Effect, EffectKind},
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Outgoing {
-    /// Words an announcement of a booking, as the booking is now.
+    /// Words an announcement of a booking, as the booking is now. Which message a text goes under is for whoever asks to look up.
     pub(super) fn draft_for_booking(&self, event: &EventRecord, effect: &Effect, booking: &Booking) -> Result<Draft, NoDraft> {
         if booking.announcements.latest(&effect.about.subject) > effect.about.number {
             return Ok(Draft::Superseded);
@@ -26,7 +26,7 @@ impl Outgoing {
             return self.draft_refund_failed(event, effect, booking, put);
         }
         if effect.kind == EffectKind::Mail && effect.about.subject == Booking::PAYMENT {
-            match booking.standing_of_mail(effect.about.number) {
+            match booking.standing_of_mail(effect.about.number, &effect.template) {
                 MailInstead::NotInstead | MailInstead::Stands => {}
                 MailInstead::Needless => return Ok(Draft::Superseded),
                 MailInstead::Untrue => return Ok(Draft::Untrue),
@@ -39,7 +39,11 @@ impl Outgoing {
             .or_else(|| money(put.deposit_amount, &put.currency));
         let deposit = deposit.ok_or_else(|| NoDraft::NothingToSay("the booking's currency can't be read".to_owned()));
         let mail = |words| Draft::Mail { to: put.customer_email.clone(), words };
-        let text = |words| Draft::Text { to: put.customer_phone.clone(), words, planned: None };
+        let text = |words| {
+            // All texts confirm the booking.
+            let wording = if booking.may_be_confirmed() { Wording::Says(words) } else { Wording::Untrue };
+            Draft::Text { to: put.customer_phone.clone(), wording, under: Under::Unsettled }
+        };
         Ok(match (template, effect.kind) {
             (Some(MailTemplate::BookingConfirmed), EffectKind::Mail) => {
                 mail(self.templates.mail(&BookingConfirmed { booking: facts, deposit: deposit? })?)

@@ -10,6 +10,7 @@ mod text;
 
 use std::sync::Arc;
 
+use self::text::{Under, under_which};
 pub use gate::Gates;
 pub use text::{TakenText, UnsentText};
 
@@ -64,13 +65,13 @@ pub enum Performed {
     Superseded,
     /// It can never be sent.
     Failed(String),
-    /// Not sent: it goes in place of a text, and what it says is not true any more.
+    /// Not sent: a mail, in place of a text or not, that confirms what there is nothing to confirm of any more.
     Untrue,
     /// A text was sent.
     TextTaken(TakenText),
     /// A text can never be sent.
     TextUnsent(UnsentText),
-    /// A text was not sent yet: it goes to this number and was planned for another, so a message of its own is needed first.
+    /// A text was not sent yet: it goes to this number, and its messages do not say so yet.
     OtherNumber(String),
     /// A mail that is not sent because of its address, for this reason.
     LeftOut(String),
@@ -86,13 +87,20 @@ enum Draft {
     },
     Text {
         to: Option<String>,
-        words: String,
-        /// The message that it was planned as, if it is there.
-        planned: Option<Stored>,
+        wording: Wording,
+        under: Under,
     },
     /// The other side has it already.
     Taken,
     Superseded,
+    Untrue,
+}
+
+/// What a text says.
+enum Wording {
+    /// This.
+    Says(String),
+    /// It would confirm what there is nothing to confirm of any more.
     Untrue,
 }
 
@@ -128,11 +136,15 @@ impl Outgoing {
                 let mut found = store.get(&keys).await?.into_iter();
                 let booking: Booking = read(about, found.next().flatten())?;
                 let planned = found.next().flatten();
-                if planned.as_ref().map(Message::from_stored).transpose()?.is_some_and(|text| text.was_taken()) {
+                if effect.kind != EffectKind::Sms {
+                    return self.draft_for_booking(event, effect, &booking);
+                }
+                let under = under_which(store, effect, &booking, planned).await?;
+                if let Under::Taken = under {
                     return Ok(Draft::Taken);
                 }
                 Ok(match self.draft_for_booking(event, effect, &booking)? {
-                    Draft::Text { to, words, .. } => Draft::Text { to, words, planned },
+                    Draft::Text { to, wording, .. } => Draft::Text { to, wording, under },
                     draft => draft,
                 })
             }
@@ -169,7 +181,7 @@ impl Outgoing {
                     Err(error) => return Performed::Later(error.to_string()),
                 }
             }
-            Draft::Text { to, words, planned } => return self.send_text(store, (event, effect), to, words, planned).await,
+            Draft::Text { to, wording, under } => return self.send_text(store, (event, effect), to, wording, under).await,
         };
         match sent {
             Ok(()) => Performed::Sent,

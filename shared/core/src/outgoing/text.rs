@@ -1,12 +1,12 @@
 //! Sends a text: under which message it goes, and what became of it.
 
-use super::{Outgoing, Performed};
+use super::{Outgoing, Performed, Wording};
 use crate::{
     effect::Effect,
     event::EventRecord,
     ports::{Key, PortError, SendFailure, Store, Stored, TextMessage},
     record::Record,
-    records::{Message, Phone},
+    records::{Booking, Message, Phone},
     rules::Refused,
 };
 
@@ -35,26 +35,27 @@ pub struct UnsentText {
 }
 
 impl Outgoing {
-    /// Sends a text to `to`. `first`: the message that it was planned as.
+    /// Sends a text to `to`.
     pub(super) async fn send_text(
         &self,
         store: &dyn Store,
         (event, effect): (&EventRecord, &Effect),
         to: Option<String>,
-        words: String,
-        first: Option<Stored>,
+        wording: Wording,
+        under: Under,
     ) -> Performed {
         let not_tried = |message: &str, reason: &str| {
             let (message, reason) = (message.to_owned(), reason.to_owned());
             Performed::TextUnsent(UnsentText { message, code: None, reason, refused: Refused::NotTried })
         };
-        let Some(to) = to else { return not_tried(&Message::id_of_effect(&effect.id), "no phone number is known") };
-        let (message, known) = match under_which(store, effect, &to, first).await {
-            Ok(Under::Message(message, stored)) => (message, stored),
-            Ok(Under::Taken) => return Performed::Sent,
-            Ok(Under::NotThere) => return Performed::OtherNumber(to),
-            Err(error) => return Performed::Later(error.to_string()),
+        let (message, known) = match (under, &to) {
+            (Under::Message(message, stored), _) => (message, stored),
+            (Under::Unsettled, Some(to)) => return Performed::OtherNumber(to.clone()),
+            (Under::Unsettled, None) => (Message::id_of_effect(&effect.id), None),
+            (Under::Taken, _) => return Performed::Sent,
         };
+        let Some(to) = to else { return not_tried(&message, "no phone number is known") };
+        let Wording::Says(words) = wording else { return not_tried(&message, "there is nothing to confirm any more") };
         let Some(sms) = &self.sms else { return not_tried(&message, "text messages are switched off") };
         match has_opted_out(store, &to).await {
             Ok(false) => {}
@@ -76,26 +77,52 @@ impl Outgoing {
 }
 
 /// The message that a text goes under.
-enum Under {
+pub(super) enum Under {
     /// This one, as it is stored.
     Message(String, Option<Stored>),
     /// The other side has it already.
     Taken,
-    /// One of its own that is not there yet: it goes to another number than it was planned for.
-    NotThere,
+    /// Its messages do not say yet which of them is to be sent, and that the others are not.
+    Unsettled,
 }
 
-/// A message is one text to one number. One that is tried again after the number was corrected is another message.
-async fn under_which(store: &dyn Store, effect: &Effect, to: &str, first: Option<Stored>) -> Result<Under, PortError> {
-    let planned = first.as_ref().map(Message::from_stored).transpose()?;
-    let goes_elsewhere = planned.and_then(|message| message.sent).is_some_and(|sent| sent.to != to);
-    if !goes_elsewhere {
-        return Ok(Under::Message(Message::id_of_effect(&effect.id), first));
+/// A message is one text to one number. One that is tried again after the number was corrected is another message; `planned` is the first of them.
+pub(super) async fn under_which(
+    store: &dyn Store,
+    effect: &Effect,
+    booking: &Booking,
+    planned: Option<Stored>,
+) -> Result<Under, PortError> {
+    let first = Message::id_of_effect(&effect.id);
+    let known = planned.as_ref().map(Message::from_stored).transpose()?;
+    let Some((known, planned_for)) = known.as_ref().and_then(|message| Some((message, &message.sent.as_ref()?.to))) else {
+        return Ok(Under::Message(first, planned));
+    };
+    let to = booking.put.as_ref().and_then(|put| put.customer_phone.as_deref());
+    let id = to.map_or_else(|| first.clone(), |to| Message::id_of_text(&effect.id, planned_for, to));
+    let ids: Vec<_> = std::iter::once(id.clone()).chain(booking.other_texts_of(effect.about.number, &first, &id)).collect();
+    let mut found = match &ids[..] {
+        [only] if *only == first => vec![planned],
+        _ => store.get(&ids.iter().map(|id| Message::key(id)).collect::<Vec<_>>()).await?,
+    };
+    let mut others = found.split_off(1);
+    let mut waits = None;
+    for (position, other) in others.iter().enumerate() {
+        let other = other.as_ref().map(Message::from_stored).transpose()?;
+        waits = waits.or(other.filter(Message::is_to_be_sent).map(|other| (position, other.id)));
     }
-    let id = Message::id_of_effect_to(&effect.id, to);
-    let Some(found) = store.get(&[Message::key(&id)]).await?.pop().flatten() else { return Ok(Under::NotThere) };
-    let taken = Message::from_stored(&found)?.was_taken();
-    Ok(if taken { Under::Taken } else { Under::Message(id, Some(found)) })
+    let target = found.pop().flatten();
+    let message = target.as_ref().map(Message::from_stored).transpose()?;
+    Ok(match (waits, message) {
+        // It goes nowhere, and it is the one that was to be sent last that says so.
+        (Some((position, waits)), _) if to.is_none() => Under::Message(waits, others.swap_remove(position)),
+        (Some(_), _) => Under::Unsettled,
+        (None, Some(message)) if message.was_taken() => Under::Taken,
+        (None, Some(message)) if message.is_aside() && to.is_some() => Under::Unsettled,
+        (None, Some(_)) => Under::Message(id, target),
+        (None, None) if known.was_taken() => Under::Taken,
+        (None, None) => Under::Unsettled,
+    })
 }
 
 async fn has_opted_out(store: &dyn Store, number: &str) -> Result<bool, PortError> {

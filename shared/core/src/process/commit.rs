@@ -26,6 +26,15 @@ enum Applied {
     Outrun,
 }
 
+/// What is stored of an event that is planned again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Former {
+    /// Where it stands.
+    pub(super) status: EventStatus,
+    /// The record's version.
+    pub(super) version: u64,
+}
+
 /// What became of a put of an event's record that is there already.
 pub(super) enum Put {
     /// It has this version now.
@@ -37,14 +46,15 @@ pub(super) enum Put {
 }
 
 impl Processor {
-    /// Plans the event and commits it with its changes, then does its effects. `version`: of the stored record, `None` for a new event.
+    /// Plans the event and commits it with its changes, then does its effects. `former`: what is stored of it, `None` for a new event.
     pub(super) async fn apply(
         &self,
         mut record: EventRecord,
-        version: Option<u64>,
+        former: Option<Former>,
         body: &PackedBody,
         handling: &Handling,
     ) -> Result<Outcome, Trouble> {
+        let version = former.map(|former| former.version);
         let unpacked = match body.unpack() {
             Ok(unpacked) => unpacked,
             Err(error) => {
@@ -61,6 +71,14 @@ impl Processor {
             let planned = match self.plan(&record, &unpacked, &mut loaded, handling).await {
                 Ok(planned) => planned,
                 Err(Trouble::Temporary(reason) | Trouble::Damaged(reason) | Trouble::Unanswered(reason)) if handling.last => {
+                    if former.is_some_and(|former| former.status == EventStatus::Done) {
+                        tracing::error!(
+                            event = record.id,
+                            reason,
+                            "an event could not be planned again; all of it was applied before, and it stays as it is"
+                        );
+                        return Ok(Outcome::Nothing);
+                    }
                     Planned::Park { code: "gave_up".to_owned(), reason }
                 }
                 Err(Trouble::Unanswered(reason)) => return self.let_wait(record, version, reason, handling).await,
@@ -97,14 +115,13 @@ impl Processor {
                 writes.extend(self.publish_news(&mut record, news).await?);
                 (writes, Outcome::Applied)
             }
-            Planned::Ignore { reason, twin } => {
-                record.twin = twin;
+            Planned::Ignore { reason, twin, publishing } => {
+                (record.twin, record.publishing) = (twin, publishing);
                 tracing::info!(event = record.id, reason, "ignored");
                 record.status = EventStatus::Ignored;
                 record.summarize("changes nothing", &reason);
                 record.reason = Some(reason);
-                // What another record covers is published with that.
-                let write = if record.twin.is_none() { self.publish(&mut record).await? } else { None };
+                let write = if record.is_untold() { None } else { self.publish(&mut record).await? };
                 (write.into_iter().collect(), Outcome::Ignored)
             }
             Planned::Park { code, reason } => {
@@ -162,6 +179,9 @@ impl Processor {
     }
 
     /// Commits, with the event record first. The event record's failure is looked at before any other.
+    ///
+    /// # Errors
+    /// [`Trouble::Damaged`] only where nothing is written.
     async fn commit(&self, writes: Vec<Write>, condition: Condition, handling: &Handling) -> Result<Applied, Trouble> {
         let commit = Commit { token: fresh("", &*self.ids), writes };
         let mut lost = None;
@@ -184,6 +204,8 @@ impl Processor {
                     return Ok(event.map_or(Applied::Outrun, |refusal| Applied::Met(refusal.found.map(Box::new))));
                 }
                 Err(PortError::Temporary(reason)) => lost = Some(reason),
+                // It says nothing of an earlier try whose answer was lost.
+                Err(error @ PortError::Permanent(_)) if lost.is_some() => return Err(Trouble::from(error).after_commit()),
                 Err(error @ PortError::Permanent(_)) => return Err(error.into()),
             }
         }

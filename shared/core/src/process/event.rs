@@ -1,7 +1,7 @@
 use crate::{
     body::{self, PackedBody},
     envelope::Envelope,
-    event::{EventRecord, EventStatus},
+    event::{EventRecord, EventStatus, Publishing},
     plan::{Event, Loaded, Plan, Stop, View},
     ports::{Key, StripeAnswer},
     process::{Processor, Trouble, handle::Handling},
@@ -25,6 +25,8 @@ pub(super) enum Planned {
         reason: String,
         /// The event record that tells the same.
         twin: Option<String>,
+        /// Whether it is published all the same.
+        publishing: Publishing,
     },
     /// Nothing is to be done or recorded.
     Nothing,
@@ -103,9 +105,9 @@ impl Processor {
                 Err(Stop::Ignore { reason, .. }) if record.status == EventStatus::Parked && loaded.lacks_answers() => {
                     return Ok(Planned::Park { code: "no_stripe_key".to_owned(), reason });
                 }
-                Err(Stop::Ignore { reason, twin }) => return Ok(Planned::Ignore { reason, twin }),
+                Err(Stop::Ignore { reason, twin, publishing }) => return Ok(Planned::Ignore { reason, twin, publishing }),
                 Err(Stop::Nothing) => return Ok(Planned::Nothing),
-                // Only puts are; what follows from one that was taken is not refused later.
+                // Only puts are; what follows from one that was taken is not refused when it is planned once more.
                 Err(Stop::Refuse(refusal)) => return Ok(Planned::Park { code: "refused".to_owned(), reason: refusal.to_string() }),
                 Err(Stop::Failed(error)) => return Err(error.into()),
             }

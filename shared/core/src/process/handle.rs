@@ -3,7 +3,7 @@ use crate::{
     envelope::{Envelope, InboundMessage},
     event::{EventRecord, EventStatus},
     ports::{Key, Measure},
-    process::{Disposition, LEASE_MARGIN, Outcome, Processor, Received, Trouble, backoff, event::timer_envelope},
+    process::{Disposition, LEASE_MARGIN, Outcome, Processor, Received, Trouble, backoff, commit::Former, event::timer_envelope},
     rules::ses_envelope,
     time::Timestamp,
 };
@@ -154,11 +154,11 @@ impl Processor {
             return self.join_in(record, version, handling).await;
         }
         self.fetch_pieces(&mut record).await?;
-        let body = record.body();
+        let (body, former) = (record.body(), Former { status: record.status, version });
         if !matches!(record.status, EventStatus::Parked | EventStatus::Waiting) {
             record.status = EventStatus::Processing;
         }
         record.dismissal = None;
-        self.apply(record, Some(version), &body, handling).await
+        self.apply(record, Some(former), &body, handling).await
     }
 }

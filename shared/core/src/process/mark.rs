@@ -23,7 +23,7 @@ pub(super) enum Change {
 }
 
 /// What became of a mark that goes with changes of records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Marked {
     /// Both are written; the event's record has this version now.
     At(u64),
@@ -31,6 +31,8 @@ pub(super) enum Marked {
     Left,
     /// The records kept changing. Nothing is written.
     Outrun,
+    /// What it is decided on could not be read, for this reason. Nothing is written.
+    Unread(String),
 }
 
 impl Processor {
@@ -54,7 +56,9 @@ impl Processor {
                 Ok(Some(version)) => break version,
                 // Somebody else rang the same alarm at the same moment, or took over: the next try without the alarm tells which.
                 Ok(None) if !further.is_empty() => {
-                    break self.put_event(record, version, Vec::new(), handling).await?.ok_or_else(fenced_off)?;
+                    let version = self.put_event(record, version, Vec::new(), handling).await?.ok_or_else(fenced_off)?;
+                    self.hold_back_again(&further).await;
+                    break version;
                 }
                 Ok(None) => return Err(fenced_off()),
                 Err(trouble) if self.clock.now() >= handling.deadline => return Err(trouble),
@@ -67,6 +71,9 @@ impl Processor {
 
     /// Marks what `change` writes into the event's record, in one commit with the records that it changes. `known`: what has been read of these already, at
     /// whatever time; whether it is still so is seen by the commit.
+    ///
+    /// # Errors
+    /// [`Trouble::Damaged`] only where nothing is written.
     pub(super) async fn mark_changing(
         &self,
         record: &mut EventRecord,
@@ -82,7 +89,10 @@ impl Processor {
                 let mut marked = record.clone();
                 change(view, &mut marked).map(|change| (change, marked))
             });
-            let (plan, (change, mut marked)) = planned.await?;
+            let (plan, (change, mut marked)) = match planned.await {
+                Ok(planned) => planned,
+                Err(error) => return Ok(Marked::Unread(error.to_string())),
+            };
             if change == Change::Leave {
                 return Ok(Marked::Left);
             }
@@ -98,7 +108,7 @@ impl Processor {
             match self.put_event_with(&marked, version, writes, handling).await? {
                 Put::At(version) => {
                     *record = marked;
-                    self.end_pieces(record, version).await?;
+                    self.end_pieces(record, version).await.map_err(Trouble::after_commit)?;
                     return Ok(Marked::At(version));
                 }
                 Put::Overtaken => return Err(fenced_off()),

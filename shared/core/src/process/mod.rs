@@ -151,6 +151,16 @@ enum Trouble {
     Busy { until: Timestamp },
 }
 
+impl Trouble {
+    /// The same where something is or may be written, so that it can't be said that nothing is until somebody has mended it.
+    fn after_commit(self) -> Self {
+        match self {
+            Self::Damaged(reason) => Self::Temporary(reason),
+            trouble => trouble,
+        }
+    }
+}
+
 impl From<PortError> for Trouble {
     fn from(error: PortError) -> Self {
         match error {

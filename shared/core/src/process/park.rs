@@ -1,15 +1,21 @@
-use std::ops::Bound;
+use std::{ops::Bound, time::Duration};
 
 use crate::{
     alarm::Alarm,
     effect::{Announcement, Effect, EffectKind},
     event::{EventRecord, EventStatus},
-    ports::{Condition, Index, Order, Query, Write},
-    process::{Processor, Trouble},
+    ids::fresh,
+    ports::{Commit, Committed, Condition, Index, Key, Order, PortError, Query, Write},
+    process::{Processor, Trouble, jittered},
     record::Record,
     template::MailTemplate,
     time::Timestamp,
 };
+
+/// How often the count of an alarm that lost to another one is made again: more often than effects fail at the same moment.
+const ROUNDS: u32 = 16;
+/// By how much longer each time the next look waits; jittered.
+const PAUSE: Duration = Duration::from_millis(20);
 
 impl Processor {
     /// Parks the event with its reason, and rings the alarm. Returns the writes that go with it.
@@ -44,6 +50,33 @@ impl Processor {
         };
         record.effects.push(Effect::new(&record.id, EffectKind::Mail, MailTemplate::Alert.name(), about));
         Some(Write::Put { document: alarm.document(), condition: Condition::unchanged(before.as_ref()) })
+    }
+
+    /// Counts once more what an alarm is silent about, because others counted at the same moment and the mark was made without it: in a commit of its own. A
+    /// crash before it, or a store that fails, leaves one uncounted.
+    pub(super) async fn hold_back_again(&self, lost: &[Write]) {
+        let held_back = lost.iter().filter_map(|write| match write {
+            Write::Put { document, .. } => Alarm::held_back_in(document).then_some(&document.key),
+            _ => None,
+        });
+        for key in held_back {
+            if let Err(error) = self.count_held_back(key).await {
+                tracing::warn!(alarm = key.id, %error, "an alarm counts one too few of what it is silent about");
+            }
+        }
+    }
+
+    async fn count_held_back(&self, alarm: &Key) -> Result<(), PortError> {
+        for round in 0..ROUNDS {
+            self.clock.sleep(jittered(PAUSE * round, &*self.ids)).await;
+            let Some(before) = self.store.get(std::slice::from_ref(alarm)).await?.pop().flatten() else { break };
+            let Some(counted) = Alarm::hold_back(&before) else { break };
+            let write = Write::Put { document: counted.document(), condition: Condition::Version(before.version) };
+            if let Committed::Applied = self.store.commit(Commit { token: fresh("", &*self.ids), writes: vec![write] }).await? {
+                return Ok(());
+            }
+        }
+        Err(PortError::Temporary("it kept changing, or is gone".to_owned()))
     }
 
     /// An alarm that nobody could be told of silences nothing: the next of its kind rings again.

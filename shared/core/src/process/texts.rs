@@ -23,7 +23,10 @@ impl UnsentText {
 }
 
 impl Processor {
-    /// Marks what became of a text, or of a mail in place of one. Why it is left for later; `None` if it is not.
+    /// Marks what became of a text, or of a mail that is not true any more. Why it is left for later; `None` if it is not.
+    ///
+    /// # Errors
+    /// [`Trouble`] if it is not known that this handling still holds the event at `version`.
     pub(super) async fn text_ended(
         &self,
         record: &mut EventRecord,
@@ -43,11 +46,11 @@ impl Processor {
                 *version = now;
                 Ok(None)
             }
+            // Nothing is written, and the other effects go on without it.
             Ok(Marked::Left | Marked::Outrun) => Ok(Some("what it tells of kept changing".to_owned())),
-            Err(Trouble::Busy { until }) => Err(Trouble::Busy { until }),
-            Err(Trouble::Temporary(reason) | Trouble::Damaged(reason) | Trouble::Unanswered(reason) | Trouble::Later { reason, .. }) => {
-                Ok(Some(reason))
-            }
+            Ok(Marked::Unread(reason)) | Err(Trouble::Damaged(reason)) => Ok(Some(reason)),
+            // Somebody else took over, or nobody knows which version the event has now: no further effect may be done.
+            Err(trouble) => Err(trouble),
         }
     }
 
@@ -84,7 +87,7 @@ impl Processor {
         });
         match named.await {
             Ok(marked @ Marked::At(_)) => return Ok(marked),
-            Ok(Marked::Left | Marked::Outrun) => tracing::warn!(event = record.id, message, "the id of a text could not be noted down"),
+            Ok(unmarked) => tracing::warn!(event = record.id, message, ?unmarked, "the id of a text could not be noted down"),
             Err(trouble) => tracing::warn!(event = record.id, message, ?trouble, "the id of a text could not be noted down"),
         }
         // That it was sent matters more than its id, which its status brings, too.
@@ -116,17 +119,17 @@ impl Processor {
         Ok(marked)
     }
 
-    /// A mail in place of a text says what is not true any more: it is not sent, and the text is made good for once there is something to confirm again.
+    /// A mail confirms what there is nothing to confirm of any more: it is not sent, and what it says is told once that is true again.
     async fn mail_untrue(&self, record: &mut EventRecord, position: usize, version: u64, handling: &Handling) -> Result<Marked, Trouble> {
         let effect = record.effects[position].clone();
-        let (booking, number) = (&effect.about.record.id, effect.about.number);
+        let (booking, number, template) = (&effect.about.record.id, effect.about.number, &effect.template);
         let marked = self.mark_changing(record, version, Vec::new(), handling, |view, marked| {
             let Some(mut booking) =
-                view.read::<Booking>(booking)?.filter(|booking| booking.standing_of_mail(number) == MailInstead::Untrue)
+                view.read::<Booking>(booking)?.filter(|booking| booking.standing_of_mail(number, template) == MailInstead::Untrue)
             else {
                 return Ok(Change::Leave);
             };
-            booking.take_back_mail(number);
+            booking.take_back_mail(number, template);
             view.write(&booking)?;
             marked.effects[position].end(EffectState::Superseded, None, view.now);
             Ok(Change::Make)

@@ -54,7 +54,11 @@ impl AddressMark {
             AddressState::Bounced => &mut self.bounced_at,
             AddressState::Complained => &mut self.complained_at,
         };
-        *first = Some(first.map_or(at, |known| known.min(at)));
+        // What an older version marked without its event was not said first by one that came later.
+        if first.is_some_and(|known| known < at) {
+            return;
+        }
+        *first = Some(at);
         let told = self.told.entry(state).or_insert_with(|| by.clone());
         if by < *told {
             *told = by;

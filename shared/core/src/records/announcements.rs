@@ -15,6 +15,16 @@ impl Announcements {
         *number
     }
 
+    /// Takes back the latest announcement on `subject`, of which nobody was told: its number is given again.
+    pub fn take_back(&mut self, subject: &str) {
+        let left = self.latest(subject).saturating_sub(1);
+        if left == 0 {
+            self.0.remove(subject);
+        } else {
+            self.0.insert(subject.to_owned(), left);
+        }
+    }
+
     /// The number of the latest announcement on `subject`; 0 if there was none.
     #[must_use]
     pub fn latest(&self, subject: &str) -> u32 {

@@ -6,7 +6,7 @@ mod put;
 mod shown;
 mod texts;
 
-pub use announce::{News, PaymentNews};
+pub use announce::{News, PaymentNews, Unconfirmed};
 pub use facts::{BookingFailure, BookingPut, BookingStatus, BookingSuccess, HoldFact};
 pub use shown::ShownBooking;
 pub use texts::{MailInstead, TextState};

@@ -96,6 +96,8 @@ impl Message {
     pub const FAILED: &'static str = "failed";
     /// The field of what is stored with the ids under which it was told that it came in.
     pub(crate) const CAME_IN_AS: &'static str = "came_in_as";
+    /// Why a text is not sent any more to the number that it was planned for, where nobody knows that it ever was.
+    const OTHER_NUMBER: &'static str = "the booking has another number by now";
     /// What the ids of texts that Sluice sends begin with.
     const OWN: &'static str = "ms_";
 
@@ -167,6 +169,35 @@ impl Message {
     /// Joins that it could not be sent, and why. The last try counts.
     pub fn join_unsent(&mut self, at: Timestamp, why: MessageError) {
         self.unsent = self.unsent.take().max(Some((at, why)));
+    }
+
+    /// Puts it aside: another text goes to the number that its booking has by now. Nobody is to be told that it did not arrive, because that one takes its
+    /// place.
+    pub(crate) fn put_aside(&mut self, at: Timestamp) {
+        self.join_unsent(at, MessageError { code: None, text: Self::OTHER_NUMBER.to_owned() });
+        self.announcements.next(Self::FAILED);
+    }
+
+    /// Whether it was put aside, and nothing else was heard of it since.
+    #[must_use]
+    pub fn is_aside(&self) -> bool {
+        self.why_unsent().is_some_and(|why| why.code.is_none() && why.text == Self::OTHER_NUMBER)
+    }
+
+    /// Its booking has its number again: it is to be sent as if it had never been put aside. Whether it was.
+    pub(crate) fn take_up_again(&mut self) -> bool {
+        let aside = self.is_aside();
+        if aside {
+            self.unsent = None;
+            self.announcements.take_back(Self::FAILED);
+        }
+        aside
+    }
+
+    /// Whether it is still to be sent, as far as is known.
+    #[must_use]
+    pub fn is_to_be_sent(&self) -> bool {
+        self.status() == MessageStatus::Pending && !self.was_taken()
     }
 
     /// Why it could not be sent, as long as that is the last word.

@@ -45,10 +45,21 @@ impl OpenInvoices {
         Self { id: id.to_owned(), invoices: BTreeMap::new(), payments: BTreeMap::new(), given_back: BTreeMap::new() }
     }
 
+    /// The earliest payment that waits and can be that of an invoice that asks since then, by what is known here.
+    #[must_use]
+    pub fn payment_for(&self, asks_since: Timestamp) -> Option<String> {
+        let fits = |payment: &String| can_pay(self.given_back.get(payment).copied(), asks_since);
+        earliest(self.payments.iter().filter(|(payment, _)| fits(payment)))
+    }
+
+    /// Notes since when some of a payment that waits has been given back: older versions did not when that happened.
+    pub fn note_given_back(&mut self, intent: &str, since: Timestamp) {
+        self.given_back.insert(intent.to_owned(), since);
+    }
+
     /// An invoice comes: the earliest payment that waits and can be its is its, or it waits itself.
     pub fn invoice(&mut self, id: &str, asks_since: Timestamp) -> Option<String> {
-        let fits = |payment: &String| can_pay(self.given_back.get(payment).copied(), asks_since);
-        let payment = earliest(self.payments.iter().filter(|(payment, _)| fits(payment)));
+        let payment = self.payment_for(asks_since);
         match &payment {
             Some(payment) => self.leave(payment),
             None => drop(self.invoices.insert(id.to_owned(), asks_since)),

@@ -28,6 +28,9 @@ pub struct Phone {
     /// The last that was said about texts: when, and whether to stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     opt_out: Option<(Timestamp, bool)>,
+    /// What had been said last when no events were kept with it yet, by an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unattributed: Option<(Timestamp, bool)>,
     /// The last words on texts, each with the event that said it and whether to stop.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     words: BTreeSet<(ToldBy, bool)>,
@@ -37,7 +40,14 @@ impl Phone {
     /// A number of which nothing is known.
     #[must_use]
     pub fn new(id: &str) -> Self {
-        Self { id: id.to_owned(), bookings: BTreeMap::new(), waiting: BTreeSet::new(), opt_out: None, words: BTreeSet::new() }
+        Self {
+            id: id.to_owned(),
+            bookings: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+            opt_out: None,
+            unattributed: None,
+            words: BTreeSet::new(),
+        }
     }
 
     /// Joins a booking that was put with the number, heard of at `first`.
@@ -67,6 +77,9 @@ impl Phone {
 
     /// Joins that texts are to stop, or may come again. The last word counts; of two of the same time, the stop.
     pub fn join_opt_out(&mut self, by: ToldBy, stop: bool) {
+        if self.words.is_empty() {
+            self.unattributed = self.opt_out;
+        }
         self.opt_out = self.opt_out.max(Some((by.at, stop)));
         self.words.insert((by, stop));
         if self.words.len() > MOST_WORDS {
@@ -78,9 +91,12 @@ impl Phone {
     #[must_use]
     pub fn history(&self) -> Vec<HistoryEntry> {
         let shown = |stop: bool| State::from_iter([("sms_opt_out", json!(stop))]);
-        let mut out = false;
+        let (mut out, mut unattributed) = (false, self.unattributed);
         let mut entries = Vec::new();
         for (by, stop) in &self.words {
+            if let Some((_, known)) = unattributed.take_if(|(at, _)| *at < by.at) {
+                out = known;
+            }
             let before = std::mem::replace(&mut out, *stop);
             if before != out {
                 entries.push(by.entry().changing(&shown(before), &shown(out), &["sms_opt_out"]));

@@ -31,6 +31,11 @@ pub(super) fn settle(view: &mut View<'_>, mut booking: Booking) -> Result<(), St
         }
     }
     message::catch_up(view, &mut booking)?;
+    if view.policy.mail
+        && let Some((template, about)) = booking.confirmation_to_mail()
+    {
+        view.effect(EffectKind::Mail, template, about);
+    }
     view.write(&booking)
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{fields::Fields, unexpected_shape};
 use crate::{
     envelope::digest,
+    event::Publishing,
     plan::{Event, Stop, View},
     provider::github_payload,
     records::{DeliveredBody, PullRequestFact, Push, Release, Repository, RepositoryFact},
@@ -39,7 +40,7 @@ fn refuse_twin(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
     match view.read::<DeliveredBody>(&id)? {
         Some(before) if before.event != event.id => {
             let reason = format!("a repeat under another delivery id: {} has the same body", before.event);
-            Err(Stop::Ignore { reason, twin: Some(before.event) })
+            Err(Stop::Ignore { reason, twin: Some(before.event), publishing: Publishing::Published })
         }
         Some(_) => Ok(()),
         None => view.write(&DeliveredBody { id, event: event.id.to_owned(), at: event.received_at }),

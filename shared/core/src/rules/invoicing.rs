@@ -119,6 +119,8 @@ pub(super) fn settle_payment(view: &mut View<'_>, mut payment: Payment) -> Resul
     payment.invoice = named.or_else(|| payment.likely.clone());
     view.write(&payment)?;
     links.extend(payment.invoice.as_ref().map(|id| (id.clone(), payment.link_to(id))));
+    // Of several that an older version let be put with it each keeps it.
+    links.extend(payment.claimed_by.iter().map(|id| (id.clone(), Link::Put)));
     let known: BTreeSet<String> = payment.claimed_by.iter().chain(payment.stripe_invoices.keys()).cloned().chain(released).collect();
     for id in known.into_iter().filter(|id| !links.contains_key(id)) {
         let mut invoice = invoice_at(view, &id, &payment)?;
@@ -188,7 +190,9 @@ pub(super) fn settle_open(view: &mut View<'_>, mut invoice: Invoice) -> Result<(
         }
         if let Some(place) = place {
             let mut open = view.read::<OpenInvoices>(&place)?.unwrap_or_else(|| OpenInvoices::new(&place));
-            match open.invoice(&invoice.id, invoice.asks_since().unwrap_or(invoice.heard.first)) {
+            let asks_since = invoice.asks_since().unwrap_or(invoice.heard.first);
+            heed_payments(view, &mut open, asks_since)?;
+            match open.invoice(&invoice.id, asks_since) {
                 Some(intent) => matched(view, &mut invoice, &intent)?,
                 None => invoice.open_in = Some(place),
             }
@@ -196,6 +200,22 @@ pub(super) fn settle_open(view: &mut View<'_>, mut invoice: Invoice) -> Result<(
         }
     }
     view.write(&invoice)
+}
+
+/// Lets the payment that an invoice would be matched to speak for itself: what waits is a copy, and older versions left it as it was when some of a payment
+/// was given back. One that is gone, or was given back in part before the invoice asked, is looked past.
+fn heed_payments(view: &mut View<'_>, open: &mut OpenInvoices, asks_since: Timestamp) -> Result<(), Stop> {
+    while let Some(intent) = open.payment_for(asks_since) {
+        let Some(payment) = view.read::<Payment>(&intent)? else {
+            open.leave(&intent);
+            continue;
+        };
+        match payment.given_back_since().filter(|since| !can_pay(Some(*since), asks_since)) {
+            Some(since) => open.note_given_back(&intent, since),
+            None => break,
+        }
+    }
+    Ok(())
 }
 
 /// A payment that waited for an invoice like this one is its.

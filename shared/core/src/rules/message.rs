@@ -303,7 +303,9 @@ pub(crate) fn settle_put(view: &mut View<'_>, message: Message, before: Option<M
     let said = |message: &Message| message.put.as_ref().and_then(|put| put.external_id.clone());
     let at = found.message.put.as_ref().map_or(view.now, |put| put.at);
     let now = said(&found.message);
-    if let Some(external_id) = &now {
+    // What was taken before is not refused when it is planned once more, though its id may be another message's by now.
+    let new = now.as_ref().filter(|_| before.as_ref().is_none_or(|before| before.put != found.message.put));
+    if let Some(external_id) = new {
         if found.message.sent.is_some() && before.as_ref().is_some_and(|before| !before.has_external_id(external_id)) {
             return refuse("external_id", "can't be put, because Sluice sent this text itself and Twilio tells its id".to_owned());
         }
@@ -317,7 +319,7 @@ pub(crate) fn settle_put(view: &mut View<'_>, message: Message, before: Option<M
     {
         give_back(view, &mut found.message, before, &withdrawn, at)?;
     }
-    if let Some(external_id) = &now {
+    if let Some(external_id) = new {
         lead_here(view, &mut found.message, external_id, at)?;
     }
     settle(view, found)?;

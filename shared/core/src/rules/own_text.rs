@@ -21,9 +21,6 @@ pub enum Refused {
     ByProvider,
 }
 
-/// Why a text is not sent any more to the number that it was planned for, where nobody knows that it ever was.
-const OTHER_NUMBER: &str = "the booking has another number by now";
-
 /// A text that Sluice is to send exists from the plan on, so that whatever is heard of it meets it.
 pub(super) fn to_be_sent(
     view: &mut View<'_>,
@@ -44,27 +41,26 @@ pub(super) fn to_be_sent(
     Ok(())
 }
 
-/// A text goes to another number than it was planned for: from now on there is a message of its own for that. Those to the numbers before did not arrive,
-/// unless the other side says otherwise; nobody is to be told of them, because this one takes their place.
+/// A text goes to another number than it was to go to last: it is a message of its own, unless it was to go there before. Those to other numbers did not
+/// arrive, unless the other side says otherwise; nobody is to be told of them, because this one takes their place.
 pub(crate) fn to_other_number(view: &mut View<'_>, effect: &Effect, to: &str) -> Result<(), Stop> {
-    let (planned, id) = (Message::id_of_effect(&effect.id), Message::id_of_effect_to(&effect.id, to));
-    let booking_id = &effect.about.record.id;
-    view.want([Message::key(&planned), Message::key(&id), Booking::key(booking_id)])?;
+    let (planned, booking_id) = (Message::id_of_effect(&effect.id), &effect.about.record.id);
+    view.want([Message::key(&planned), Message::key(&Message::id_of_effect_to(&effect.id, to)), Booking::key(booking_id)])?;
     let Some(mut booking) = view.read::<Booking>(booking_id)? else { return Ok(()) };
     let Some(sent) = view.read::<Message>(&planned)?.and_then(|message| message.sent) else { return Ok(()) };
-    if view.read::<Message>(&id)?.is_some() {
-        return Ok(());
+    let id = Message::id_of_text(&effect.id, &sent.to, to);
+    for other in booking.other_texts_of(effect.about.number, &planned, &id) {
+        let Some(mut other) = view.read::<Message>(&other)?.filter(Message::is_to_be_sent) else { continue };
+        other.put_aside(view.now);
+        booking.join_text(&other);
+        booking.count_as_made_good(&other.id);
+        view.write(&other)?;
     }
-    for before in booking.texts_of(effect.about.number) {
-        let Some(mut before) = view.read::<Message>(&before)?.filter(|text| text.status() == MessageStatus::Pending) else { continue };
-        before.join_unsent(view.now, MessageError { code: None, text: OTHER_NUMBER.to_owned() });
-        before.announcements.next(Message::FAILED);
-        booking.join_text(&before);
-        booking.count_as_made_good(&before.id);
-        view.write(&before)?;
+    let mut message = view.read::<Message>(&id)?.unwrap_or_else(|| Message::first_heard(&id, view.now));
+    if message.take_up_again() {
+        booking.count_as_open(&id);
     }
-    let mut message = Message::first_heard(&id, view.now);
-    message.sent = Some(SentText { to: to.to_owned(), ..sent });
+    message.sent.get_or_insert(SentText { to: to.to_owned(), ..sent });
     booking.join_text(&message);
     view.write(&message)?;
     view.write(&booking)

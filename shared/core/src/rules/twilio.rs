@@ -13,7 +13,7 @@ use crate::{
     effect::EffectState,
     plan::{Event, Stop, View},
     provider::Parameters,
-    records::{Channel, Direction, Message, MessageError, MessageStatus, Parties, Phone},
+    records::{Booking, Channel, Direction, Message, MessageError, MessageStatus, Parties, Phone, SentText},
 };
 
 pub(super) fn plan(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
@@ -110,6 +110,9 @@ fn find_text(event: &Event<'_>, sid: &str, view: &mut View<'_>) -> Result<Found,
 fn mark_as_sent(message: &Message, view: &mut View<'_>) -> Result<(), Stop> {
     // The first callback of each sending alone: later ones find it done.
     let Some(sent) = message.sent.as_ref().filter(|_| message.status() <= MessageStatus::Pending) else { return Ok(()) };
+    if goes_to_another_number(message, sent, view)? {
+        return Ok(());
+    }
     // A body in pieces is given its expiry by whoever finishes the event.
     let Some(mut event) = view.peek_event(&sent.event)?.filter(|event| event.pieces == 0) else { return Ok(()) };
     let at_work = event.lease.as_ref().is_some_and(|lease| view.now < lease.until);
@@ -119,6 +122,17 @@ fn mark_as_sent(message: &Message, view: &mut View<'_>) -> Result<(), Stop> {
     event.settle(view.now);
     view.write_event(&event);
     Ok(())
+}
+
+/// Whether the same text is still to be sent to another number, because its booking's was corrected before anybody knew that this one had left.
+fn goes_to_another_number(message: &Message, sent: &SentText, view: &mut View<'_>) -> Result<bool, Stop> {
+    let Some(booking) = view.read::<Booking>(&sent.about.record.id)? else { return Ok(false) };
+    for other in booking.other_texts_of(sent.about.number, &Message::id_of_effect(&sent.effect), &message.id) {
+        if view.read::<Message>(&other)?.is_some_and(|other| other.is_to_be_sent()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Somebody wrote to the business.

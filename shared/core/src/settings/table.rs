@@ -45,7 +45,7 @@ table! {
     "SENDRO_WEBHOOK_SECRET[__SOURCE]", "none: Sendro is not served", "Sendro's signing secret; several and sources as above";
     "SLACK_SIGNING_SECRET[__SOURCE]", "none: Slack is not served", "the app's signing secret; several and sources as above";
     "STANDARD_WEBHOOK_SECRET[__SOURCE]", "none: no such sender is served", "the key that a sender by Standard Webhooks or Svix shows (`whsec_…` or `whpk_…`); name each sender as a source, such as `__ACME`";
-    "SLUICE_STRIPE_TEST_MODE", "off (`dev`: on)", "whether events with `livemode: false` change records and send mails: `on` or `off`";
+    "SLUICE_STRIPE_TEST_MODE", "off (`dev`: on)", "whether events with `livemode: false` change records, send mails and go out to subscribers: `on` or `off`";
     "SLUICE_HOLD", "2h", "how long a booking is held after its first failed payment";
     "SLUICE_MAIL", "", "`off` if no mail is to go out, else `smtp`; one of this and SLUICE_SMTP_URL is required. On Lambda `ses` or `off`";
     "SLUICE_SMTP_URL", "", "the mail server: `smtps://user:password@host:465`, or `smtp://user:password@host:587?tls=required`";

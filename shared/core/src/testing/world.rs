@@ -75,6 +75,13 @@ impl World {
         self
     }
 
+    /// The same where Stripe's test-mode events count for nothing, as in production.
+    #[must_use]
+    pub fn without_test_mode(mut self) -> Self {
+        self.processor.policy.stripe_test_mode = false;
+        self
+    }
+
     /// An empty world at `now`, with text messages on or off.
     ///
     /// # Panics

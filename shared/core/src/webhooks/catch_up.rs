@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Delivery, DeliveryStatus, FanOut, OutboundMessage, Published, Subscription, tally::Job};
 use crate::{
-    event::{EventRecord, EventStatus},
+    event::EventRecord,
     ids::fresh,
     ports::{Commit, Committed, Condition, Index, Order, PortError, Query, QueueName, Stored, Write},
     record::Record,
@@ -224,9 +224,7 @@ impl CatchUp {
                 Published::from_stored(stored)?
             } else {
                 let event = EventRecord::from_stored(stored)?;
-                // What waits is published once it is planned, and what another record covers with that.
-                let untold = event.status == EventStatus::Waiting || event.status == EventStatus::Ignored && event.twin.is_some();
-                if event.provider == SLUICE || untold || event.erased_at.is_some() {
+                if event.provider == SLUICE || event.is_untold() || event.erased_at.is_some() {
                     continue;
                 }
                 Published::inbound(&event, event.received_at)

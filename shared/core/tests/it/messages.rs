@@ -262,3 +262,29 @@ async fn a_text_of_sluice_s_own_takes_what_was_said_of_it_from_a_message_that_wa
         assert_eq!(booking.latest_text().map(|text| text.status), Some(MessageStatus::Delivered), "{id}");
     }
 }
+
+#[tokio::test]
+async fn a_put_whose_id_turned_out_to_be_another_s_is_planned_once_more_and_refused_only_when_it_is_put_anew() {
+    for id in ["mine", "SM1"] {
+        let world = world();
+        let body = json!({ "external_id": "SM1", "channel": "sms", "direction": "outbound", "to": "+15005550099", "status": "failed" });
+        assert_eq!(put_message(&world, id, body.clone()).await, StatusCode::CREATED);
+        world.run_until_quiet().await;
+        // Support was told, so that the put is an event.
+        let event = world.events().into_iter().find(|event| event.kind == "message.put").expect("is recorded");
+        world.sent.name_texts("SM");
+        let own = confirmed(&world).await;
+        let shown = async |id: &str| {
+            let shown = message(&world, id).await;
+            [shown["external_id"].clone(), shown["status"].clone()]
+        };
+        let ends = [[json!("SM1"), json!("pending")], [Value::Null, json!("failed")]];
+        assert_eq!([shown(&own).await, shown(id).await], ends, "{id}");
+        assert_eq!(call(&world, Method::POST, &format!("/api/v1/inbound/{}/replay", event.id), None).await.status, StatusCode::ACCEPTED);
+        world.run_until_quiet().await;
+        let replayed = call(&world, Method::GET, &format!("/api/v1/inbound/{}", event.id), None).await.json;
+        assert_eq!((&replayed["status"], &replayed["attempts"]), (&json!("done"), &json!(event.attempts + 1)), "{id}: {replayed}");
+        assert_eq!([shown(&own).await, shown(id).await], ends, "{id}");
+        assert_eq!(put_message(&world, id, body).await, if id == "mine" { StatusCode::CONFLICT } else { StatusCode::OK }, "{id}");
+    }
+}

@@ -6,7 +6,7 @@ use sluice_core::{
     envelope::InboundMessage,
     event::{EventStatus, RETENTION},
     ports::{Clock, DeadLetters, QueueName},
-    testing::{Sent, World, stripe},
+    testing::{Fault, Sent, World, stripe},
     time::Timestamp,
 };
 
@@ -176,6 +176,35 @@ async fn an_alarm_says_how_many_it_was_silent_about() {
     pay(4).await;
     let counts: Vec<_> = world.sent.sent().iter().filter_map(how_many).collect();
     assert_eq!(counts, ["1", "3 since 22 November 2026, 06:00 UTC"]);
+}
+
+#[tokio::test]
+async fn an_alarm_counts_all_whose_effects_failed_at_the_same_moment() {
+    let world = World::new(start(), true);
+    let pay = async |numbers: std::ops::RangeInclusive<u32>| {
+        for number in numbers {
+            let by_mail = booking(json!({ "customer_phone": null, "customer_email": format!("ana{number}@example.com") }));
+            world.sent.refuse(&format!("ana{number}@example.com"));
+            assert!(call(&world, Method::PUT, &format!("/api/v1/bookings/{number}"), Some(by_mail)).await.status.is_success());
+            let intent = json!({
+                "id": format!("pi_{number}"), "amount": 6000, "amount_received": 6000, "currency": "usd",
+                "metadata": { "booking_id": number.to_string() },
+            });
+            let now = world.clock.now();
+            world.enqueue(&stripe(&format!("evt_{number}"), "payment_intent.succeeded", now, now, &intent)).await;
+        }
+        // At each call another one goes on.
+        (0..400).for_each(|call| world.faults.plan(world.faults.calls() + call, Fault::Yield));
+        world.batch(8).await;
+        world.faults.end();
+        world.run_until_quiet().await;
+    };
+    pay(1..=1).await;
+    pay(2..=9).await;
+    world.clock.advance(minutes(61));
+    pay(10..=10).await;
+    let counts: Vec<_> = world.sent.sent().iter().filter_map(how_many).collect();
+    assert_eq!(counts, ["1", "9 since 22 November 2026, 06:00 UTC"]);
 }
 
 /// What an alarm says.

@@ -8,7 +8,7 @@ use sluice_core::{
     testing::{Sent, World},
 };
 
-use crate::support::{NUMBER, call, confirmed, mail_event, minutes, paid, put, read, start, text_in, with};
+use crate::support::{NUMBER, as_an_older_version_wrote_it, call, confirmed, mail_event, minutes, paid, put, read, start, text_in, with};
 
 fn world() -> World {
     World::new(start(), true)
@@ -91,6 +91,44 @@ async fn a_customer_s_history_says_why_nothing_is_sent_to_it_any_more() {
         let event = call(&world, Method::GET, entry["event"].as_str().expect("a link"), None).await;
         assert_eq!((event.status, &event.json["key"]), (StatusCode::OK, &json!(key)));
     }
+}
+
+#[tokio::test]
+async fn a_mark_of_an_older_version_is_no_later_event_s() {
+    let world = world();
+    let customer = json!({ "name": "Ana Lima", "email": "ana@example.com", "phone": NUMBER });
+    call(&world, Method::PUT, "/api/v1/customers/c1", Some(customer)).await;
+    with(&world, mail_event("em_1", "bounced", start() + minutes(1))).await;
+    with(&world, text_in("SM1", "STOP", None, start() + minutes(2))).await;
+    for (kind, id, field) in [("address", "ana@example.com", "told"), ("phone", NUMBER, "words")] {
+        as_an_older_version_wrote_it(&world, kind, id, |mark| {
+            assert!(mark.remove(field).is_some());
+        })
+        .await;
+    }
+    let told = async || {
+        let history = call(&world, Method::GET, "/api/v1/customers/c1/history", None).await.json;
+        let mut told = Vec::new();
+        for entry in history["items"].as_array().into_iter().flatten().filter(|entry| entry["type"] != "customer.put") {
+            let event = call(&world, Method::GET, entry["event"].as_str().expect("a link"), None).await;
+            told.push((event.json["key"].as_str().unwrap_or_default().to_owned(), entry["changed"][0]["to"].clone()));
+        }
+        told
+    };
+    assert_eq!(told().await, []);
+    with(&world, mail_event("em_2", "bounced", start() + minutes(10))).await;
+    with(&world, text_in("SM2", "STOP", None, start() + minutes(11))).await;
+    assert_eq!(told().await, [], "nothing has changed");
+    with(&world, text_in("SM3", "START", None, start() + minutes(12))).await;
+    assert_eq!(told().await, [("SM3".to_owned(), json!(false))]);
+    // The events themselves tell it when they are planned once more.
+    for key in ["em_1:email.bounced", "SM1"] {
+        let event = world.events().into_iter().find(|event| event.key == key).expect("is recorded").id;
+        call(&world, Method::POST, &format!("/api/v1/inbound/{event}/replay"), None).await;
+    }
+    world.run_until_quiet().await;
+    let expected = [("SM3", json!(false)), ("SM1", json!(true)), ("em_1:email.bounced", json!("bounced"))];
+    assert_eq!(told().await, expected.map(|(key, to)| (key.to_owned(), to)));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::{
     business_events::{subscribe, types},
     invoicing::{charge, get, intent, invoice, put, stripe_invoice, with, world},
     same_moment::interrupted,
-    support::{call, minutes, start},
+    support::{as_an_older_version_wrote_it, call, minutes, start},
 };
 
 async fn asked_to_put(world: &World, id: &str, changes: Value) -> (StatusCode, Value) {
@@ -60,6 +60,39 @@ async fn one_payment_pays_one_invoice_the_first_that_was_put_with_it() {
         assert_eq!(asked_to_put(&world, "INV-2", named.clone()).await.0, StatusCode::CREATED);
         assert_eq!((state(&world, "INV-1").await, state(&world, "INV-2").await), (json!(["open", 0, 4900]), json!(["paid", 4900, 0])));
     }
+}
+
+#[tokio::test]
+async fn two_invoices_that_an_older_version_let_be_put_with_one_payment_both_stay_its() {
+    let world = world();
+    let (named, unnamed) = (json!({ "stripe_payment_intent_id": "pi_1" }), json!({ "stripe_customer_id": null }));
+    put(&world, "invoices/INV-1", invoice(named.clone())).await;
+    with(&world, "evt_1", "payment_intent.succeeded", intent(json!({}))).await;
+    put(&world, "invoices/INV-2", invoice(unnamed.clone())).await;
+    as_an_older_version_wrote_it(&world, "transaction", "pi_1", |payment| payment["claimed_by"] = json!(["INV-1", "INV-2"])).await;
+    let first = world.documents("invoice").into_iter().find(|stored| stored.document.key.id == "INV-1").expect("is there");
+    let first: Value = serde_json::from_slice(&first.document.data).expect("is JSON");
+    as_an_older_version_wrote_it(&world, "invoice", "INV-2", |invoice| {
+        for field in ["put", "claimed", "payments"] {
+            invoice.insert(field.to_owned(), first[field].clone());
+        }
+    })
+    .await;
+    let both = async || [state(&world, "INV-1").await, state(&world, "INV-2").await];
+    assert_eq!(both().await, [json!(["paid", 4900, 0]), json!(["paid", 4900, 0])]);
+    // What is heard of the payment, both hear.
+    with(&world, "evt_2", "charge.refunded", charge(900)).await;
+    assert_eq!(both().await, [json!(["paid", 4900, 0]), json!(["paid", 4900, 0])]);
+    with(&world, "evt_3", "charge.refunded", charge(4900)).await;
+    assert_eq!(both().await, [json!(["refunded", 4900, 0]), json!(["refunded", 4900, 0])]);
+    assert_eq!(invoice_of(&world, "pi_1").await, "INV-1");
+    // Either may be given another, and a third one is not taken.
+    assert_eq!(asked_to_put(&world, "INV-3", named).await.0, StatusCode::CONFLICT);
+    put(&world, "invoices/INV-1", invoice(unnamed)).await;
+    assert_eq!(
+        (both().await, invoice_of(&world, "pi_1").await),
+        ([json!(["open", 0, 4900]), json!(["refunded", 4900, 0])], json!("INV-2"))
+    );
 }
 
 #[tokio::test]
@@ -279,6 +312,35 @@ async fn a_payment_whose_refund_failed_pays_an_invoice_like_it_again() {
     world.enqueue(&stripe("evt_3", "refund.failed", start() + minutes(90), start(), &failed)).await;
     while world.step().await {}
     assert_eq!((state(&world, "INV-1").await, invoice_of(&world, "pi_1").await), (json!(["paid", 4900, 0]), json!("INV-1")));
+}
+
+#[tokio::test]
+async fn a_payment_that_an_older_version_let_wait_though_it_was_given_back_pays_no_invoice() {
+    for amount in [4900, 900] {
+        let world = world();
+        for (id, intent_id, kind, object) in [
+            ("evt_1", "pi_1", "payment_intent.succeeded", intent(json!({}))),
+            ("evt_2", "pi_1", "charge.refunded", charge(amount)),
+            ("evt_3", "pi_2", "payment_intent.succeeded", intent(json!({ "id": "pi_2" }))),
+        ] {
+            with(&world, id, kind, object).await;
+            assert_eq!(invoice_of(&world, intent_id).await, Value::Null);
+        }
+        // As it was stored before it was noted there what is given back.
+        as_an_older_version_wrote_it(&world, "open_invoices", "cus_1:usd:4900", |open| {
+            assert!(open.remove("given_back").is_some());
+        })
+        .await;
+        world.clock.advance(minutes(30));
+        put(&world, "invoices/INV-1", invoice(json!({}))).await;
+        let shown = [invoice_of(&world, "pi_1").await, invoice_of(&world, "pi_2").await];
+        assert_eq!((state(&world, "INV-1").await, shown), (json!(["paid", 4900, 0]), [Value::Null, json!("INV-1")]), "{amount}");
+        // The next one finds none, and waits for one.
+        put(&world, "invoices/INV-2", invoice(json!({}))).await;
+        assert_eq!((state(&world, "INV-2").await, invoice_of(&world, "pi_1").await), (json!(["open", 0, 4900]), Value::Null), "{amount}");
+        with(&world, "evt_4", "payment_intent.succeeded", intent(json!({ "id": "pi_3" }))).await;
+        assert_eq!(state(&world, "INV-2").await, json!(["paid", 4900, 0]), "{amount}");
+    }
 }
 
 #[tokio::test]

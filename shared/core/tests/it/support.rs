@@ -2,12 +2,12 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderName, Method, Request, StatusCode, header},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sluice_core::{
     api::{install_keys, router},
     body::{self, PackedBody},
     envelope::{Envelope, InboundMessage},
-    ports::Clock,
+    ports::{Clock, Commit, Committed, Condition, Document, Store, Write},
     provider,
     testing::{Fault, World, stripe},
     time::Timestamp,
@@ -254,6 +254,17 @@ pub(crate) fn in_lines(value: &Value, depth: usize) -> String {
     let mut out = String::new();
     write(value, depth, 0, &mut out);
     out + "\n"
+}
+
+/// Makes a stored document what an older version would have written.
+pub(crate) async fn as_an_older_version_wrote_it(world: &World, kind: &str, id: &str, change: impl FnOnce(&mut Map<String, Value>)) {
+    let stored = world.documents(kind).into_iter().find(|stored| stored.document.key.id == id).expect("is there");
+    let mut data: Map<String, Value> = serde_json::from_slice(&stored.document.data).expect("is an object");
+    change(&mut data);
+    let document = Document { data: Value::from(data).to_string().into_bytes(), ..Document::clone(&stored.document) };
+    let write = Write::Put { document, condition: Condition::Version(stored.version) };
+    let committed = world.store.commit(Commit { token: format!("{kind}/{id}"), writes: vec![write] }).await;
+    assert_eq!(committed.expect("a store in memory answers"), Committed::Applied);
 }
 
 /// The number of booking 12345.

@@ -3,12 +3,15 @@
 use axum::http::Method;
 use serde_json::json;
 use sluice_core::{
+    effect::EffectState,
+    ports::Clock,
     records::Phone,
     testing::{Fault, Sent, World, stripe},
 };
 
 use crate::support::{
-    NUMBER, call, confirmed, headlines, message, minutes, own_text, paid, put, read, refunded, start, text_in, text_status, with,
+    NUMBER, as_an_older_version_wrote_it, call, confirmed, headlines, message, minutes, own_text, paid, put, read, refunded, start,
+    text_in, text_status, with,
 };
 
 fn world() -> World {
@@ -175,28 +178,19 @@ async fn a_text_of_others_that_failed_is_not_made_good_for_where_sluice_tells_of
 
 #[tokio::test]
 async fn a_mail_in_place_of_a_text_is_left_out_while_it_is_untrue_and_sent_once_it_is_true_again() {
-    for refused in [false, true] {
-        let world = world();
-        if refused {
-            world.sent.break_down(true);
-            put(&world, json!({})).await;
-            with(&world, paid("evt_1", "pi_1", start(), start())).await;
-            world.sent.refuse_with(NUMBER, "21211");
-        } else {
-            let id = confirmed(&world).await;
-            world.sent.break_down(true);
-            with(&world, text_status("SM1", "undelivered", NUMBER, Some(&id), start() + minutes(1))).await;
-        }
-        put(&world, json!({ "status": "cancelled" })).await;
-        world.sent.break_down(false);
+    let world = world();
+    let id = confirmed(&world).await;
+    world.sent.break_down(true);
+    with(&world, text_status("SM1", "undelivered", NUMBER, Some(&id), start() + minutes(1))).await;
+    put(&world, json!({ "status": "cancelled" })).await;
+    world.sent.break_down(false);
+    world.run_until_quiet().await;
+    assert_eq!(to_customer(&world), [""; 0]);
+    assert!(headlines(&world).contains(&"A text message did not arrive".to_owned()));
+    for _ in 0..2 {
+        put(&world, json!({})).await;
         world.run_until_quiet().await;
-        assert_eq!(to_customer(&world), [""; 0], "{refused}");
-        assert!(headlines(&world).contains(&"A text message did not arrive".to_owned()), "{refused}");
-        for _ in 0..2 {
-            put(&world, json!({})).await;
-            world.run_until_quiet().await;
-            assert_eq!(to_customer(&world), [CONFIRMED], "{refused}");
-        }
+        assert_eq!(to_customer(&world), [CONFIRMED]);
     }
 }
 
@@ -357,4 +351,279 @@ async fn a_text_that_waits_goes_to_the_number_that_its_booking_has_by_then() {
     with(&world, text_status("SM7", "sent", NUMBER, Some(&first), start() + minutes(9))).await;
     assert_eq!(message(&world, &first).await["status"], "sent");
     assert_eq!((message(&world, &second).await["status"].clone(), recipients(&world).len()), (json!("pending"), 0));
+}
+
+/// A text, or with no number a mail, that confirms a booking waits for the other side; meanwhile `over` happens, and then the other side is back.
+async fn overtaken(by_text: bool, over: impl AsyncFn(&World)) -> World {
+    let world = world();
+    let phone = if by_text { json!(NUMBER) } else { json!(null) };
+    put(&world, json!({ "customer_phone": phone })).await;
+    world.sent.break_down(true);
+    with(&world, paid("evt_1", "pi_1", start(), start())).await;
+    world.clock.advance(minutes(1));
+    over(&world).await;
+    world.sent.break_down(false);
+    world.run_until_quiet().await;
+    world
+}
+
+#[tokio::test]
+async fn nothing_confirms_a_booking_that_was_cancelled_while_it_waited_until_it_holds_again() {
+    for phone in [json!(NUMBER), json!(null)] {
+        let by_text = !phone.is_null();
+        let world = overtaken(by_text, async |world| {
+            put(world, json!({ "customer_phone": phone, "status": "cancelled" })).await;
+        })
+        .await;
+        assert_eq!(headlines(&world), [""; 0], "{phone}");
+        if by_text {
+            let shown = message(&world, &own_text(&world)).await;
+            assert_eq!((&shown["status"], &shown["error_text"]), (&json!("failed"), &json!("there is nothing to confirm any more")));
+        }
+        for _ in 0..2 {
+            put(&world, json!({ "customer_phone": phone })).await;
+            world.run_until_quiet().await;
+            assert_eq!(headlines(&world), [CONFIRMED], "{phone}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_confirms_a_booking_whose_deposit_was_given_back_while_it_waited_until_the_refund_fails() {
+    for by_text in [true, false] {
+        let world = overtaken(by_text, async |world| {
+            with(world, refunded("evt_2", "pi_1", 6000, true, start() + minutes(1))).await;
+        })
+        .await;
+        assert_eq!(headlines(&world), ["Your $60.00 deposit has been refunded"], "{by_text}");
+        let failed =
+            json!({ "id": "re_1", "amount": 6000, "currency": "usd", "charge": "ch_pi_1", "payment_intent": "pi_1", "status": "failed" });
+        with(&world, stripe("evt_3", "refund.failed", start() + minutes(3), start() + minutes(3), &failed)).await;
+        world.run_until_quiet().await;
+        assert_eq!(to_customer(&world)[1..], [CONFIRMED], "{by_text}");
+    }
+}
+
+#[tokio::test]
+async fn a_confirmation_that_waited_is_told_once_though_it_is_paid_for_once_more() {
+    let world = overtaken(true, async |world| {
+        put(world, json!({ "status": "cancelled" })).await;
+    })
+    .await;
+    // Paid once more, and confirmed again: it is told once.
+    put(&world, json!({})).await;
+    with(&world, paid("evt_2", "pi_2", start() + minutes(9), start() + minutes(9))).await;
+    world.run_until_quiet().await;
+    assert_eq!(headlines(&world), [CONFIRMED]);
+}
+
+/// How often the customer was told that the booking is confirmed, by text or mail.
+fn confirmations(world: &World) -> usize {
+    headlines(world).iter().filter(|told| told.contains("booking is confirmed")).count()
+}
+
+#[tokio::test]
+async fn a_confirmation_that_waited_is_told_once_also_where_a_call_goes_wrong() {
+    for phone in [json!(NUMBER), json!(null)] {
+        let story = async |world: &World| {
+            let path = "/api/v1/bookings/12345";
+            let say = |status: &str| crate::support::booking(json!({ "customer_phone": phone, "status": status }));
+            crate::support::put_until_done(world, path, &say("pending")).await;
+            world.sent.break_down(true);
+            world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
+            while world.step().await {}
+            crate::support::put_until_done(world, path, &say("cancelled")).await;
+            world.sent.break_down(false);
+            world.run_until_quiet().await;
+            let told = confirmations(world);
+            crate::support::put_until_done(world, path, &say("pending")).await;
+            world.run_until_quiet().await;
+            told
+        };
+        let whole = world();
+        assert_eq!((story(&whole).await, to_customer(&whole)), (0, vec![CONFIRMED.to_owned()]));
+        for call in 0..whole.faults.calls() {
+            for fault in Fault::ALL {
+                let world = world();
+                world.faults.plan(call, fault);
+                assert_eq!(story(&world).await, 0, "{phone}, {fault:?} at call {call}");
+                // What had its answer lost is sent again.
+                assert!((1..3).contains(&confirmations(&world)), "{phone}, {fault:?} at call {call}: {:?}", headlines(&world));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_know_whether_a_text_is_marked_does_nothing_more() {
+    let story = async |world: &World| {
+        with(world, refunded("evt_1", "pi_1", 2000, true, start())).await;
+        with(world, paid("evt_2", "pi_1", start(), start())).await;
+        world.sent.refuse_with(NUMBER, "21211");
+        // The text is refused, and a mail on the refund follows it in the same event.
+        crate::support::put_until_done(world, "/api/v1/bookings/12345", &crate::support::booking(json!({}))).await;
+        world.run_until_quiet().await;
+        let mails: Vec<_> = world.sent.sent().iter().map(|sent| sent.id().to_owned()).collect();
+        let different: std::collections::BTreeSet<_> = mails.iter().collect();
+        assert_eq!(different.len(), 3, "{:?}", headlines(world));
+        mails.len()
+    };
+    let whole = world();
+    let mails = story(&whole).await;
+    let mut repeated = 0;
+    for call in 0..whole.faults.calls() {
+        let world = world();
+        // No try of a commit tells what became of it.
+        for (after, fault) in [Fault::LoseAnswer, Fault::Fail, Fault::Fail].into_iter().enumerate() {
+            world.faults.plan(call + after as u64, fault);
+        }
+        repeated += story(&world).await - mails;
+    }
+    assert_eq!((mails, repeated), (3, 3), "each mail is repeated where its own answer is lost, and nowhere else");
+}
+
+/// The numbers that texts went to, in order.
+fn texted(world: &World) -> Vec<String> {
+    world.sent.sent().into_iter().filter_map(|sent| if let Sent::Text(text) = sent { Some(text.to) } else { None }).collect()
+}
+
+/// The booking gets another number, and its text is tried again while the other side takes nothing.
+async fn corrected_in_vain(world: &World, number: &str) {
+    put(world, json!({ "customer_phone": number })).await;
+    world.sent.break_down(true);
+    world.clock.advance(minutes(60));
+    while world.step().await {}
+    world.sent.break_down(false);
+}
+
+/// A world in which the text of a payment has left, and the answer was lost.
+async fn left_unanswered() -> World {
+    let whole = world();
+    confirmed(&whole).await;
+    for call in 0..whole.faults.calls() {
+        let world = world();
+        world.sent.name_texts("SM");
+        world.faults.plan(call, Fault::LoseAnswer);
+        put(&world, json!({})).await;
+        world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
+        world.step().await;
+        let event = world.events().into_iter().find(|event| event.key == "evt_1");
+        let waits = event.is_some_and(|event| event.effects.iter().any(|effect| effect.state == EffectState::Pending));
+        if texted(&world).len() == 1 && waits && !message(&world, &own_text(&world)).await["external_id"].is_string() {
+            return world;
+        }
+    }
+    panic!("the answer of the sending itself was lost at no call")
+}
+
+#[tokio::test]
+async fn a_text_to_a_corrected_number_is_sent_though_the_one_before_it_had_left() {
+    let world = left_unanswered().await;
+    let first = own_text(&world);
+    corrected_in_vain(&world, CORRECTED).await;
+    let second = message_to(&world, CORRECTED).await;
+    with(&world, text_status("SM1", "sent", NUMBER, Some(&first), start() + minutes(61))).await;
+    assert_eq!(message(&world, &first).await["status"], "sent");
+    world.run_until_quiet().await;
+    assert_eq!(texted(&world), [NUMBER, CORRECTED]);
+    with(&world, text_status("SM2", "delivered", CORRECTED, Some(&second), start() + minutes(62))).await;
+    assert_eq!((&read(&world).await["sms_status"], recipients(&world).len()), (&json!("delivered"), 0));
+}
+
+#[tokio::test]
+async fn a_text_that_left_unanswered_is_not_sent_again_once_its_number_is_put_again() {
+    let world = left_unanswered().await;
+    let first = own_text(&world);
+    corrected_in_vain(&world, CORRECTED).await;
+    let second = message_to(&world, CORRECTED).await;
+    put(&world, json!({})).await;
+    with(&world, text_status("SM1", "sent", NUMBER, Some(&first), start() + minutes(61))).await;
+    world.run_until_quiet().await;
+    assert_eq!(texted(&world), [NUMBER]);
+    assert_eq!((&message(&world, &second).await["status"], &read(&world).await["sms_status"]), (&json!("failed"), &json!("sent")));
+}
+
+#[tokio::test]
+async fn a_text_goes_to_a_number_that_its_booking_has_again_and_no_other_one_waits() {
+    const THIRD: &str = "+15005550008";
+    for numbers in [&[NUMBER, CORRECTED, NUMBER][..], &[NUMBER, CORRECTED, THIRD, CORRECTED]] {
+        for end in ["delivered", "undelivered", "refused"] {
+            let world = world();
+            world.sent.name_texts("SM");
+            world.sent.break_down(true);
+            confirmed(&world).await;
+            for number in &numbers[1..] {
+                corrected_in_vain(&world, number).await;
+            }
+            let last = numbers[numbers.len() - 1];
+            if end == "refused" {
+                world.sent.refuse_with(last, "21211");
+            }
+            world.run_until_quiet().await;
+            let id = message_to(&world, last).await;
+            if end != "refused" {
+                assert_eq!((texted(&world), &read(&world).await["sms_status"]), (vec![last.to_owned()], &json!("pending")), "{numbers:?}");
+                with(&world, text_status("SM1", end, last, Some(&id), world.clock.now())).await;
+            }
+            let (status, told): (_, &[&str]) =
+                if end == "delivered" { ("delivered", &[]) } else { ("failed", &["ana@example.com", "support@example.com"]) };
+            assert_eq!(
+                (&message(&world, &id).await["status"], recipients(&world)),
+                (&json!(status), told.iter().map(ToString::to_string).collect())
+            );
+            assert_eq!(read(&world).await["sms_status"], status, "{numbers:?}, {end}");
+            for other in numbers.iter().filter(|number| **number != last) {
+                let shown = message(&world, &message_to(&world, other).await).await;
+                assert_eq!(shown["status"], "failed", "{numbers:?}, {end}");
+                assert!(shown["error_text"].as_str().is_some_and(|text| text.contains("another number")), "{shown}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_an_older_version_planned_does_not_wait_once_its_number_is_corrected() {
+    let world = world();
+    world.sent.break_down(true);
+    let first = confirmed(&world).await;
+    as_an_older_version_wrote_it(&world, "booking", "12345", |booking| {
+        assert!(booking["texts"][&first].as_object_mut().is_some_and(|text| text.remove("number").is_some()));
+    })
+    .await;
+    corrected_in_vain(&world, CORRECTED).await;
+    world.run_until_quiet().await;
+    assert_eq!((texted(&world), recipients(&world).len()), (vec![CORRECTED.to_owned()], 0));
+    assert_eq!(message(&world, &first).await["status"], "failed");
+    // It had left all the same, and is none that is told of.
+    with(&world, text_status("SM7", "undelivered", NUMBER, Some(&first), world.clock.now())).await;
+    assert_eq!(recipients(&world).len(), 0);
+}
+
+#[tokio::test]
+async fn a_text_whose_records_can_t_be_read_for_a_moment_holds_up_no_other_effect() {
+    // Handles a text that is refused and a mail on a refund, with one call failing. How many calls there were.
+    let handled = async |faulty: Option<u64>| {
+        let world = world();
+        with(&world, refunded("evt_1", "pi_1", 2000, true, start())).await;
+        with(&world, paid("evt_2", "pi_1", start(), start())).await;
+        world.sent.refuse_with(NUMBER, "21211");
+        put(&world, json!({})).await;
+        let begun = world.faults.calls();
+        if let Some(call) = faulty {
+            world.faults.plan(begun + call, Fault::Fail);
+        }
+        world.step().await;
+        let event = world.events().into_iter().find(|event| event.kind == "booking.put").expect("is recorded");
+        (world.faults.calls() - begun, event)
+    };
+    let mut left = 0;
+    for call in 0..handled(None).await.0 {
+        let (_, event) = handled(Some(call)).await;
+        let [text, mail, ..] = &event.effects[..] else { panic!("{:?}", event.effects) };
+        if event.attempts > 0 && text.state == EffectState::Pending {
+            left += 1;
+            assert_eq!((&*mail.template, mail.state), ("booking_refunded", EffectState::Done), "call {call}");
+        }
+    }
+    assert!(left > 1, "in {left} calls");
 }

@@ -46,9 +46,21 @@ pub struct News {
     /// The latest announcement of the payment that went by mail after its text had failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mailed_text: Option<u32>,
+    /// The announcement that the booking is confirmed that was to go by mail alone, and was not true when it was to leave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unconfirmed: Option<Unconfirmed>,
     /// The payment intents whose late payment support was told of.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub late: BTreeSet<String>,
+}
+
+/// A confirmation that is still owed to the customer, once it is true.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unconfirmed {
+    /// Which announcement of the payment it is.
+    pub number: u32,
+    /// The mail's template.
+    pub template: String,
 }
 
 impl News {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Booking, BookingStatus};
+use super::{Booking, BookingStatus, announce::Unconfirmed};
 use crate::{
     effect::Announcement,
     record::Record,
@@ -24,15 +24,18 @@ pub struct TextState {
     /// When it arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_at: Option<Timestamp>,
+    /// Another text goes in its place, to the number that the booking has by now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    aside: bool,
     /// It failed, and nothing more is to be done about that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     made_good: bool,
 }
 
-/// What is to become of a mail, right before it leaves.
+/// What is to become of a mail on the payment, right before it leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailInstead {
-    /// It goes in place of no text.
+    /// It goes in place of no text, and nothing speaks against it.
     NotInstead,
     /// What it says is true, and nobody has told it.
     Stands,
@@ -55,6 +58,7 @@ impl Booking {
             number: message.sent.as_ref().map_or(0, |sent| sent.about.number),
             status: message.status(),
             delivered_at: message.delivered_at(),
+            aside: message.is_aside(),
             made_good,
         };
         let new = self.texts.get(&message.id) != Some(&state);
@@ -67,10 +71,11 @@ impl Booking {
         self.texts.remove(message);
     }
 
-    /// The text about the booking that was sent last, whatever was heard of which of them first; `None` if there was none.
+    /// The text about the booking that was sent last, whatever was heard of which of them first; `None` if there was none. One that another goes in place of
+    /// is not, though its number may have been put last.
     #[must_use]
     pub fn latest_text(&self) -> Option<&TextState> {
-        self.texts.iter().max_by_key(|(id, text)| (text.at, text.number, id.as_str())).map(|(_, text)| text)
+        self.texts.iter().max_by_key(|(id, text)| (!text.aside, text.at, text.number, id.as_str())).map(|(_, text)| text)
     }
 
     /// Whether texts to `number` that belong to nobody are likely about this booking: it is confirmed, and the number is its customer's.
@@ -106,6 +111,11 @@ impl Booking {
         number > 0 && self.texts.values().any(|text| text.number == number && text.status == MessageStatus::Delivered)
     }
 
+    /// Whether a text to another number than that of the text `but` is to tell this announcement of the payment, and has not failed.
+    fn is_on_its_way(&self, number: u32, but: &str) -> bool {
+        number > 0 && self.texts.iter().any(|(id, text)| id != but && text.number == number && text.status < MessageStatus::Failed)
+    }
+
     /// What the customer is to be mailed because a text about the booking failed; `None` if it was told before, or there is nothing to confirm now. Once
     /// there is, the text is still to be made good for.
     ///
@@ -122,16 +132,19 @@ impl Booking {
             None if self.deposit_paid_at().is_some() => return None,
             None => (latest, MailTemplate::BookingConfirmedUnpaid),
         };
-        if number < latest || self.is_told_by_text(number) || !self.count_as_mailed(number) {
+        let overtaken = number < latest || self.is_told_by_text(number) || self.is_on_its_way(number, &message.id);
+        if overtaken || !self.count_as_mailed(number) {
             return None;
         }
         Some((template, Announcement { record: Self::key(&self.id), subject: Self::PAYMENT.to_owned(), number }))
     }
 
-    /// What is to become of a mail that goes in place of a text, by now.
+    /// What is to become of a mail on this announcement of the payment by now. Not all of them confirm the booking.
     #[must_use]
-    pub fn standing_of_mail(&self, number: u32) -> MailInstead {
-        if self.told.mailed_text < Some(number) {
+    pub fn standing_of_mail(&self, number: u32, template: &str) -> MailInstead {
+        let confirms = [MailTemplate::BookingConfirmed, MailTemplate::BookingReinstated].iter().any(|named| named.name() == template);
+        let instead = self.told.mailed_text >= Some(number);
+        if !instead && (!confirms || self.may_be_confirmed()) {
             MailInstead::NotInstead
         } else if !self.may_be_confirmed() {
             MailInstead::Untrue
@@ -142,9 +155,13 @@ impl Booking {
         }
     }
 
-    /// Takes back that this announcement of the payment was mailed in place of its text, because it was not true any more when it was to leave. Once it is
-    /// true again, the texts that failed are made good for.
-    pub fn take_back_mail(&mut self, number: u32) {
+    /// Takes back that this announcement of the payment was mailed, because it was not true any more when it was to leave. Once it is true again, the texts
+    /// that failed are made good for, and what was to be told by mail alone is mailed.
+    pub fn take_back_mail(&mut self, number: u32, template: &str) {
+        if self.told.mailed_text < Some(number) {
+            self.told.unconfirmed = Some(Unconfirmed { number, template: template.to_owned() });
+            return;
+        }
         if self.told.mailed_text == Some(number) {
             self.told.mailed_text = number.checked_sub(1);
         }
@@ -153,14 +170,34 @@ impl Booking {
         }
     }
 
-    /// The texts that Sluice planned for this announcement of the payment.
-    pub(crate) fn texts_of(&self, number: u32) -> Vec<String> {
-        self.texts.iter().filter(|(_, text)| number > 0 && text.number == number).map(|(id, _)| id.clone()).collect()
+    /// The confirmation that was to go by mail alone, was not true when it was to leave, and is true now. It counts as told from now on.
+    pub(crate) fn confirmation_to_mail(&mut self) -> Option<(MailTemplate, Announcement)> {
+        if !self.may_be_confirmed() {
+            return None;
+        }
+        let Unconfirmed { number, template } = self.told.unconfirmed.take()?;
+        // One that a later announcement has overtaken is not owed any more.
+        let template = MailTemplate::named(&template).filter(|_| number == self.announcements.latest(Self::PAYMENT))?;
+        Some((template, Announcement { record: Self::key(&self.id), subject: Self::PAYMENT.to_owned(), number }))
+    }
+
+    /// The texts that Sluice planned for this announcement of the payment, each to a number of its own, but for `except`. `planned`: the first of them, which
+    /// older versions noted without its number.
+    pub(crate) fn other_texts_of(&self, number: u32, planned: &str, except: &str) -> Vec<String> {
+        let of_it = |id: &str, text: &TextState| id == planned || number > 0 && text.number == number;
+        self.texts.iter().filter(|(id, text)| *id != except && of_it(id, text)).map(|(id, _)| id.clone()).collect()
     }
 
     /// Notes that nothing more is to be done about a text that failed. `false` if that was known.
     pub fn count_as_made_good(&mut self, message: &str) -> bool {
         self.texts.get_mut(message).is_some_and(|text| !std::mem::replace(&mut text.made_good, true))
+    }
+
+    /// Takes back that nothing more is to be done about a text if it fails.
+    pub(crate) fn count_as_open(&mut self, message: &str) {
+        if let Some(text) = self.texts.get_mut(message) {
+            text.made_good = false;
+        }
     }
 
     /// Notes that this announcement of the payment goes by mail in place of its text. `false` if it did before.

@@ -23,6 +23,12 @@ impl Message {
         format!("{}.{}", Self::id_of_effect(effect), digest(&[to]))
     }
 
+    /// The id of the text of an effect, which was planned for `planned`, to a number.
+    #[must_use]
+    pub fn id_of_text(effect: &str, planned: &str, to: &str) -> String {
+        if planned == to { Self::id_of_effect(effect) } else { Self::id_of_effect_to(effect, to) }
+    }
+
     /// Whether a text that came back in a status callback can be the id of a text that Sluice sent.
     #[must_use]
     pub fn is_own_id(text: &str) -> bool {

@@ -13,7 +13,10 @@ use std::sync::Arc;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{no_rule, unexpected_shape};
-use crate::plan::{Event, Stop, View};
+use crate::{
+    event::Publishing,
+    plan::{Event, Stop, View},
+};
 
 /// The part of every Stripe event that rules look at.
 #[derive(Deserialize)]
@@ -101,7 +104,9 @@ fn heed(livemode: bool, view: &View<'_>) -> Result<(), Stop> {
     if livemode || view.policy.stripe_test_mode {
         return Ok(());
     }
-    Err(Stop::Ignore { reason: "a test-mode event, and SLUICE_STRIPE_TEST_MODE is off".to_owned(), twin: None })
+    // Whoever subscribed would take it for one of money.
+    let reason = "a test-mode event, and SLUICE_STRIPE_TEST_MODE is off".to_owned();
+    Err(Stop::Ignore { reason, twin: None, publishing: Publishing::Withheld })
 }
 
 fn parse<T: DeserializeOwned>(event: &Event<'_>) -> Result<T, Stop> {

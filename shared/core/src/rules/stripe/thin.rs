@@ -7,6 +7,7 @@ use serde_json::{json, value::RawValue};
 use super::{heed, live, parse, rule};
 use crate::{
     envelope::event_id,
+    event::Publishing,
     plan::{Event, Stop, View},
     ports::{StripeAnswer, StripeObject},
     record::to_json,
@@ -86,7 +87,7 @@ fn twin(event: &Event<'_>, thin: &Thin, snapshot: &str, view: &mut View<'_>) -> 
         StripeAnswer::NotKnown => NO_KEY,
     };
     let reason = format!("a thin event whose snapshot {snapshot} can't be read: {why}; {twin} tells the same if that comes here, too");
-    Err(Stop::Ignore { reason, twin: Some(twin) })
+    Err(Stop::Ignore { reason, twin: Some(twin), publishing: Publishing::Published })
 }
 
 /// When it happened, as a snapshot says it, so that both say the same.
@@ -98,7 +99,7 @@ fn whole_seconds(event: &Event<'_>) -> Option<Timestamp> {
 fn around_object(event: &Event<'_>, thin: &Thin, view: &View<'_>) -> Result<Vec<u8>, Stop> {
     let Some(related) = &thin.related_object else {
         let reason = "a thin event that names neither an object nor a snapshot".to_owned();
-        return Err(Stop::Ignore { reason, twin: None });
+        return Err(Stop::Ignore { reason, twin: None, publishing: Publishing::Published });
     };
     let object = StripeObject::Related(related.url.clone());
     let why = match view.look_up::<Box<RawValue>>(event.in_stripe(thin.livemode, object))? {
@@ -108,7 +109,8 @@ fn around_object(event: &Event<'_>, thin: &Thin, view: &View<'_>) -> Result<Vec<
         StripeAnswer::NotThere => "Stripe has no such object",
         StripeAnswer::NotKnown => NO_KEY,
     };
-    Err(Stop::Ignore { reason: format!("a thin event whose object {} can't be read: {why}", related.url), twin: None })
+    let reason = format!("a thin event whose object {} can't be read: {why}", related.url);
+    Err(Stop::Ignore { reason, twin: None, publishing: Publishing::Published })
 }
 
 const NO_KEY: &str = "there is no key for Stripe's API (STRIPE_SECRET_KEY); set one and replay";

@@ -209,6 +209,23 @@ async fn a_replay_of_what_is_done_leaves_it_done_while_the_key_is_refused() {
 }
 
 #[tokio::test]
+async fn a_replay_of_what_is_done_is_given_up_in_the_end_and_one_of_what_was_ignored_is_parked() {
+    let world = World::new(start(), true);
+    run(&world, &[thin("evt_other", "v1.payment_intent.succeeded", &json!({}))]).await;
+    tell(&world.stripe);
+    run(&world, &[without_twin()]).await;
+    let (done, ignored) = (event(&world, "evt_thin").await, event(&world, "evt_other").await);
+    assert_eq!((done.status, ignored.status), (EventStatus::Done, EventStatus::Ignored));
+    world.stripe.refuse_key();
+    for id in [&done.id, &ignored.id] {
+        world.enqueue(&InboundMessage::Replay { id: id.clone() }).await;
+    }
+    world.run_until_quiet().await;
+    assert_eq!(event(&world, "evt_thin").await, done, "as it was");
+    assert_eq!(event(&world, "evt_other").await.status, EventStatus::Parked, "nothing of it is applied");
+}
+
+#[tokio::test]
 async fn a_large_event_that_came_twice_expires_whole_though_the_key_is_refused_meanwhile() {
     let begin = async |world: &World| {
         tell(&world.stripe);

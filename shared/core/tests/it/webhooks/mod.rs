@@ -15,12 +15,12 @@ use axum::{
 };
 use serde_json::{Value, json};
 use sluice_core::{
-    ports::{Clock, Commit, Committed, Condition, Mail, Store, Write},
+    ports::{Clock, Mail},
     testing::{Fault, Got, Sent, World},
 };
 use sluice_signature::{Message, Scheme, Secret, StandardWebhooks, Stripe};
 
-use crate::support::{Answer, KEY, call, minutes, paid, put, send, start};
+use crate::support::{Answer, KEY, call, event, minutes, paid, put, send, start};
 
 const URL: &str = "https://receiver.example/hook";
 

@@ -44,6 +44,40 @@ async fn a_verified_webhook_is_published_under_its_providers_name() {
 }
 
 #[tokio::test]
+async fn what_is_ignored_is_published_but_for_test_mode_events_where_these_count_for_nothing() {
+    let at_once = ["stripe.payment_intent.succeeded", "stripe.v1.payment_intent.succeeded"];
+    for (test_mode, expected) in [(true, &at_once[..]), (false, &at_once[1..])] {
+        for subscribed_before in [true, false] {
+            let world = if test_mode { world() } else { world().without_test_mode() };
+            let since = world.clock.now();
+            let subscription = json!({ "event_types": ["stripe.*"] });
+            if subscribed_before {
+                subscribe(&world, subscription.clone()).await;
+            }
+            // One is of test mode, and for want of a key nothing can be made of the other.
+            let intent = json!({ "id": "pi_1", "amount": 6000, "currency": "usd", "metadata": { "booking_id": "12345" } });
+            let of_test_mode =
+                json!({ "id": "evt_1", "type": "payment_intent.succeeded", "livemode": false, "data": { "object": intent } });
+            let thin = json!({ "id": "evt_2", "livemode": true, "related_object": { "url": "/v1/payment_intents/pi_2" } });
+            for (id, kind, body) in [("evt_1", at_once[0], of_test_mode), ("evt_2", at_once[1], thin)] {
+                world.enqueue(&event("stripe", id, kind.trim_start_matches("stripe."), None, "", start(), &body.to_string())).await;
+                world.run_until_quiet().await;
+            }
+            if !subscribed_before {
+                let (id, _) = subscribe(&world, subscription).await;
+                let answer = post(&world, &format!("/api/v1/subscriptions/{id}/replay-missing"), json!({ "since": since })).await;
+                assert!(answer.status.is_success(), "{}", answer.json);
+                world.run_until_quiet().await;
+            }
+            let bodies = world.receivers.got().into_iter().map(|got| serde_json::from_slice::<Value>(&got.body).expect("JSON"));
+            let mut types: Vec<_> = bodies.map(|body| body["type"].as_str().unwrap_or_default().to_owned()).collect();
+            types.sort();
+            assert_eq!(types, expected, "test mode counts: {test_mode}, subscribed before: {subscribed_before}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_nobody_subscribes_to_costs_no_document() {
     let world = world();
     subscribe(&world, json!({ "event_types": ["order.*"] })).await;
