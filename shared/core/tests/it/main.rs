@@ -37,5 +37,6 @@ mod support;
 mod sweep;
 mod tenants;
 mod texts;
+mod texts_corrected;
 mod texts_failed;
 mod webhooks;
