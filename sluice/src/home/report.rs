@@ -26,7 +26,11 @@ pub(super) fn started(mode: Mode, settings: &Settings, address: SocketAddr) {
     }
     tracing::info!(
         "Stripe's test mode: {}",
-        if settings.rules.stripe_test_mode { "on, its events change records, send mails and go out to subscribers" } else { "off, its events are recorded only" }
+        if settings.rules.stripe_test_mode {
+            "on, its events change records, send mails and go out to subscribers"
+        } else {
+            "off, its events are recorded only"
+        }
     );
     if settings.stripe_api.keys.is_empty() {
         tracing::info!("Stripe's API: not asked, because STRIPE_SECRET_KEY is not set; what events don't say stays empty");
