@@ -311,7 +311,8 @@ impl EventRecord {
         match self.status {
             EventStatus::Waiting => true,
             EventStatus::Ignored => self.twin.is_some() || self.publishing == Publishing::Withheld,
-            EventStatus::Processing | EventStatus::Done | EventStatus::Parked | EventStatus::Dismissed => false,
+            EventStatus::Parked | EventStatus::Dismissed => self.publishing == Publishing::Withheld,
+            EventStatus::Processing | EventStatus::Done => false,
         }
     }
 

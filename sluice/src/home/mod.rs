@@ -20,7 +20,7 @@ use sluice_core::{
     settings::{MailSettings, Mode, Settings, SmsSettings},
     sweep::Sweeper,
     watch::Watch,
-    webhooks::{Crowd, Deliverer, Known},
+    webhooks::{Crowd, Deliverer, Known, anybody_subscribed},
 };
 use sluice_embedded::{
     DataFolder, Disposition, Drained, EmbeddedQueue, MAX_RECEIVES, Received, SystemClock, SystemIds, Worker, WorkerSettings,
@@ -97,6 +97,12 @@ pub async fn run(mode: Mode, mut settings: Settings) -> Result<(), HomeError> {
     let outgoing = outgoing::wire(&settings.outgoing, prepared, store.clone(), &clock, &ids);
     let captured = matches!(settings.outgoing.mail, MailSettings::Captured) || matches!(settings.outgoing.sms, SmsSettings::Captured);
     let webhooks = webhooks::wire(&settings.webhooks);
+    if webhooks.is_none() && anybody_subscribed(&*store).await? {
+        tracing::error!(
+            "there are subscriptions, and webhooks out are off: what would be published meanwhile is lost to them; \
+             stop, and start again with the SLUICE_MASTER_KEY that they were made with"
+        );
+    }
     let ingest = Ingest {
         providers: settings.ingest.providers,
         queue: shared_queue.clone(),

@@ -1,11 +1,12 @@
 use crate::{
     body::PackedBody,
     effect::join_planned,
-    event::{EventRecord, EventStatus},
+    event::{EventRecord, EventStatus, Publishing},
     ids::fresh,
     plan::{Loaded, Plan},
     ports::{Commit, Committed, Condition, PortError, Stored, Write},
     process::{Outcome, Processor, Trouble, event::Planned, handle::Handling, jittered},
+    rules::UNSIGNED_TOPIC,
 };
 use std::time::Duration;
 
@@ -126,8 +127,11 @@ impl Processor {
             }
             Planned::Park { code, reason } => {
                 record.summarize("could not be processed", &reason);
+                record.publishing = if code.starts_with(UNSIGNED_TOPIC) { Publishing::Withheld } else { Publishing::default() };
                 let mut writes = self.park(&mut record, &code, reason).await?;
-                writes.extend(self.publish(&mut record).await?);
+                if !record.is_untold() {
+                    writes.extend(self.publish(&mut record).await?);
+                }
                 (writes, Outcome::Parked)
             }
         };

@@ -178,6 +178,11 @@ impl Booking {
         self.successes().map(|(_, success)| success.at).min()
     }
 
+    /// Forgets charges that turned out to be another booking's.
+    pub fn leave_charges<'a>(&mut self, charges: impl IntoIterator<Item = &'a String>) {
+        charges.into_iter().for_each(|charge| drop(self.charges.remove(charge)));
+    }
+
     /// The currency that the booking is in: the owner's word, else that of its first payment or refund.
     #[must_use]
     pub fn currency(&self) -> Option<&str> {

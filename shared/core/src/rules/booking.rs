@@ -4,7 +4,7 @@ use super::{message, own_text};
 use crate::{
     effect::EffectKind,
     plan::{Stop, View},
-    records::Booking,
+    records::{Booking, Payment},
     time::Timestamp,
 };
 
@@ -37,6 +37,26 @@ pub(super) fn settle(view: &mut View<'_>, mut booking: Booking) -> Result<(), St
         view.effect(EffectKind::Mail, template, about);
     }
     view.write(&booking)
+}
+
+/// Gives a booking that an event of a payment names what is known of the payment's charges, if it is the payment's booking. `before`: the one that the payment
+/// was taken for until now. Events of one payment may name several, and its refunds are one's alone, whichever event comes first.
+pub(super) fn hand_over_charges(view: &mut View<'_>, booking: &mut Booking, payment: &Payment, before: Option<&str>) -> Result<(), Stop> {
+    take_charges_from(view, before, payment)?;
+    if payment.booking_id() == Some(&booking.id) {
+        for (charge, fact) in &payment.charges {
+            booking.join_charge(charge, fact.clone());
+        }
+    }
+    Ok(())
+}
+
+/// Takes a payment's charges from the booking that it was taken for before, if it is another's.
+pub(super) fn take_charges_from(view: &mut View<'_>, before: Option<&str>, payment: &Payment) -> Result<(), Stop> {
+    let Some(before) = before.filter(|before| payment.booking_id() != Some(before)) else { return Ok(()) };
+    let Some(mut booking) = view.read::<Booking>(before)? else { return Ok(()) };
+    booking.leave_charges(payment.charges.keys());
+    settle(view, booking)
 }
 
 /// Settles a booking that was put, and so may have a number that its texts are known by.

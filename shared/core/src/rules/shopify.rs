@@ -19,6 +19,9 @@ use crate::{
     time::Timestamp,
 };
 
+/// What the code of an event begins with that is parked because nobody vouches for its topic. It is told to nobody: whoever heard of it would act on it.
+pub(crate) const UNSIGNED_TOPIC: &str = "unsigned_topic";
+
 /// An event with its body read.
 struct Read<'a> {
     event: &'a Event<'a>,
@@ -100,7 +103,7 @@ fn insist_deletion(read: &Read<'_>) -> Result<(), Stop> {
 fn not_acted_upon(read: &Read<'_>, what: &str) -> Stop {
     let kind = read.event.kind;
     Stop::Park {
-        code: format!("unsigned_topic:{kind}"),
+        code: format!("{UNSIGNED_TOPIC}:{kind}"),
         reason: format!("{what}; topic and shop are headers that Shopify does not sign, so {kind} is not acted upon"),
     }
 }

@@ -76,6 +76,15 @@ impl Record for Interest {
     }
 }
 
+/// Whether anybody has subscribed to anything.
+///
+/// # Errors
+/// [`PortError`] if it can't be read.
+pub async fn anybody_subscribed(store: &dyn Store) -> Result<bool, PortError> {
+    let found = store.get(&[Interest::key(Interest::ID)]).await?.pop().flatten();
+    Ok(found.as_ref().map(Interest::from_stored).transpose()?.is_some_and(|interest| interest != Interest::default()))
+}
+
 /// Who changes subscriptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangedBy {

@@ -33,7 +33,7 @@ pub use endpoint::Endpoint;
 pub(crate) use fan_out::FanOut;
 pub(crate) use in_hand::Hold;
 pub use in_hand::InHand;
-pub use interest::{ChangedBy, Interest, InterestBoard, KNOWN_WITHIN};
+pub use interest::{ChangedBy, Interest, InterestBoard, KNOWN_WITHIN, anybody_subscribed};
 pub use manage::{Made, change_subscription};
 pub(crate) use notice::{
     Begun, DELIVERY_FAILED, Publication, SUBSCRIPTION_DISABLED, SUBSCRIPTION_FAILING, TEST, effect as publish_effect,

@@ -65,9 +65,9 @@ const SET: [&str; 8] = [
     "x-webhook-delivery",
 ];
 
-/// What belongs to the connection, or to whoever passes it on (RFC 9110, section 7.6.1).
-const OF_THE_CONNECTION: [&str; 9] =
-    ["host", "content-length", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect"];
+/// What belongs to the connection, or to whoever passes it on (RFC 9110, section 7.6.1), and how the body is coded (8.4): it goes out as it is.
+const OF_THE_CONNECTION: [&str; 10] =
+    ["host", "content-length", "content-encoding", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect"];
 
 /// Whether a header is one that the owner of a subscription may have sent along.
 pub(crate) fn is_free(name: &str) -> bool {

@@ -151,6 +151,12 @@ impl Subscription {
         self.timeout.map_or(TIMEOUT, Duration::from_secs).min(TIMEOUT)
     }
 
+    /// Forgets secrets that can't be opened any more, because the key that they are sealed with is lost: with one of them nothing could be signed.
+    pub(crate) fn forget_lost_secrets(&mut self, keyring: &Keyring) {
+        let opens = |sealed: &Sealed| keyring.open(sealed, &self.id).is_ok();
+        self.secrets.retain(|secret| opens(&secret.sealed) && secret.pair.as_ref().is_none_or(|pair| opens(&pair.sealed)));
+    }
+
     /// The secrets that sign now, newest first.
     ///
     /// # Errors

@@ -39,4 +39,5 @@ mod tenants;
 mod texts;
 mod texts_corrected;
 mod texts_failed;
+mod two_bookings;
 mod webhooks;

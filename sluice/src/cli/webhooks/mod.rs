@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 use self::shown::{deliveries_in_lines, delivery_in_full, subscription_in_full, subscriptions_in_lines};
 use super::{
     Error, Exit, Surroundings,
-    client::ApiAnswer,
+    client::{ApiAnswer, Client},
     operate::{Target, text},
     usage,
 };
@@ -248,13 +248,9 @@ fn would_be(count: &Value) -> String {
 pub(super) fn deliveries(command: &DeliveriesCommand, surroundings: &mut Surroundings<'_>) -> Result<Exit, Error> {
     match command {
         DeliveriesCommand::List { subscription, event, event_type, status, limit, target } => {
-            let mut path = format!("/api/v1/deliveries?limit={limit}");
-            for (name, value) in [("subscription_id", subscription), ("event_id", event), ("type", event_type), ("status", status)] {
-                if let Some(value) = value {
-                    path.push_str(&format!("&{name}={value}"));
-                }
-            }
-            let answer = target.client(surroundings)?.get(&path)?;
+            let given = [("subscription_id", subscription), ("event_id", event), ("type", event_type), ("status", status)];
+            let filter: String = given.iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("&{name}={value}"))).collect();
+            let answer = found_deliveries(&target.client(surroundings)?, &filter, *limit)?;
             tell(answer, target, surroundings, deliveries_in_lines)
         }
         DeliveriesCommand::Show(one) => {
@@ -264,6 +260,28 @@ pub(super) fn deliveries(command: &DeliveriesCommand, surroundings: &mut Surroun
         DeliveriesCommand::Resend(one) => {
             let answer = one.target.client(surroundings)?.post(&format!("/api/v1/deliveries/{}/resend", one.id))?;
             tell(answer, &one.target, surroundings, |json| format!("{} is made once more\n", text(&json["id"])))
+        }
+    }
+}
+
+/// The newest `limit` deliveries that pass the filter. A page of the API looks at so many deliveries only, and may have found none among them.
+fn found_deliveries(client: &Client, filter: &str, limit: usize) -> Result<ApiAnswer, Error> {
+    let mut found = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let mut page = client.get(&format!("/api/v1/deliveries?limit={}{filter}{cursor}", limit - found.len()))?;
+        if !page.is_success() {
+            return Ok(page);
+        }
+        if let Value::Array(items) = page.json["items"].take() {
+            found.extend(items);
+        }
+        match page.json["next"].as_str() {
+            Some(next) if found.len() < limit => cursor = format!("&cursor={next}"),
+            _ => {
+                page.json["items"] = Value::Array(found);
+                return Ok(page);
+            }
         }
     }
 }

@@ -352,11 +352,13 @@ pub(super) async fn rotate(
     let sealed = webhooks.keyring.seal(&secret, &id, &*api.ids).ok_or_else(no_key)?;
     let until = change(&api, &caller, &id, |before, _| {
         let (mut after, now) = (before.clone(), api.clock.now());
+        after.forget_lost_secrets(&webhooks.keyring);
+        let until = if after.secrets.is_empty() { now } else { now + overlap };
         after.rotate(sealed.clone(), overlap, now);
         after.seal_headers(&webhooks.keyring, &*api.ids).ok_or_else(no_key)?;
         after.complete_pair(&webhooks.keyring, &*api.ids).ok_or_else(no_key)?;
         after.updated_at = now;
-        Ok(Made::Store(Box::new(after), Vec::new(), now + overlap))
+        Ok(Made::Store(Box::new(after), Vec::new(), until))
     })
     .await?;
     tracing::info!(subscription = id, "its secret was rotated");

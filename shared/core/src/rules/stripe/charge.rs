@@ -77,6 +77,7 @@ pub(super) fn refunded(event: &Event<'_>, body: &Envelope<Charge>, view: &mut Vi
         view.want([Payment::key(&intent), Booking::key(booking_id)])?;
     }
     let mut payment = payment_heard_of(view, &intent, event.received_at)?;
+    let before = payment.booking_id().map(str::to_owned);
     payment.join_charge(&charge.id, fact);
     let told = |what| Told { at, event: body.id.clone(), what };
     if let Some(customer) = id_of(charge.customer.as_ref()) {
@@ -89,6 +90,7 @@ pub(super) fn refunded(event: &Event<'_>, body: &Envelope<Charge>, view: &mut Vi
     if charge.payment_method_details.is_some() {
         Told::latest(&mut payment.details, Told { at, event: body.id.clone(), what: said });
     }
+    booking::take_charges_from(view, before.as_deref(), &payment)?;
     hand_on(event, payment, id_of(charge.invoice.as_ref()), &what, view)
 }
 

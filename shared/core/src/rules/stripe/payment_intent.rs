@@ -83,6 +83,7 @@ pub(super) fn succeeded(event: &Event<'_>, body: &Envelope<PaymentIntent>, view:
         None => view.want([Payment::key(&intent.id)])?,
     }
     let mut payment = payment_heard_of(view, &intent.id, event.received_at)?;
+    let before = payment.booking_id().map(str::to_owned);
     let (id, booking_of) = (body.id.clone(), booking_id.clone());
     payment.join_fact(TransactionFact { at, event: id, booking_id: booking_of, amount: received, currency: currency.clone() });
     join_customer(&mut payment, body, event)?;
@@ -97,9 +98,7 @@ pub(super) fn succeeded(event: &Event<'_>, body: &Envelope<PaymentIntent>, view:
     }
     let mut booking = booking::heard_of(view, &booking_id, event.received_at)?;
     booking.join_success(&intent.id, BookingSuccess { at, event: body.id.clone(), amount: received, currency });
-    for (charge, fact) in payment.charges.clone() {
-        booking.join_charge(&charge, fact);
-    }
+    booking::hand_over_charges(view, &mut booking, &payment, before.as_deref())?;
     settle_payment(view, payment)?;
     booking::settle(view, booking)?;
     view.summarize(format!("{paid} paid for booking {booking_id}"));
@@ -198,6 +197,7 @@ pub(super) fn payment_failed(event: &Event<'_>, body: &Envelope<PaymentIntent>, 
         }
         return Ok(());
     };
+    let before = payment.booking_id().map(str::to_owned);
     Told::first(&mut payment.named, Told { at, event: body.id.clone(), what: booking_id.clone() });
     let mut booking = booking::heard_of(view, &booking_id, event.received_at)?;
     booking.join_failure(
@@ -210,9 +210,7 @@ pub(super) fn payment_failed(event: &Event<'_>, body: &Envelope<PaymentIntent>, 
             reason: reason.to_owned(),
         },
     );
-    for (charge, fact) in payment.charges.clone() {
-        booking.join_charge(&charge, fact);
-    }
+    booking::hand_over_charges(view, &mut booking, &payment, before.as_deref())?;
     settle_payment(view, payment)?;
     booking::settle(view, booking)?;
     view.summarize(format!("{due} failed for booking {booking_id}: {words}"));

@@ -25,6 +25,26 @@ async fn a_secret_is_shown_once_and_rotates_with_an_overlap() {
     assert_eq!((verify(&got[1], &[&old], now(&got[1])), verify(&got[1], &[&new], now(&got[1]))), ((false, false), (true, true)));
 }
 
+#[tokio::test]
+async fn a_new_secret_takes_the_place_of_one_that_nobody_can_open_any_more() {
+    let world = world();
+    let (other, _) = subscribe(&world, json!({ "url": "https://other.example/" })).await;
+    let sealed_for_another = stored(&world)["secrets"].clone();
+    assert_eq!(call(&world, Method::DELETE, &format!("/api/v1/subscriptions/{other}"), None).await.status, StatusCode::NO_CONTENT);
+    let (id, _) = subscribe(&world, json!({})).await;
+    let mut lost = stored(&world);
+    lost["secrets"] = sealed_for_another;
+    put_stored(&world, &lost).await;
+    let path = format!("/api/v1/subscriptions/{id}");
+    assert_eq!(post(&world, &format!("{path}/test"), json!({})).await.status, StatusCode::INTERNAL_SERVER_ERROR);
+
+    let rotated = post(&world, &format!("{path}/rotate-secret"), json!({})).await.json;
+    assert_eq!(rotated["previous_valid_until"], json!(world.clock.now()), "there is none that could go on");
+    assert_eq!(post(&world, &format!("{path}/test"), json!({})).await.json["success"], true);
+    let got = world.receivers.got().pop().expect("the test");
+    assert_eq!(verify(&got, &[rotated["secret"].as_str().expect("a secret")], got.at.seconds()), (true, true));
+}
+
 /// The one subscription as it is stored.
 fn stored(world: &World) -> Value {
     serde_json::from_slice(&world.documents("webhook")[0].document.data).expect("JSON")
