@@ -208,7 +208,11 @@ fn look_for_booking(view: &mut View<'_>, message: &mut Message) -> Result<(), St
     for id in &ids {
         bookings.extend(view.read::<Booking>(id)?);
     }
-    if let Some(booking) = bookings.iter().find(|booking| booking.is_confirmed_with(&number)) {
+    let mut confirmed = bookings.iter().filter(|booking| booking.is_confirmed_with(&number)).peekable();
+    let newest = confirmed.peek().copied();
+    // The operator's own come first: a tenant that puts their number gets none of the texts to them.
+    let own = confirmed.find(|booking| booking.put.as_ref().is_none_or(|put| put.tenant.is_none()));
+    if let Some(booking) = own.or(newest) {
         message.matched = Some(booking.id.clone());
         if phone.waiting.remove(&message.id) {
             view.write(&phone)?;

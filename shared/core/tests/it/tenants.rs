@@ -7,7 +7,7 @@ use axum::{
 use serde_json::{Value, json};
 use sluice_core::{ports::Clock, testing::World};
 
-use crate::support::{Answer, booking, call, minutes, send, start};
+use crate::support::{Answer, NUMBER, booking, call, minutes, send, start, text_status, with};
 
 async fn call_as(world: &World, key: &str, method: &Method, path: &str, body: Option<&Value>) -> Answer {
     let request = Request::builder().method(method).uri(path).header(header::AUTHORIZATION, format!("Bearer {key}"));
@@ -298,4 +298,17 @@ async fn a_tenant_puts_back_what_it_read() {
         // The same once more is on a version that is no more.
         assert_eq!(call_as(&world, &key, &Method::PUT, path, Some(&whole)).await.status, StatusCode::PRECONDITION_FAILED, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_tenant_gets_no_texts_to_a_number_of_the_operators() {
+    let world = World::new(start(), true);
+    let tenants = key(&world, json!(["read", "write"]), json!("a")).await;
+    let confirmed = booking(json!({ "status": "confirmed" }));
+    assert!(call(&world, Method::PUT, "/api/v1/bookings/12345", Some(confirmed.clone())).await.status.is_success());
+    world.clock.advance(minutes(1));
+    assert!(call_as(&world, &tenants, &Method::PUT, "/api/v1/bookings/later", Some(&confirmed)).await.status.is_success());
+    with(&world, text_status("SM1", "delivered", NUMBER, None, world.clock.now())).await;
+    let status = async |id: &str| call(&world, Method::GET, &format!("/api/v1/bookings/{id}"), None).await.json["sms_status"].clone();
+    assert_eq!((status("12345").await, status("later").await), (json!("delivered"), Value::Null));
 }
