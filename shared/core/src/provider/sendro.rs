@@ -44,7 +44,10 @@ impl Provider for Sendro {
         let found = json::fields(message.body, PLACES, Repeats::Last).map_err(|error| PROFILE.malformed(error))?;
         let (kinds, rest) = found.split_at(2);
         let (ids, times) = rest.split_at(4);
-        let mut named = PROFILE.named(first_text(ids).unwrap_or_default(), first_text(kinds).unwrap_or_default())?;
+        let (id, kind) = (first_text(ids).unwrap_or_default(), first_text(kinds).unwrap_or_default());
+        let mut key = String::with_capacity(id.len() + 1 + kind.len());
+        key.push_str(&id);
+        let mut named = PROFILE.named(key, kind)?;
         named.key.push(':');
         named.key.push_str(&named.kind);
         named.occurred_at = first_text(times).and_then(|text| text.parse().ok());
