@@ -79,7 +79,7 @@ impl Provider for GitHub {
             return Err(PROFILE.malformed("what should be an object is none"));
         }
         let kind = match PROFILE.text(action)? {
-            Some(action) if is_name(&action) => format!("{event}.{action}"),
+            Some(action) if is_name(&action) => [event, ".", &action].concat(),
             _ => event.to_owned(),
         };
         let (organization_login, login) = (PROFILE.text(organization_login)?, PROFILE.text(login)?);

@@ -253,7 +253,10 @@ const LONGEST_NAME: usize = 255;
 
 /// A text that can name something: not empty, not endless, of visible ASCII and blanks within.
 fn is_name(text: &str) -> bool {
-    (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && text.trim() == text
+    (1..=LONGEST_NAME).contains(&text.len())
+        && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+        && !text.starts_with(' ')
+        && !text.ends_with(' ')
 }
 
 /// The one header of that name, if it can name something.

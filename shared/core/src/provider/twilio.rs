@@ -172,7 +172,7 @@ impl Provider for Twilio {
             SMS_STATUS => {
                 let id = parameters.first_of(&["MessageSid", "SmsSid"], is_sid)?;
                 let status = parameters.first_of(&["MessageStatus", "SmsStatus"], is_status)?;
-                (format!("{id}:{status}"), format!("message.{status}"))
+                ([&*id, ":", &*status].concat(), ["message.", &*status].concat())
             }
             SMS => (parameters.first_of(&["MessageSid", "SmsSid"], is_sid)?.into_owned(), "message.received".to_owned()),
             _ => {
