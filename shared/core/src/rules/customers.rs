@@ -57,16 +57,17 @@ pub(super) fn settle_stripe_customer(view: &mut View<'_>, customer: &Customer) -
     Ok(customer.is_known())
 }
 
-/// Has every payment method of a Stripe customer say whose it is, and whether it is the default.
+/// Has every payment method of a Stripe customer say whose it is, whether that is somebody who is known, and whether it is the default.
 pub(super) fn settle_payment_methods(view: &mut View<'_>, customer: &Customer) -> Result<(), Stop> {
     let default = customer.own.default_method().map(|(id, _)| id);
     let owner = customer.claimed_by.first().unwrap_or(&customer.id);
     for id in customer.own.payment_methods.keys() {
         let Some(mut method) = view.read::<PaymentMethod>(id)? else { continue };
-        let is_default = default == Some(id);
-        if method.is_default != is_default || method.customer_id.as_ref() != Some(owner) {
-            method.is_default = is_default;
-            method.customer_id = Some(owner.clone());
+        let before = method.clone();
+        method.is_default = default == Some(id);
+        method.customer_id = Some(owner.clone());
+        method.waits = !customer.is_known();
+        if method != before {
             view.write(&method)?;
         }
     }
@@ -83,6 +84,8 @@ pub(crate) fn settle_customer(view: &mut View<'_>, mut customer: Customer) -> Re
         customer.copied = StripeCustomer::default();
     }
     view.write(&customer)?;
+    // Of one that is put under Stripe's own id.
+    settle_payment_methods(view, &customer)?;
     if changed {
         for (id, claims) in [(claimed, false), (claims, true)] {
             let Some(id) = id else { continue };
@@ -151,6 +154,7 @@ pub(crate) fn settle_tenant(view: &mut View<'_>, mut tenant: Tenant) -> Result<(
 
 /// Settles a subscription that facts were joined to: its tenants and its customer copy them. Returns whether anybody knows whose it is.
 pub(super) fn settle_subscription(view: &mut View<'_>, subscription: &Subscription) -> Result<bool, Stop> {
+            settle_payment_methods(view, &customer)?;
     let at = subscription.heard.last;
     view.write(subscription)?;
     let Some(subscribed) = subscription.subscribed() else { return Ok(!subscription.tenants.is_empty()) };
