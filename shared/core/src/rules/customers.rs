@@ -5,7 +5,7 @@
 
 use crate::{
     plan::{Stop, View},
-    records::{Customer, CustomersInvoices, Invoice, PaymentMethod, StripeCustomer, Subscription, Tenant},
+    records::{Customer, CustomersInvoices, Invoice, PaymentMethod, StripeCustomer, Subscribed, Subscription, Tenant},
     time::Timestamp,
 };
 
@@ -174,7 +174,7 @@ pub(super) fn settle_subscription(view: &mut View<'_>, subscription: &Subscripti
     }
     let Some(customer) = &subscription.customer else { return Ok(!subscription.tenants.is_empty()) };
     let mut customer = customer_heard_of(view, &customer.what, at)?;
-    customer.own.subscriptions.insert(subscription.id.clone(), subscribed);
+    customer.own.subscriptions.insert(subscription.id.clone(), Subscribed { customer: None, ..subscribed });
     let known = settle_stripe_customer(view, &customer)?;
     Ok(known || !subscription.tenants.is_empty())
 }

@@ -189,6 +189,30 @@ async fn a_tenant_s_key_reads_the_history_of_its_own_without_links_or_other_tena
     }
 }
 
+#[tokio::test]
+async fn a_tenant_s_history_has_what_stripe_said_of_its_subscription_before_it_was_put_and_since() {
+    let known_as = [json!({ "stripe_customer_id": "cus_1" }), json!({ "stripe_subscription_id": "sub_1" })];
+    for known_as in known_as {
+        for order in orders(3) {
+            let world = world();
+            for step in &order {
+                let state = |status: &str| json!({ "id": "sub_1", "object": "subscription", "customer": "cus_1", "status": status });
+                match step {
+                    0 => {
+                        let mut word = known_as.clone();
+                        word["name"] = json!("Alder Studio");
+                        assert_eq!(put(&world, "tenants/t1", word).await, StatusCode::CREATED);
+                    }
+                    1 => told(&world, "evt_1", "customer.subscription.created", 1, state("trialing")).await,
+                    _ => told(&world, "evt_2", "customer.subscription.updated", 2, state("active")).await,
+                }
+            }
+            told(&world, "evt_3", "customer.updated", 3, contact("a@example.com")).await;
+            assert_eq!(events(&world, "tenants/t1").await, ["evt_1", "evt_2"], "{known_as} {order:?}");
+        }
+    }
+}
+
 fn invoice(changes: Value) -> Value {
     let mut invoice = json!({ "customer_id": "c1", "stripe_customer_id": "cus_1", "amount": 6000, "currency": "usd" });
     changes.as_object().expect("an object").iter().for_each(|(name, value)| invoice[name] = value.clone());
