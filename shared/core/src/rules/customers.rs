@@ -105,11 +105,11 @@ pub(crate) fn settle_customer(view: &mut View<'_>, mut customer: Customer) -> Re
     let Some(mut waiting) = view.read::<CustomersInvoices>(&customer.id)? else { return Ok(()) };
     for id in std::mem::take(&mut waiting.invoices) {
         if let Some(mut invoice) = view.read::<Invoice>(&id)? {
-            let shown = invoice.stripe_customer_id().map(str::to_owned);
+            let known = invoice.of_customer.clone();
             if invoice.only_customer_id() == Some(&customer.id) {
                 invoice.of_customer = customer.stripe_id().map(str::to_owned);
             }
-            if invoice.stripe_customer_id() != shown.as_deref() {
+            if invoice.of_customer != known {
                 invoice.heard.join(at);
             }
             invoicing::settle_open(view, invoice)?;
