@@ -27,9 +27,6 @@ pub struct Invoice {
     /// The owner's word. Until there is one the invoice is unmatched: it keeps facts and is not served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub put: Option<Word<InvoicePut>>,
-    /// Stripe's id of the customer that it was put for, if it was put without one. It is known from the put on, or once that customer is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub of_customer: Option<String>,
     /// What Stripe's invoice of this id says.
     #[serde(default, skip_serializing_if = "StripeInvoice::is_empty")]
     pub said: StripeInvoice,
@@ -153,7 +150,6 @@ impl Invoice {
         Self {
             id: id.to_owned(),
             put: None,
-            of_customer: None,
             said: StripeInvoice::default(),
             intents: BTreeSet::new(),
             without_intent: false,
@@ -185,17 +181,11 @@ impl Invoice {
         put.or_else(|| self.payments.keys().chain(&self.intents).next()).map(String::as_str)
     }
 
-    /// Stripe's id of its customer: the owner's word, on the invoice or else on the customer, else that of Stripe's invoice.
+    /// Stripe's id of its customer: the owner's word, else that of Stripe's invoice.
     #[must_use]
     pub fn stripe_customer_id(&self) -> Option<&str> {
-        let put = self.put.as_ref().and_then(|put| put.said.stripe_customer_id.as_deref()).or(self.of_customer.as_deref());
+        let put = self.put.as_ref().and_then(|put| put.said.stripe_customer_id.as_deref());
         put.or_else(|| self.said.customer.as_ref().map(|customer| customer.what.as_str()))
-    }
-
-    /// The owner's id of its customer, if that alone says who it is.
-    #[must_use]
-    pub fn only_customer_id(&self) -> Option<&str> {
-        self.put.as_ref().filter(|put| put.said.stripe_customer_id.is_none()).map(|put| put.said.customer_id.as_str())
     }
 
     /// Since when its owner has it ask for what is due; `None` while it was not put.

@@ -109,7 +109,7 @@ impl Record for OpenInvoices {
     }
 }
 
-/// The invoices of a customer whose Stripe id is not known: they are to show it, and open ones to be matched by likeness, once it is.
+/// The open invoices of a customer whose Stripe id is not known: they are to be matched by likeness once it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomersInvoices {
     /// The owner's id of the customer.

@@ -104,14 +104,7 @@ pub(crate) fn settle_customer(view: &mut View<'_>, mut customer: Customer) -> Re
     }
     let Some(mut waiting) = view.read::<CustomersInvoices>(&customer.id)? else { return Ok(()) };
     for id in std::mem::take(&mut waiting.invoices) {
-        if let Some(mut invoice) = view.read::<Invoice>(&id)? {
-            let known = invoice.of_customer.clone();
-            if invoice.only_customer_id() == Some(&customer.id) {
-                invoice.of_customer = customer.stripe_id().map(str::to_owned);
-            }
-            if invoice.of_customer != known {
-                invoice.heard.join(at);
-            }
+        if let Some(invoice) = view.read::<Invoice>(&id)? {
             invoicing::settle_open(view, invoice)?;
         }
     }
@@ -154,7 +147,6 @@ pub(crate) fn settle_tenant(view: &mut View<'_>, mut tenant: Tenant) -> Result<(
                 customer.tenants.remove(&tenant.id)
             };
             settle_stripe_customer(view, &customer)?;
-            settle_payment_methods(view, &customer)?;
         }
     }
     Ok(())
@@ -162,6 +154,7 @@ pub(crate) fn settle_tenant(view: &mut View<'_>, mut tenant: Tenant) -> Result<(
 
 /// Settles a subscription that facts were joined to: its tenants and its customer copy them. Returns whether anybody knows whose it is.
 pub(super) fn settle_subscription(view: &mut View<'_>, subscription: &Subscription) -> Result<bool, Stop> {
+            settle_payment_methods(view, &customer)?;
     let at = subscription.heard.last;
     view.write(subscription)?;
     let Some(subscribed) = subscription.subscribed() else { return Ok(!subscription.tenants.is_empty()) };

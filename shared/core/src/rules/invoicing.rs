@@ -57,7 +57,6 @@ pub(crate) fn settle_invoice(view: &mut View<'_>, mut invoice: Invoice) -> Resul
         }
     }
     let unlike = take_unlike(view, &mut invoice)?;
-    find_customer(view, &mut invoice)?;
     view.write(&invoice)?;
     if let Some(intent) = given_up {
         let mut payment = payment_heard_of(view, intent, at)?;
@@ -83,33 +82,6 @@ pub(crate) fn settle_invoice(view: &mut View<'_>, mut invoice: Invoice) -> Resul
     }
     let invoice = invoice_heard_of(view, &invoice.id, at)?;
     settle_open(view, invoice)
-}
-
-/// Finds Stripe's id of the customer that an invoice was put for, or has it wait until that customer has one.
-pub(super) fn find_customer(view: &mut View<'_>, invoice: &mut Invoice) -> Result<(), Stop> {
-    invoice.of_customer = None;
-    let Some(id) = invoice.only_customer_id().map(str::to_owned) else { return Ok(()) };
-    invoice.of_customer = stripe_id_of(view, &id)?;
-    if invoice.of_customer.is_none() {
-        wait_for_customer(view, &id, &invoice.id)?;
-    }
-    Ok(())
-}
-
-/// Stripe's id of the customer, by what was put or because it is Stripe's.
-fn stripe_id_of(view: &mut View<'_>, id: &str) -> Result<Option<String>, Stop> {
-    let customer = view.read::<Customer>(id)?.unwrap_or_else(|| Customer::first_heard(id, view.now));
-    Ok(customer.stripe_id().map(str::to_owned))
-}
-
-/// Has an invoice wait for the Stripe id of its customer.
-fn wait_for_customer(view: &mut View<'_>, id: &str, invoice: &str) -> Result<(), Stop> {
-    let known = view.read::<CustomersInvoices>(id)?;
-    let mut waiting = known.unwrap_or_else(|| CustomersInvoices { id: id.to_owned(), invoices: BTreeSet::new() });
-    if waiting.invoices.insert(invoice.to_owned()) {
-        view.write(&waiting)?;
-    }
-    Ok(())
 }
 
 /// Takes away the payment that an invoice was matched to by likeness, if they are no longer alike by what was put now, or another payment intent was
@@ -215,7 +187,7 @@ fn find_by_likeness(view: &mut View<'_>, payment: &mut Payment, named: bool) -> 
 
 /// Settles where an invoice waits for a payment that is like it, and writes it.
 pub(super) fn settle_open(view: &mut View<'_>, mut invoice: Invoice) -> Result<(), Stop> {
-    let place = place_of(view, &mut invoice)?;
+    let place = place_of(view, &invoice)?;
     if place != invoice.open_in {
         if let Some(before) = invoice.open_in.take() {
             leave(view, &before, &invoice.id)?;
@@ -261,12 +233,20 @@ fn matched(view: &mut View<'_>, invoice: &mut Invoice, intent: &str) -> Result<(
 }
 
 /// Where payments like an invoice's are looked for. An invoice whose customer's Stripe id is not known waits for that.
-fn place_of(view: &mut View<'_>, invoice: &mut Invoice) -> Result<Option<String>, Stop> {
+fn place_of(view: &mut View<'_>, invoice: &Invoice) -> Result<Option<String>, Stop> {
     if !invoice.takes_any_payment() {
         return Ok(None);
     }
-    find_customer(view, invoice)?;
-    invoice.put.as_ref().map_or(Ok(None), |put| likeness_of(view, &put.said))
+    let Some(put) = invoice.put.as_ref().map(|put| &put.said) else { return Ok(None) };
+    if let Some(place) = likeness_of(view, put)? {
+        return Ok(Some(place));
+    }
+    let id = put.customer_id.clone();
+    let mut waiting = view.read::<CustomersInvoices>(&id)?.unwrap_or_else(|| CustomersInvoices { id, invoices: BTreeSet::new() });
+    if waiting.invoices.insert(invoice.id.clone()) {
+        view.write(&waiting)?;
+    }
+    Ok(None)
 }
 
 /// Where payments like an invoice that was put so are looked for; `None` while its customer's Stripe id is not known.
@@ -274,7 +254,8 @@ fn likeness_of(view: &mut View<'_>, put: &InvoicePut) -> Result<Option<String>, 
     if let Some(customer) = &put.stripe_customer_id {
         return Ok(Some(OpenInvoices::id_for(customer, &put.due)));
     }
-    Ok(stripe_id_of(view, &put.customer_id)?.map(|customer| OpenInvoices::id_for(&customer, &put.due)))
+    let customer = view.read::<Customer>(&put.customer_id)?;
+    Ok(customer.as_ref().and_then(Customer::stripe_id).map(|customer| OpenInvoices::id_for(customer, &put.due)))
 }
 
 fn leave(view: &mut View<'_>, place: &str, id: &str) -> Result<(), Stop> {

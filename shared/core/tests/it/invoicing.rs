@@ -409,43 +409,6 @@ async fn an_event_changes_no_word_of_the_owners() {
 }
 
 #[tokio::test]
-async fn an_invoice_shows_the_stripe_id_of_the_customer_that_it_was_put_for() {
-    // Open; of a payment intent; paid by its owner's word.
-    for word in [json!({}), json!({ "stripe_payment_intent_id": "pi_1" }), json!({ "status": "paid" })] {
-        for order in crate::any_order::orders(3) {
-            let world = world();
-            let mut word = invoice(word.clone());
-            word["stripe_customer_id"] = Value::Null;
-            for step in &order {
-                match step {
-                    0 => drop(put(&world, "invoices/INV-1", word.clone()).await),
-                    1 => drop(put(&world, "customers/c1", json!({ "stripe_customer_id": "cus_1" })).await),
-                    _ => with(&world, "evt_1", "payment_intent.succeeded", intent(json!({}))).await,
-                }
-            }
-            let shown = get(&world, "invoices/INV-1").await;
-            assert_eq!(shown["stripe_customer_id"], "cus_1", "{word} {order:?}");
-            let listed = get(&world, "invoices?stripe_customer_id=cus_1").await;
-            assert_eq!(
-                (&listed["items"][0]["id"], &listed["items"][0]["stripe_customer_id"]),
-                (&json!("INV-1"), &json!("cus_1")),
-                "{order:?}"
-            );
-            // What is put back as it is shown makes no word of it.
-            put(&world, "invoices/INV-1", shown).await;
-            put(&world, "customers/c1", json!({ "stripe_customer_id": "cus_2" })).await;
-            assert_eq!(put(&world, "invoices/INV-1", word.clone()).await["stripe_customer_id"], "cus_2", "{word} {order:?}");
-        }
-    }
-    // One that is put for Stripe's own customer, whoever has put that.
-    let world = world();
-    let word = json!({ "customer_id": "cus_7", "amount": 4900, "currency": "usd" });
-    assert_eq!(put(&world, "invoices/INV-7", word).await["stripe_customer_id"], "cus_7");
-    with(&world, "evt_1", "payment_intent.succeeded", intent(json!({ "customer": "cus_7" }))).await;
-    assert_eq!(get(&world, "invoices/INV-7").await["status"], "paid");
-}
-
-#[tokio::test]
 async fn every_wrong_field_of_an_invoice_is_named() {
     let world = world();
     let wrong = json!({ "id": "INV-2", "customer_id": "a/b", "amount": -1, "currency": "dollar", "due_at": "soon", "status": "late", "paid_at": null, "total": 1 });
