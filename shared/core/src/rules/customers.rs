@@ -147,6 +147,7 @@ pub(crate) fn settle_tenant(view: &mut View<'_>, mut tenant: Tenant) -> Result<(
                 customer.tenants.remove(&tenant.id)
             };
             settle_stripe_customer(view, &customer)?;
+            settle_payment_methods(view, &customer)?;
         }
     }
     Ok(())
@@ -154,7 +155,6 @@ pub(crate) fn settle_tenant(view: &mut View<'_>, mut tenant: Tenant) -> Result<(
 
 /// Settles a subscription that facts were joined to: its tenants and its customer copy them. Returns whether anybody knows whose it is.
 pub(super) fn settle_subscription(view: &mut View<'_>, subscription: &Subscription) -> Result<bool, Stop> {
-            settle_payment_methods(view, &customer)?;
     let at = subscription.heard.last;
     view.write(subscription)?;
     let Some(subscribed) = subscription.subscribed() else { return Ok(!subscription.tenants.is_empty()) };
