@@ -11,7 +11,7 @@ use crate::{
     plan::{Stop, View},
     ports::{Index, Key, Place, PortError, Stored},
     record::{Record, group, place},
-    records::HistoryEntry,
+    records::{History, HistoryEntry},
     schema::Described,
     state::State,
     time::Timestamp,
@@ -108,6 +108,30 @@ pub trait Served: Record {
     /// [`PortError::Permanent`] if one can't be read.
     fn history_beside(_beside: &[Stored]) -> Result<Vec<HistoryEntry>, PortError> {
         Ok(Vec::new())
+    }
+
+    /// The records that hold what events said of it under another id: what changed those is part of its history. They are read when that is asked for, so that
+    /// it is whole whatever came first, and follows when it is another one.
+    fn told_under(&self) -> Vec<Key> {
+        Vec::new()
+    }
+
+    /// The history of one of them; `None` if that is not this record's any more.
+    ///
+    /// # Errors
+    /// [`PortError::Permanent`] if it can't be read.
+    fn history_under(&self, _other: &Stored) -> Result<Option<History>, PortError> {
+        Ok(None)
+    }
+
+    /// What a change of one of them is for this kind; `None` if it is none.
+    fn retold(entry: &HistoryEntry) -> Option<HistoryEntry> {
+        Some(entry.clone())
+    }
+
+    /// Whether all events in its own history are its, and not only those that changed one of [`told_under`](Self::told_under), too.
+    fn keeps_events(&self) -> bool {
+        true
     }
 
     /// Whether it is served by its id. If not, it waits to be put, or to be matched.

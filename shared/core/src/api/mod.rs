@@ -1,6 +1,7 @@
 //! The HTTP API. JSON in snake case, times in RFC 3339, amounts in the currency's smallest unit, errors as problem+json.
 
 mod dead_letters;
+mod history;
 mod inbound;
 mod key;
 mod keys;

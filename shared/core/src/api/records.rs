@@ -1,7 +1,6 @@
-//! What the API does with every kind of record: read, list, and show what changed it. Putting is in [`super::put`].
+//! What the API does with every kind of record: read and list. Putting is in [`super::put`], what changed it in [`super::history`].
 
 use std::{
-    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     marker::PhantomData,
     sync::Arc,
@@ -18,9 +17,10 @@ use serde::Serialize;
 
 use super::{
     Api, Problem,
+    history::history,
     key::Caller,
     page::{PageOf, Paging, switch},
-    parameters::{Parameters, pairs},
+    parameters::pairs,
     precondition::{self, Read},
     put::put,
 };
@@ -30,8 +30,7 @@ use crate::{
     listing,
     ports::{Index, Key, PortError, Stored},
     record::{Record, group, to_json},
-    records::{HistoryEntry, HistoryPage, Links, ShownHistoryEntry, Tenant},
-    time::Timestamp,
+    records::Tenant,
 };
 
 /// A record as the API shows it, with its version.
@@ -196,65 +195,6 @@ async fn read<K: Served>(
         return Ok((StatusCode::NOT_MODIFIED, AppendHeaders([(header::ETAG, tag)])).into_response());
     }
     Ok(tagged_answer(StatusCode::OK, tag, body))
-}
-
-/// Which events changed a record, newest first. A page of it is what lies together.
-async fn history<K: Served>(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    Path(id): Path<String>,
-    Parameters(paging): Parameters<Paging>,
-) -> Result<Json<PageOf<ShownHistoryEntry>>, Problem> {
-    let (mut record, _) = found::<K>(&api, &caller, &id).await?;
-    let limit = paging.limit()?;
-    let cursor = paging.cursor()?;
-    let of = format!("{}/", K::key(&id));
-    if cursor.as_ref().is_some_and(|cursor| !cursor.starts_with(&of)) {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "cursor is not one that this list gave: take it from `next`"));
-    }
-    let begins = cursor.is_none();
-    let mut entries = Vec::new();
-    let mut next = cursor;
-    if begins && let Some(history) = record.history_mut() {
-        entries.extend(history.recent().cloned());
-        next = history.earlier().map(str::to_owned);
-    }
-    while let Some(id) = next.clone().filter(|_| entries.len() < limit) {
-        let Some(page) = history_page(&api, &id).await? else { break };
-        entries.extend(page.entries().cloned());
-        next = page.earlier().map(str::to_owned);
-    }
-    let beside = beside::<K>(&api, &record.beside()).await?;
-    if !beside.is_empty() {
-        // What lies beside belongs to the page that has an entry of its time or a later one.
-        let until = entries.first().map(HistoryEntry::at).filter(|_| !begins);
-        let earlier = match &next {
-            Some(id) => history_page(&api, id).await?,
-            None => None,
-        };
-        let after = earlier.as_ref().and_then(|page| page.entries().next()).map(HistoryEntry::at);
-        let here = |at: Timestamp| until.is_none_or(|until| at <= until) && after.is_none_or(|after| at > after);
-        entries.extend(beside.into_iter().filter(|entry| here(entry.at())));
-        entries.sort_by_key(|entry| Reverse(entry.at()));
-    }
-    let links = if caller.tenant().is_none() { Links::ToEvents } else { Links::None };
-    Ok(Json(PageOf::new(entries.iter().map(|entry| entry.shown(links)).collect(), next)))
-}
-
-async fn history_page(api: &Api, id: &str) -> Result<Option<HistoryPage>, PortError> {
-    let stored = api.store.get(&[HistoryPage::key(id)]).await?.pop().flatten();
-    stored.as_ref().map(HistoryPage::from_stored).transpose()
-}
-
-/// What is told of a record's history by the documents beside it, which have these keys. Newest first.
-async fn beside<K: Served>(api: &Api, keys: &[Key]) -> Result<Vec<HistoryEntry>, PortError> {
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    let stored: Vec<_> = api.store.get(keys).await?.into_iter().flatten().collect();
-    let mut entries = K::history_beside(&stored)?;
-    entries.sort_by_key(|entry| Reverse(entry.at()));
-    Ok(entries)
 }
 
 /// The record, if it is served, and the caller sees it.

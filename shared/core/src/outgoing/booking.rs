@@ -7,7 +7,7 @@ use crate::{
     records::{Booking, BookingPut, MailInstead, PaymentNews},
     template::{
         BookingConfirmed, BookingConfirmedUnpaid, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded, BookingReinstated,
-        LatePayment, MailTemplate, SupportLatePayment, SupportRefundFailed,
+        LatePayment, MailTemplate, SupportDifferingPayment, SupportLatePayment, SupportRefundFailed,
     },
 };
 
@@ -22,6 +22,9 @@ impl Outgoing {
             return self.draft_late_payment(event, effect, booking);
         }
         let put = booking.put.as_ref().ok_or_else(|| NoDraft::NothingToSay("the booking has no owner's word yet".to_owned()))?;
+        if template == Some(MailTemplate::SupportDifferingPayment) {
+            return self.draft_differing_payment(event, effect, booking, put);
+        }
         if template == Some(MailTemplate::SupportRefundFailed) {
             return self.draft_refund_failed(event, effect, booking, put);
         }
@@ -104,6 +107,25 @@ impl Outgoing {
             booking_id: booking.id.clone(),
             failed: amount(booking.failed_refunds()).ok_or_else(|| unknown(effect))?,
             refunded: amount(booking.refunded()),
+            event_id: event.id.clone(),
+            customer_name: Some(put.customer_name.clone()),
+            customer_email: put.customer_email.clone(),
+            customer_phone: put.customer_phone.clone(),
+        })?;
+        Ok(Draft::Mail { to: Some(self.people.support_email.clone()), words })
+    }
+
+    fn draft_differing_payment(&self, event: &EventRecord, effect: &Effect, booking: &Booking, put: &BookingPut) -> Result<Draft, NoDraft> {
+        let intent = effect.about.subject.strip_prefix(Booking::DIFFERING).unwrap_or_default();
+        // The deposit was put otherwise meanwhile.
+        let Some((why, paid)) = booking.difference(intent).zip(booking.success(intent)) else { return Ok(Draft::Superseded) };
+        let words = self.templates.mail(&SupportDifferingPayment {
+            why,
+            booking_id: booking.id.clone(),
+            deposit: money(put.deposit_amount, &put.currency).ok_or_else(|| unknown(effect))?,
+            amount: money(paid.amount, &paid.currency).ok_or_else(|| unknown(effect))?,
+            paid_at: paid.at,
+            payment_intent: intent.to_owned(),
             event_id: event.id.clone(),
             customer_name: Some(put.customer_name.clone()),
             customer_email: put.customer_email.clone(),

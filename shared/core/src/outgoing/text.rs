@@ -44,10 +44,11 @@ impl Outgoing {
         wording: Wording,
         under: Under,
     ) -> Performed {
-        let not_tried = |message: &str, reason: &str| {
+        let unsent = |message: &str, reason: &str, refused: Refused| {
             let (message, reason) = (message.to_owned(), reason.to_owned());
-            Performed::TextUnsent(UnsentText { message, code: None, reason, refused: Refused::NotTried })
+            Performed::TextUnsent(UnsentText { message, code: None, reason, refused })
         };
+        let not_tried = |message: &str, reason: &str| unsent(message, reason, Refused::NotTried);
         let (message, known) = match (under, &to) {
             (Under::Message(message, stored), _) => (message, stored),
             (Under::Unsettled, Some(to)) => return Performed::OtherNumber(to.clone()),
@@ -55,7 +56,7 @@ impl Outgoing {
             (Under::Taken, _) => return Performed::Sent,
         };
         let Some(to) = to else { return not_tried(&message, "no phone number is known") };
-        let Wording::Says(words) = wording else { return not_tried(&message, "there is nothing to confirm any more") };
+        let Wording::Says(words) = wording else { return unsent(&message, "there is nothing to confirm any more", Refused::Untrue) };
         let Some(sms) = &self.sms else { return not_tried(&message, "text messages are switched off") };
         match has_opted_out(store, &to).await {
             Ok(false) => {}

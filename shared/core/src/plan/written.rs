@@ -45,21 +45,15 @@ impl<R: Record> Written for R {
 
     fn noted(&self, before: Option<&Stored>, event: Option<&str>, kind: &str, now: Timestamp) -> Result<Noted, PortError> {
         let known = before.map(|before| &*before.document);
-        let mut before = before.map(R::from_stored).transpose()?;
-        let mut noted = self.clone();
-        let Some(history) = noted.history_mut() else {
-            let changed = before.as_ref() != Some(self);
-            return Ok(if changed {
-                Noted::Changed { document: self.document(), page: None, shown: false, told: Vec::new() }
-            } else {
-                Noted::Unchanged
-            });
-        };
-        // However often it was written, an event is noted once, with all that it changed.
-        *history = before.as_mut().and_then(Record::history_mut).cloned().unwrap_or_default();
-        if before.as_ref() == Some(&noted) {
+        let before = before.map(R::from_stored).transpose()?;
+        if before.as_ref() == Some(self) {
             return Ok(Noted::Unchanged);
         }
+        let mut noted = self.clone();
+        if noted.history_mut().is_none() {
+            return Ok(Noted::Changed { document: self.document(), page: None, shown: false, told: Vec::new() });
+        }
+        // However often it was written, an event is noted once, with all that it changed.
         let state = before.map(|before| before.state()).unwrap_or_default();
         let after = Arc::new(noted.state());
         let entry = HistoryEntry::new(event, kind, now).changing(&state, &after, R::STATES);

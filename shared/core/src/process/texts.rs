@@ -94,7 +94,8 @@ impl Processor {
         self.mark(record, version, Vec::new(), handling).await.map(Marked::At)
     }
 
-    /// A text can never be sent: a mail goes instead, and support is told of what the other side refused. It holds up nothing else.
+    /// A text can never be sent: a mail goes instead, and support is told of what the other side refused. It holds up nothing else. One that confirms what
+    /// there is nothing to confirm of any more is not a failure: what it says is told once that is true again.
     async fn text_unsent(
         &self,
         record: &mut EventRecord,
@@ -105,16 +106,25 @@ impl Processor {
     ) -> Result<Marked, Trouble> {
         let (effect, error) = (record.effects[position].clone(), text.error());
         let UnsentText { message, reason, refused, .. } = text;
+        let (state, why) = match refused {
+            Refused::NotTried | Refused::ByProvider => (EffectState::Failed, Some(reason.clone())),
+            Refused::Untrue => (EffectState::Superseded, None),
+        };
         let marked = self.mark_changing(record, version, Vec::new(), handling, |view, marked| {
             rules::text_unsent(view, &effect, &message, error.clone(), refused)?;
-            marked.effects[position].end(EffectState::Failed, Some(reason.clone()), view.now);
+            marked.effects[position].end(state, why.clone(), view.now);
             Ok(Change::Make)
         });
         let marked = marked.await?;
         if let Marked::At(_) = marked {
             let template = &effect.template;
-            tracing::warn!(event = record.id, effect = effect.id, template, reason, "a text message can't be sent");
-            self.metrics.record(Measure::Effect { kind: effect.kind, state: EffectState::Failed });
+            match refused {
+                Refused::NotTried | Refused::ByProvider => {
+                    tracing::warn!(event = record.id, effect = effect.id, template, reason, "a text message can't be sent");
+                }
+                Refused::Untrue => tracing::info!(event = record.id, effect = effect.id, template, reason, "a text message is not sent"),
+            }
+            self.metrics.record(Measure::Effect { kind: effect.kind, state });
         }
         Ok(marked)
     }

@@ -21,6 +21,7 @@ use crate::{
     kind::{group_places, served_record},
     ports::{Index, Place, PortError, Stored},
     record::{Record, due_place, place},
+    template::Difference,
     time::Timestamp,
 };
 
@@ -260,6 +261,17 @@ impl Booking {
     #[must_use]
     pub fn success(&self, intent: &str) -> Option<&BookingSuccess> {
         self.payments.get(intent)?.success.as_ref()
+    }
+
+    /// How the payment that succeeded for the intent differs from the deposit, if there is one to be paid.
+    #[must_use]
+    pub fn difference(&self, intent: &str) -> Option<Difference> {
+        let (put, paid) = (self.put.as_ref().filter(|put| put.deposit_amount > 0)?, self.success(intent)?);
+        if paid.currency != put.currency {
+            Some(Difference::OtherCurrency)
+        } else {
+            (paid.amount < put.deposit_amount).then_some(Difference::TooLittle)
+        }
     }
 
     /// Sets what is stored for the sweeper to what the facts say.

@@ -58,6 +58,12 @@ pub struct History {
     /// The page with the entries before those.
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     earlier: Option<String>,
+    /// Which of that page, and of those before it, are this record's.
+    #[serde(rename = "w", default, skip_serializing_if = "Entries::are_all")]
+    which: Entries,
+    /// Pages of another record that was taken for this one for a while.
+    #[serde(rename = "o", default, skip_serializing_if = "Vec::is_empty")]
+    elsewhere: Vec<Earlier>,
 }
 
 /// Older entries of a record's history. Written once.
@@ -66,6 +72,62 @@ pub struct HistoryPage {
     id: String,
     entries: Vec<HistoryEntry>,
     earlier: Option<String>,
+    /// Which of the page before, and of those before that, belong to whoever reads on from here.
+    #[serde(rename = "which", default, skip_serializing_if = "Entries::are_all")]
+    which: Entries,
+}
+
+/// Where a history goes on: a page, and which entries of it and of those before it count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// The page's id.
+    #[serde(rename = "p")]
+    pub page: String,
+    /// Which of its entries.
+    #[serde(rename = "w")]
+    pub which: Entries,
+}
+
+/// Some of the entries of a history, by who made the change: a set of what [`HistoryEntry::of`] tells apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Entries(u8);
+
+impl Entries {
+    /// Puts.
+    const PUTS: Self = Self(1);
+    /// Events of a booking, which found that the message is about it.
+    const MATCHES: Self = Self(2);
+    /// Events that said something of the record.
+    const SAID: Self = Self(4);
+    /// All of them.
+    pub const ALL: Self = Self(1 | 2 | 4);
+    /// Those of events, without the puts.
+    pub const EVENTS: Self = Self(2 | 4);
+    /// What a record keeps that gives back all that was said of it under an id of another.
+    const KEPT: Self = Self(1 | 2);
+
+    fn are_all(&self) -> bool {
+        *self == Self::ALL
+    }
+
+    /// Those that are in both; `None` if there can't be any.
+    #[must_use]
+    pub fn and(self, other: Self) -> Option<Self> {
+        Some(Self(self.0 & other.0)).filter(|both| both.0 != 0)
+    }
+
+    /// Whether the entry is one of them.
+    #[must_use]
+    pub fn have(self, entry: &HistoryEntry) -> bool {
+        self.and(entry.of()).is_some()
+    }
+}
+
+impl Default for Entries {
+    fn default() -> Self {
+        Self::ALL
+    }
 }
 
 impl HistoryEntry {
@@ -97,6 +159,50 @@ impl HistoryEntry {
     #[must_use]
     pub(crate) fn at(&self) -> Timestamp {
         Timestamp::from_millis(self.at)
+    }
+
+    /// The event that made the change; `None` for a put.
+    #[must_use]
+    pub(crate) fn told_by(&self) -> Option<&str> {
+        self.event.as_deref().filter(|_| self.of() != Entries::PUTS)
+    }
+
+    /// What happened, in the provider's words.
+    #[must_use]
+    pub(crate) fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// Whether it says that the field changed.
+    #[must_use]
+    pub(crate) fn names(&self, field: &str) -> bool {
+        self.states.contains_key(field) || self.fields.iter().any(|named| named == field)
+    }
+
+    /// The same change as another record shows it: each of these fields under the name that it has there, and no value, because that may be another one.
+    #[must_use]
+    pub(crate) fn seen_as(&self, names: &[(&str, &str)]) -> Self {
+        let mut fields: Vec<String> = names.iter().filter(|(here, _)| self.names(here)).map(|(_, there)| (*there).to_owned()).collect();
+        fields.dedup();
+        Self { states: Map::new(), fields, ..self.clone() }
+    }
+
+    /// Without the field.
+    #[must_use]
+    pub(crate) fn without(mut self, field: &str) -> Self {
+        self.states.remove(field);
+        self.fields.retain(|named| named != field);
+        self
+    }
+
+    /// Who made the change.
+    fn of(&self) -> Entries {
+        let matched = self.fields.is_empty() && self.states.keys().eq(["booking_id"]);
+        match (self.kind.ends_with(".put"), matched) {
+            (true, _) => Entries::PUTS,
+            (false, true) => Entries::MATCHES,
+            (false, false) => Entries::SAID,
+        }
     }
 
     /// As the API shows it, with a link to the event or without.
@@ -169,7 +275,7 @@ impl History {
     /// Whether nothing changed yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.recent.is_empty() && self.earlier.is_none()
+        self.recent.is_empty() && self.earlier.is_none() && self.elsewhere.is_empty()
     }
 
     /// Notes one more change of the record `of`, and returns the page that is to be written with it, if one is full.
@@ -182,9 +288,45 @@ impl History {
         let entries: Vec<_> = self.recent.drain(..PAGE).collect();
         // By what it holds: a record that was deleted and begins anew meets no page of its first life.
         let text = String::from_utf8(to_json(&entries)).unwrap_or_default();
-        let page = HistoryPage { id: format!("{of}/{}", digest(&[&text])), entries, earlier: self.earlier.take() };
+        let (earlier, which) = (self.earlier.take(), std::mem::take(&mut self.which));
+        let page = HistoryPage { id: format!("{of}/{}", digest(&[&text])), entries, earlier, which };
         self.earlier = Some(page.id.clone());
         Some(page)
+    }
+
+    /// Gives away what events said of the record under an id that turned out to be another's. No page is read for it: of those that are full each of both reads
+    /// its own entries from then on.
+    #[must_use]
+    pub(crate) fn give_away(&mut self) -> Self {
+        let (kept, given) = std::mem::take(&mut self.recent).into_iter().partition(|entry| Entries::KEPT.have(entry));
+        self.recent = kept;
+        let mut elsewhere = std::mem::take(&mut self.elsewhere);
+        if let Some(page) = &self.earlier {
+            elsewhere.extend(self.which.and(Entries::SAID).map(|which| Earlier { page: page.clone(), which }));
+            match self.which.and(Entries::KEPT) {
+                Some(which) => self.which = which,
+                None => (self.earlier, self.which) = (None, Entries::ALL),
+            }
+        }
+        Self { recent: given, elsewhere, ..Self::default() }
+    }
+
+    /// Takes over what another one holds.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.recent.extend(other.recent);
+        self.recent.sort_by_key(|entry| entry.at);
+        self.elsewhere.extend(other.elsewhere);
+        match (other.earlier, &self.earlier) {
+            (Some(page), None) => (self.earlier, self.which) = (Some(page), other.which),
+            (Some(page), Some(_)) => self.elsewhere.push(Earlier { page, which: other.which }),
+            (None, _) => {}
+        }
+    }
+
+    /// Leaves out the events that are in the other one, too, as far as both lie with their records.
+    pub(crate) fn leave_out(&mut self, other: &Self) {
+        let told: Vec<_> = other.recent.iter().filter_map(HistoryEntry::told_by).collect();
+        self.recent.retain(|entry| entry.told_by().is_none_or(|event| !told.contains(&event)));
     }
 
     /// The entries that lie with the record, newest first.
@@ -192,10 +334,16 @@ impl History {
         self.recent.iter().rev()
     }
 
-    /// The page with the entries before those.
+    /// Where the entries before those are.
     #[must_use]
-    pub fn earlier(&self) -> Option<&str> {
-        self.earlier.as_deref()
+    pub fn earlier(&self) -> Option<Earlier> {
+        self.earlier.clone().map(|page| Earlier { page, which: self.which })
+    }
+
+    /// Where entries are that were noted with another record.
+    #[must_use]
+    pub fn elsewhere(&self) -> &[Earlier] {
+        &self.elsewhere
     }
 }
 
@@ -205,10 +353,10 @@ impl HistoryPage {
         self.entries.iter().rev()
     }
 
-    /// The page with the entries before these.
+    /// Where the entries before these are.
     #[must_use]
-    pub fn earlier(&self) -> Option<&str> {
-        self.earlier.as_deref()
+    pub fn earlier(&self) -> Option<Earlier> {
+        self.earlier.clone().map(|page| Earlier { page, which: self.which })
     }
 }
 

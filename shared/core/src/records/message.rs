@@ -239,11 +239,11 @@ impl Message {
         self.reached.keys().next_back().copied().max(put).max(unsent).unwrap_or(MessageStatus::Pending)
     }
 
-    /// When it was sent: by the owner's word, or because Sluice sent it itself; `None` where nobody has said.
+    /// When it was sent: by the owner's word, or because Sluice sent it itself; `None` where nobody has said, and of what could not be sent.
     #[must_use]
     pub fn sent_at(&self) -> Option<Timestamp> {
         let put = self.put.as_ref().and_then(|put| put.sent_at);
-        put.or_else(|| self.sent.as_ref().map(|_| self.heard.first))
+        put.or_else(|| self.sent.as_ref().filter(|_| !self.is_unsent()).map(|_| self.heard.first))
     }
 
     /// When it was first heard to have arrived; `None` if it has not.

@@ -34,7 +34,7 @@ pub use booking::{
 pub use charge::ChargeFact;
 pub use customer::{Customer, CustomerPut, SavedMethod, ShownCustomer, StripeCustomer};
 pub use delivered_body::DeliveredBody;
-pub use history::{Cause, History, HistoryEntry, HistoryPage};
+pub use history::{Cause, Earlier, Entries, History, HistoryEntry, HistoryPage};
 pub(crate) use history::{Links, ShownHistoryEntry};
 pub use invoice::{Invoice, InvoicePayment, InvoicePut, InvoiceStatus, Link, ShownInvoice, StripeInvoice};
 pub use latest::Latest;

@@ -26,10 +26,10 @@ pub struct OpenInvoices {
 
 /// Whether a payment can be that of an invoice that asks for its amount since `asks_since`, by when some of it was given back. What had been given back by
 /// then pays nothing that is asked for later; what was given back afterwards was paid for it before. Both times are facts, so that this is the same whatever
-/// is heard first.
+/// is heard first. Stripe's are whole seconds: what was given back in the second in which the invoice was put counts as given back after it.
 #[must_use]
 pub fn can_pay(given_back_since: Option<Timestamp>, asks_since: Timestamp) -> bool {
-    given_back_since.is_none_or(|given_back| given_back > asks_since)
+    given_back_since.is_none_or(|given_back| given_back.seconds() >= asks_since.seconds())
 }
 
 impl OpenInvoices {

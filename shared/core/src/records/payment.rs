@@ -137,6 +137,8 @@ crate::schema::described_words!(PaymentStatus: Succeeded, Failed, Refunded, Part
 impl Payment {
     /// The name of the list of those that nobody has said what they are for.
     pub const UNMATCHED: &'static str = "transaction/unmatched";
+    /// The type of the event that says of a payment that it failed.
+    pub(crate) const FAILED_EVENT: &'static str = "payment_intent.payment_failed";
 
     /// Of the payment intent `id` something is heard for the first time.
     #[must_use]

@@ -45,6 +45,9 @@ pub struct PaymentMethod {
     /// Whether it is its customer's default; derived and stored as well.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_default: bool,
+    /// Whether its customer is known from events alone, so that it waits for somebody who is put; derived and stored as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
     /// When it was heard of.
     pub heard: Heard,
     /// Which events changed it.
@@ -53,7 +56,7 @@ pub struct PaymentMethod {
 }
 
 impl PaymentMethod {
-    /// The name of the list of those that belong to nobody.
+    /// The name of the list of those that belong to nobody who is known.
     pub const UNMATCHED: &'static str = "payment_method/unmatched";
 
     /// Of the payment method `id` something is heard for the first time.
@@ -66,6 +69,7 @@ impl PaymentMethod {
             card: None,
             customer_id: None,
             is_default: false,
+            waits: false,
             heard: Heard::at(at),
             history: History::default(),
         }
@@ -113,6 +117,10 @@ impl Served for PaymentMethod {
     fn is_served(&self) -> bool {
         self.saved.is_some()
     }
+
+    fn waits(&self) -> bool {
+        self.waits || self.customer_id.is_none()
+    }
 }
 
 impl Record for PaymentMethod {
@@ -124,7 +132,7 @@ impl Record for PaymentMethod {
     fn places(&self) -> Vec<Place> {
         let mut places = vec![place(Index::List, Self::KIND, self.heard.first, &self.id)];
         places.extend(group_places(self, self.heard.first));
-        if self.customer_id.is_none() {
+        if Served::waits(self) {
             places.push(place(Index::Flag, Self::UNMATCHED, self.heard.first, &self.id));
         }
         places

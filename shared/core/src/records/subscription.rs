@@ -37,6 +37,9 @@ pub struct Subscribed {
     /// When it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period_end: Option<Timestamp>,
+    /// Stripe's id of the customer, where a tenant keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
     /// When this was told.
     pub at: Timestamp,
 }
@@ -71,6 +74,7 @@ impl Subscription {
             status: status.to_owned(),
             period_start: state.and_then(|state| state.time("period_start")),
             period_end: state.and_then(|state| state.time("period_end")),
+            customer: self.customer.as_ref().map(|customer| customer.what.clone()),
             at: deleted.map(|told| told.at).or_else(|| state.map(Versions::at))?,
         })
     }

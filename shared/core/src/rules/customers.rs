@@ -5,7 +5,7 @@
 
 use crate::{
     plan::{Stop, View},
-    records::{Customer, CustomersInvoices, Invoice, PaymentMethod, StripeCustomer, Subscription, Tenant},
+    records::{Customer, CustomersInvoices, Invoice, PaymentMethod, StripeCustomer, Subscribed, Subscription, Tenant},
     time::Timestamp,
 };
 
@@ -57,16 +57,17 @@ pub(super) fn settle_stripe_customer(view: &mut View<'_>, customer: &Customer) -
     Ok(customer.is_known())
 }
 
-/// Has every payment method of a Stripe customer say whose it is, and whether it is the default.
+/// Has every payment method of a Stripe customer say whose it is, whether that is somebody who is known, and whether it is the default.
 pub(super) fn settle_payment_methods(view: &mut View<'_>, customer: &Customer) -> Result<(), Stop> {
     let default = customer.own.default_method().map(|(id, _)| id);
     let owner = customer.claimed_by.first().unwrap_or(&customer.id);
     for id in customer.own.payment_methods.keys() {
         let Some(mut method) = view.read::<PaymentMethod>(id)? else { continue };
-        let is_default = default == Some(id);
-        if method.is_default != is_default || method.customer_id.as_ref() != Some(owner) {
-            method.is_default = is_default;
-            method.customer_id = Some(owner.clone());
+        let before = method.clone();
+        method.is_default = default == Some(id);
+        method.customer_id = Some(owner.clone());
+        method.waits = !customer.is_known();
+        if method != before {
             view.write(&method)?;
         }
     }
@@ -83,6 +84,8 @@ pub(crate) fn settle_customer(view: &mut View<'_>, mut customer: Customer) -> Re
         customer.copied = StripeCustomer::default();
     }
     view.write(&customer)?;
+    // Of one that is put under Stripe's own id.
+    settle_payment_methods(view, &customer)?;
     if changed {
         for (id, claims) in [(claimed, false), (claims, true)] {
             let Some(id) = id else { continue };
@@ -144,6 +147,7 @@ pub(crate) fn settle_tenant(view: &mut View<'_>, mut tenant: Tenant) -> Result<(
                 customer.tenants.remove(&tenant.id)
             };
             settle_stripe_customer(view, &customer)?;
+            settle_payment_methods(view, &customer)?;
         }
     }
     Ok(())
@@ -163,7 +167,7 @@ pub(super) fn settle_subscription(view: &mut View<'_>, subscription: &Subscripti
     }
     let Some(customer) = &subscription.customer else { return Ok(!subscription.tenants.is_empty()) };
     let mut customer = customer_heard_of(view, &customer.what, at)?;
-    customer.own.subscriptions.insert(subscription.id.clone(), subscribed);
+    customer.own.subscriptions.insert(subscription.id.clone(), Subscribed { customer: None, ..subscribed });
     let known = settle_stripe_customer(view, &customer)?;
     Ok(known || !subscription.tenants.is_empty())
 }

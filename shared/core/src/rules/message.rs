@@ -78,14 +78,15 @@ pub(super) fn lead_here(view: &mut View<'_>, message: &mut Message, external_id:
         return Ok(());
     }
     let before = view.read_presumed_absent::<Message>(&id)?;
-    let lead = Message::leading_to(&message.id, external_id, before.as_ref(), at);
+    let mut lead = Message::leading_to(&message.id, external_id, before.as_ref(), at);
     let said = match before {
         None => {
             view.write(&lead)?;
             None
         }
         Some(Message { same_as: Some(other), .. }) if other != message.id => match take_from(view, &other, external_id, at)? {
-            Taken::Free(said) => {
+            Taken::Free(mut said) => {
+                lead.history.join(said.as_mut().map(|said| std::mem::take(&mut said.history)).unwrap_or_default());
                 view.write(&lead)?;
                 said
             }
@@ -94,7 +95,10 @@ pub(super) fn lead_here(view: &mut View<'_>, message: &mut Message, external_id:
         Some(Message { same_as: Some(_), .. }) => None,
         // It is the owner's own id of another message, too, and so can lead nowhere.
         Some(other) if other.put.is_some() => match take_from(view, &other.id, external_id, at)? {
-            Taken::Free(said) => said,
+            Taken::Free(mut said) => {
+                message.history.join(said.as_mut().map(|said| std::mem::take(&mut said.history)).unwrap_or_default());
+                said
+            }
             Taken::Held => None,
         },
         Some(other) if other.sent.is_some() => None,
@@ -131,18 +135,20 @@ fn give_back(view: &mut View<'_>, message: &mut Message, before: &Message, exter
     if !message.has_external_id(external_id) {
         return Ok(());
     }
-    let leads_here = view.read::<Message>(&id)?.is_some_and(|lead| lead.same_as.as_ref() == Some(&message.id));
-    if !leads_here || !before.is_known_as(external_id) {
+    let lead = view.read::<Message>(&id)?.filter(|lead| lead.same_as.as_ref() == Some(&message.id));
+    let Some(lead) = lead.filter(|_| before.is_known_as(external_id)) else {
         return refuse(format!(
             "is {external_id} for good, because what was said under it and under another id can't be told apart; put a message of its own with the right one"
         ));
-    }
+    };
     if before.has_marked_address() {
         return refuse(format!(
             "is {external_id} for good, because what was said under it has marked the address that it was put with; put a message of its own with the right one"
         ));
     }
-    let said = message.release(external_id, at);
+    let mut said = message.release(external_id, at);
+    let given = std::mem::replace(&mut said.history, lead.history);
+    said.history.join(given);
     if said.is_blank() {
         return view.write(&said);
     }

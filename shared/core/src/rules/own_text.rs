@@ -17,6 +17,8 @@ use crate::{
 pub enum Refused {
     /// Nobody: there was no use in trying.
     NotTried,
+    /// Nobody: there is nothing to confirm any more.
+    Untrue,
     /// The other side.
     ByProvider,
 }

@@ -35,6 +35,7 @@ pub(super) fn plan(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
                 return Err(Stop::Nothing);
             }
             booking.join_elapsed(view.now);
+            booking.heard.join(view.now);
             booking::settle(view, booking)?;
             view.summarize(format!("the hold of booking {} ended", own.record.id));
             Ok(())

@@ -21,6 +21,8 @@ pub enum MailTemplate {
     ShopDataRequest,
     /// To support: a payment came that revives nothing.
     SupportLatePayment,
+    /// To support: a payment came that is not the deposit of its booking.
+    SupportDifferingPayment,
     /// To support: a refund of a booking's deposit failed.
     SupportRefundFailed,
     /// To support: a text message did not arrive.
@@ -44,7 +46,7 @@ pub enum SmsTemplate {
 
 impl MailTemplate {
     /// All mails.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::BookingConfirmed,
         Self::BookingConfirmedUnpaid,
         Self::BookingPaymentFailed,
@@ -54,6 +56,7 @@ impl MailTemplate {
         Self::OrderConfirmed,
         Self::ShopDataRequest,
         Self::SupportLatePayment,
+        Self::SupportDifferingPayment,
         Self::SupportRefundFailed,
         Self::SupportTextFailed,
         Self::SupportMailLeftOut,
@@ -80,6 +83,7 @@ impl MailTemplate {
             Self::OrderConfirmed => "order_confirmed",
             Self::ShopDataRequest => "shop_data_request",
             Self::SupportLatePayment => "support_late_payment",
+            Self::SupportDifferingPayment => "support_differing_payment",
             Self::SupportRefundFailed => "support_refund_failed",
             Self::SupportTextFailed => "support_text_failed",
             Self::SupportMailLeftOut => "support_mail_left_out",
@@ -168,6 +172,9 @@ defaults![
     "support_late_payment.subject.txt",
     "support_late_payment.txt",
     "support_late_payment.html",
+    "support_differing_payment.subject.txt",
+    "support_differing_payment.txt",
+    "support_differing_payment.html",
     "support_refund_failed.subject.txt",
     "support_refund_failed.txt",
     "support_refund_failed.html",

@@ -4,8 +4,8 @@ use minijinja::{Value, value::Serde};
 
 use super::{
     Alert, AlertKind, BookingConfirmed, BookingConfirmedUnpaid, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded,
-    BookingReinstated, LatePayment, MailTemplate, OrderConfirmed, ShopDataRequest, SmsTemplate, SubscriptionTrouble, SupportLatePayment,
-    SupportMailLeftOut, SupportRefundFailed, SupportTextFailed, Trouble,
+    BookingReinstated, Difference, LatePayment, MailTemplate, OrderConfirmed, ShopDataRequest, SmsTemplate, SubscriptionTrouble,
+    SupportDifferingPayment, SupportLatePayment, SupportMailLeftOut, SupportRefundFailed, SupportTextFailed, Trouble,
 };
 use crate::{money::Money, time::Timestamp};
 
@@ -18,6 +18,7 @@ pub(super) fn of_mail(template: MailTemplate) -> Vec<Value> {
         MailTemplate::BookingReinstated => values([full(), least()].map(reinstated)),
         MailTemplate::BookingRefunded => values([full(), least()].map(refunded)),
         MailTemplate::SupportLatePayment => values([late_payment(), late_payment_least()]),
+        MailTemplate::SupportDifferingPayment => values([differing_payment(), differing_payment_least()]),
         MailTemplate::SupportRefundFailed => values([refund_failed(), refund_failed_least()]),
         MailTemplate::OrderConfirmed => values([order_made(), order_made_least()]),
         MailTemplate::ShopDataRequest => values([data_request(), data_request_least()]),
@@ -123,6 +124,32 @@ pub(super) fn late_payment_least() -> SupportLatePayment {
         customer_email: None,
         customer_phone: None,
         ..late_payment()
+    }
+}
+
+pub(super) fn differing_payment() -> SupportDifferingPayment {
+    SupportDifferingPayment {
+        why: Difference::TooLittle,
+        booking_id: "12345".to_owned(),
+        deposit: dollars(6_000),
+        amount: dollars(2_500),
+        paid_at: now(),
+        payment_intent: "pi_3Example".to_owned(),
+        event_id: "in_example".to_owned(),
+        customer_name: Some("Anna Smith".to_owned()),
+        customer_email: Some("anna@example.com".to_owned()),
+        customer_phone: Some("+15005550006".to_owned()),
+    }
+}
+
+pub(super) fn differing_payment_least() -> SupportDifferingPayment {
+    SupportDifferingPayment {
+        why: Difference::OtherCurrency,
+        amount: Money::new(6_000, "eur".parse().expect("a currency")),
+        customer_name: None,
+        customer_email: None,
+        customer_phone: None,
+        ..differing_payment()
     }
 }
 

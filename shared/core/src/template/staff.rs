@@ -53,6 +53,54 @@ impl MailContext for SupportLatePayment {
     const TEMPLATE: MailTemplate = MailTemplate::SupportLatePayment;
 }
 
+/// How a payment differs from the deposit of its booking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Difference {
+    /// It is in another currency.
+    OtherCurrency,
+    /// It is less.
+    TooLittle,
+}
+
+/// To support: a payment came for a booking that is not its deposit. It counts as that all the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SupportDifferingPayment {
+    /// How it differs.
+    pub why: Difference,
+    /// The booking's id.
+    #[serde(serialize_with = "text::free")]
+    pub booking_id: String,
+    /// The deposit that was to be paid.
+    #[serde(serialize_with = "text::money")]
+    pub deposit: Money,
+    /// What was paid.
+    #[serde(serialize_with = "text::money")]
+    pub amount: Money,
+    /// When it was paid, by the provider's own time.
+    #[serde(serialize_with = "text::time")]
+    pub paid_at: Timestamp,
+    /// Stripe's id of the payment intent.
+    #[serde(serialize_with = "text::free")]
+    pub payment_intent: String,
+    /// The id of the event that told of it (`in_…`).
+    #[serde(serialize_with = "text::free")]
+    pub event_id: String,
+    /// The customer's name.
+    #[serde(serialize_with = "text::free_if_known")]
+    pub customer_name: Option<String>,
+    /// The customer's mail address.
+    #[serde(serialize_with = "text::free_if_known")]
+    pub customer_email: Option<String>,
+    /// The customer's phone number.
+    #[serde(serialize_with = "text::free_if_known")]
+    pub customer_phone: Option<String>,
+}
+
+impl MailContext for SupportDifferingPayment {
+    const TEMPLATE: MailTemplate = MailTemplate::SupportDifferingPayment;
+}
+
 /// To support: a refund of a booking's deposit failed, so that its money is here again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SupportRefundFailed {

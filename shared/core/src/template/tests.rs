@@ -1,8 +1,8 @@
 use super::{
     examples::{
-        alert, alert_least, confirmed, confirmed_unpaid, data_request, data_request_least, full, hold_ended, late_payment,
-        late_payment_least, least, mail_left_out, order_made, order_made_least, payment_failed, refund_failed, refund_failed_least,
-        refunded, reinstated, text_failed, text_failed_least, trouble, trouble_least,
+        alert, alert_least, confirmed, confirmed_unpaid, data_request, data_request_least, differing_payment, differing_payment_least,
+        full, hold_ended, late_payment, late_payment_least, least, mail_left_out, order_made, order_made_least, payment_failed,
+        refund_failed, refund_failed_least, refunded, reinstated, text_failed, text_failed_least, trouble, trouble_least,
     },
     *,
 };
@@ -50,6 +50,8 @@ snapshots! {
     booking_refunded_whole: refunded(least()),
     support_late_payment: late_payment(),
     support_late_payment_least: late_payment_least(),
+    support_differing_payment: differing_payment(),
+    support_differing_payment_least: differing_payment_least(),
     support_refund_failed: refund_failed(),
     support_refund_failed_least: refund_failed_least(),
     order_confirmed: order_made(),

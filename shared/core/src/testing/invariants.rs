@@ -102,6 +102,24 @@ pub enum Broken {
         /// Its number.
         announcement: u32,
     },
+    /// All is quiet, and what is told once was announced more often, or what is to be told was not, or what is not to be told was.
+    NotToldAsOwed {
+        /// How often it was to be told.
+        owed: Owed,
+        /// How often it was announced.
+        announced: u32,
+    },
+}
+
+/// How often something that does not change is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owed {
+    /// Never.
+    Never,
+    /// Once, and not again.
+    Once,
+    /// Once at most: it depends on what was known when it was heard.
+    AtMostOnce,
 }
 
 impl fmt::Display for Broken {
@@ -117,6 +135,7 @@ impl fmt::Display for Broken {
             Self::ReceivedTooOften { receives, explained } => write!(f, "received {receives} times, faults explain {explained}"),
             Self::Lost => f.write_str("all is quiet, and something was left undone"),
             Self::LastNotAnnounced { announcement } => write!(f, "all is quiet, and announcement {announcement}, the last, was never sent"),
+            Self::NotToldAsOwed { owed, announced } => write!(f, "all is quiet, and what is owed {owed:?} was announced {announced} times"),
         }
     }
 }
@@ -250,6 +269,19 @@ pub fn last_is_announced(last: u32, events: &[Event<'_>]) -> Result<(), Broken> 
     }
 }
 
+/// Once all is quiet: what does not change, such as that a payment is not what was asked for, was announced as often as it is owed.
+///
+/// # Errors
+/// [`Broken::NotToldAsOwed`].
+pub fn told_as_owed(owed: Owed, announced: u32) -> Result<(), Broken> {
+    let right = match owed {
+        Owed::Never => announced == 0,
+        Owed::Once => announced == 1,
+        Owed::AtMostOnce => announced <= 1,
+    };
+    if right { Ok(()) } else { Err(Broken::NotToldAsOwed { owed, announced }) }
+}
+
 /// Whether an effect is over, and was not merely marked: one that is done has been called.
 fn happened(effect: &Effect) -> bool {
     match effect.state {
@@ -318,6 +350,18 @@ mod tests {
     fn marked_done_without_a_call_is_lost() {
         let never_called = [Effect { calls: 0, ..SENT }];
         assert_eq!(nothing_is_lost(&[done(&never_called)]), Err(Broken::Lost));
+    }
+
+    #[test]
+    fn what_does_not_change_is_told_as_often_as_it_is_owed() {
+        for (owed, right) in
+            [(Owed::Never, [true, false, false]), (Owed::Once, [false, true, false]), (Owed::AtMostOnce, [true, true, false])]
+        {
+            for (announced, right) in (0..).zip(right) {
+                let expected = if right { Ok(()) } else { Err(Broken::NotToldAsOwed { owed, announced }) };
+                assert_eq!(told_as_owed(owed, announced), expected);
+            }
+        }
     }
 
     #[test]

@@ -240,6 +240,48 @@ async fn a_payment_method_is_saved_and_the_first_one_is_the_default() {
 }
 
 #[tokio::test]
+async fn a_payment_method_waits_until_its_customer_is_put() {
+    let waiting = async |world: &World| {
+        let listed = get(world, "payment-methods?unmatched=true").await;
+        listed["items"].as_array().expect("items").iter().map(|item| item["id"].clone()).collect::<Vec<_>>()
+    };
+    let known_as = [
+        ("customers/c1", json!({ "stripe_customer_id": "cus_1" })),
+        ("customers/cus_1", json!({ "name": "Ana Lima" })),
+        ("tenants/t1", json!({ "name": "Alder Studio", "stripe_customer_id": "cus_1" })),
+    ];
+    for (path, word) in known_as {
+        for put_first in [false, true] {
+            let world = world();
+            if put_first {
+                put(&world, path, word.clone()).await;
+            } else {
+                // One whose customer Stripe has told of, and one of which nothing was heard.
+                at(&world, 0, "customer.created", &json!({ "id": "cus_1", "name": "Ana Lima" }), None).await;
+            }
+            at(&world, 1, "setup_intent.succeeded", &setup("pm_1"), None).await;
+            let mut other = setup("pm_2");
+            other["customer"] = json!("cus_2");
+            at(&world, 2, "setup_intent.succeeded", &other, None).await;
+            let expected = if put_first { vec!["pm_2"] } else { vec!["pm_2", "pm_1"] };
+            assert_eq!(waiting(&world).await, expected, "{path}, put first: {put_first}");
+            if !put_first {
+                put(&world, path, word.clone()).await;
+                assert_eq!(waiting(&world).await, ["pm_2"], "{path}");
+            }
+            let all = get(&world, "payment-methods").await["items"].as_array().map(Vec::len);
+            assert_eq!(all, Some(2), "each is read and listed all the same");
+        }
+    }
+    // One that is put with another Stripe customer lets go of them.
+    let world = world();
+    put(&world, "customers/c1", json!({ "stripe_customer_id": "cus_1" })).await;
+    at(&world, 1, "setup_intent.succeeded", &setup("pm_1"), None).await;
+    put(&world, "customers/c1", json!({ "name": "Ana Lima" })).await;
+    assert_eq!(waiting(&world).await, ["pm_1"]);
+}
+
+#[tokio::test]
 async fn without_a_key_the_card_stays_empty_until_a_replay() {
     let world = world();
     at(&world, 1, "setup_intent.succeeded", &setup("pm_1"), None).await;

@@ -13,6 +13,7 @@ mod filters;
 mod fuzz;
 mod github;
 mod going_wrong;
+mod histories;
 mod history;
 mod ingest;
 mod invoicing;

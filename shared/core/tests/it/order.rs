@@ -10,11 +10,14 @@ use sluice_core::{
     event::{EventRecord, EventStatus},
     record::Record,
     records::{Booking, BookingStatus, Payment},
-    testing::{Fault, Sent, TestSize, World, invariants},
+    testing::{Fault, Sent, TestSize, World, invariants, stripe},
     time::Timestamp,
 };
 
-use crate::support::{failed, minutes, paid, put, refunded, start};
+use crate::support::{failed, minutes, put, refunded, start};
+
+/// What the payments come to: the deposit, less than it, and the same in another currency.
+const PAID: [(i64, &str); 3] = [(6000, "usd"), (2500, "usd"), (6000, "eur")];
 
 /// What happens to a booking.
 #[derive(Clone, Debug)]
@@ -31,7 +34,12 @@ impl Happening {
         let id = format!("evt_{number}");
         let at = |minute: u64| start() + minutes(minute) + std::time::Duration::from_secs(number as u64);
         Some(match self {
-            Self::Paid { intent, minute } => paid(&id, &format!("pi_{intent}"), at(*minute), at(*minute)),
+            Self::Paid { intent, minute } => {
+                let (amount, currency) = PAID[usize::from(*intent)];
+                let paid =
+                    json!({ "id": format!("pi_{intent}"), "amount": amount, "currency": currency, "metadata": { "booking_id": "12345" } });
+                stripe(&id, "payment_intent.succeeded", at(*minute), at(*minute), &paid)
+            }
             Self::Failed { intent, reason, minute } => {
                 let reason = ["insufficient_funds", "expired_card", "do_not_honor"][usize::from(*reason)];
                 failed(&id, &format!("pi_{intent}"), reason, at(*minute), at(*minute))
@@ -143,6 +151,22 @@ fn check_promises(world: &World, booking: &Booking, excuses: u32) {
     }
 }
 
+/// Support is told once of each payment that is not the deposit, and once at most that one was late.
+fn check_told_to_support(world: &World, happenings: &[Happening]) {
+    let records = world.events();
+    let announced = |subject: &str| {
+        let effects = records.iter().flat_map(|record| &record.effects).filter(|effect| effect.about.subject == subject);
+        u32::try_from(effects.count()).unwrap_or(u32::MAX)
+    };
+    for (number, paid) in (0..).zip(PAID) {
+        let was_paid = happenings.iter().any(|happening| matches!(happening, Happening::Paid { intent, .. } if *intent == number));
+        let owed = if was_paid && paid != (6000, "usd") { invariants::Owed::Once } else { invariants::Owed::Never };
+        invariants::told_as_owed(owed, announced(&format!("{}pi_{number}", Booking::DIFFERING))).expect("told once that it differs");
+        let late = announced(&format!("{}pi_{number}", Booking::LATE));
+        invariants::told_as_owed(invariants::Owed::AtMostOnce, late).expect("told once at most that it was late");
+    }
+}
+
 fn seen(effect: &Effect, sent: &[Sent], excuses: u32) -> invariants::Effect {
     invariants::Effect {
         announcement: Some(effect.about.number),
@@ -192,6 +216,7 @@ proptest! {
             prop_assert_eq!(end(&world).await, expected, "order: {:?}", shuffled);
             let booking = world.record::<Booking>("12345").await.expect("was put");
             check_promises(&world, &booking, u32::try_from(faults.len()).unwrap_or(u32::MAX));
+            check_told_to_support(&world, &happenings);
             Ok(())
         })?;
     }

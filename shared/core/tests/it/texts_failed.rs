@@ -51,7 +51,8 @@ async fn a_refused_text_is_a_failed_message() {
     let world = world();
     world.sent.refuse(NUMBER);
     let id = confirmed(&world).await;
-    assert_eq!(message(&world, &id).await["status"], "failed");
+    let shown = message(&world, &id).await;
+    assert_eq!((&shown["status"], &shown["sent_at"]), (&json!("failed"), &json!(null)), "it never left");
     assert_eq!(read(&world).await["sms_status"], "failed");
     assert_eq!(recipients(&world), ["ana@example.com", "support@example.com"]);
 }
@@ -297,6 +298,10 @@ async fn nothing_confirms_a_booking_that_was_cancelled_while_it_waited_until_it_
             let shown = message(&world, &own_text(&world)).await;
             assert_eq!((&shown["status"], &shown["error_text"]), (&json!("failed"), &json!("there is nothing to confirm any more")));
         }
+        // Nothing went wrong with it, whichever way it was to go.
+        let inbound = call(&world, Method::GET, "/api/v1/inbound?provider=stripe&key=evt_1", None).await.json;
+        let effect = &inbound["items"][0]["effects"][0];
+        assert_eq!((&effect["state"], &effect["reason"]), (&json!("superseded"), &json!(null)), "{phone}");
         for _ in 0..2 {
             put(&world, json!({ "customer_phone": phone })).await;
             world.run_until_quiet().await;

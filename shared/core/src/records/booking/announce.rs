@@ -52,6 +52,9 @@ pub struct News {
     /// The payment intents whose late payment support was told of.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub late: BTreeSet<String>,
+    /// The payment intents whose payment is not the deposit, as support was told.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub differing: BTreeSet<String>,
 }
 
 /// A confirmation that is still owed to the customer, once it is true.
@@ -91,6 +94,8 @@ impl Booking {
     pub const REFUND_FAILED: &'static str = "refund_failed:";
     /// The prefix of the subject of announcements on late payments; the payment intent follows.
     pub const LATE: &'static str = "late:";
+    /// The prefix of the subject of announcements on payments that are not the deposit; the payment intent follows.
+    pub const DIFFERING: &'static str = "differing:";
 
     /// What is to be told of the payment now; `None` if there is nothing to tell or nobody to tell it to yet.
     fn payment_news(&self) -> Option<PaymentNews> {
@@ -115,6 +120,7 @@ impl Booking {
         self.announce_refunds(&mut due);
         self.announce_failed_refunds(&mut due);
         self.announce_late_payments(&mut due);
+        self.announce_differing_payments(&mut due);
         due
     }
 
@@ -174,6 +180,16 @@ impl Booking {
         for intent in late {
             due.push(self.due(EffectKind::Mail, MailTemplate::SupportLatePayment, &format!("{}{intent}", Self::LATE)));
             self.told.late.insert(intent);
+        }
+    }
+
+    /// Whenever the deposit and the payment are both known, also of a payment that is late or of a booking that was cancelled: so it is the same in any order.
+    fn announce_differing_payments(&mut self, due: &mut Vec<Due>) {
+        let differs = |intent: &&str| !self.told.differing.contains(*intent) && self.difference(intent).is_some();
+        let differing: Vec<String> = self.successes().map(|(intent, _)| intent).filter(differs).map(str::to_owned).collect();
+        for intent in differing {
+            due.push(self.due(EffectKind::Mail, MailTemplate::SupportDifferingPayment, &format!("{}{intent}", Self::DIFFERING)));
+            self.told.differing.insert(intent);
         }
     }
 

@@ -5,9 +5,9 @@ use serde::Serialize;
 use super::{Booking, BookingStatus};
 use crate::{
     kind::{Filter, Served},
-    ports::Index,
+    ports::{Index, Key, PortError, Stored},
     record::Record,
-    records::MessageStatus,
+    records::{History, HistoryEntry, MessageStatus, Payment},
     schema::described,
     time::Timestamp,
 };
@@ -73,6 +73,21 @@ impl Served for Booking {
             sms_delivered: text.is_some_and(|text| text.status == MessageStatus::Delivered),
             sms_delivered_at: text.and_then(|text| text.delivered_at),
         }
+    }
+
+    fn told_under(&self) -> Vec<Key> {
+        self.payments.keys().map(|intent| Payment::key(intent)).collect()
+    }
+
+    fn history_under(&self, other: &Stored) -> Result<Option<History>, PortError> {
+        let payment = Payment::from_stored(other)?;
+        Ok((payment.booking_id() == Some(&self.id)).then_some(payment.history))
+    }
+
+    /// A refund that was heard of before it was known that its payment is the booking's. Of the payment itself events tell the booking.
+    fn retold(entry: &HistoryEntry) -> Option<HistoryEntry> {
+        let refund = entry.names("refunded_amount");
+        refund.then(|| entry.seen_as(&[("refunded_amount", "refunded_amount")]))
     }
 
     fn group(&self, field: &str) -> Option<&str> {

@@ -8,7 +8,7 @@ use crate::{
     kind::{Filter, Served},
     ports::{Index, Key, PortError, Stored},
     record::Record,
-    records::{AddressMark, AddressState, Card, HistoryEntry, Phone},
+    records::{AddressMark, AddressState, Card, History, HistoryEntry, Phone},
     schema::described,
     time::Timestamp,
 };
@@ -116,6 +116,24 @@ impl Served for Customer {
             });
         }
         Ok(entries)
+    }
+
+    fn told_under(&self) -> Vec<Key> {
+        self.stripe_id().filter(|id| *id != self.id).map(Self::key).into_iter().collect()
+    }
+
+    fn history_under(&self, other: &Stored) -> Result<Option<History>, PortError> {
+        Self::from_stored(other).map(|stripe| Some(stripe.history))
+    }
+
+    /// Its Stripe id is what it was put with.
+    fn retold(entry: &HistoryEntry) -> Option<HistoryEntry> {
+        Some(entry.clone().without("stripe_customer_id"))
+    }
+
+    /// What Stripe says of it counts for as long as it is put with that id.
+    fn keeps_events(&self) -> bool {
+        self.stripe_id() == Some(self.id.as_str())
     }
 
     fn group(&self, field: &str) -> Option<&str> {

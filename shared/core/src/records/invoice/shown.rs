@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::{Invoice, InvoiceStatus};
 use crate::{
     kind::{Filter, Served},
-    ports::Index,
+    ports::{Index, Key, PortError, Stored},
     record::Record,
+    records::{History, HistoryEntry, Payment},
     schema::described,
     time::Timestamp,
 };
@@ -70,6 +71,21 @@ impl Served for Invoice {
             created_at: self.heard.first,
             updated_at: self.heard.last,
         }
+    }
+
+    fn told_under(&self) -> Vec<Key> {
+        self.payments.keys().map(|intent| Payment::key(intent)).collect()
+    }
+
+    fn history_under(&self, other: &Stored) -> Result<Option<History>, PortError> {
+        Payment::from_stored(other).map(|payment| Some(payment.history))
+    }
+
+    /// What became of a payment; that one failed changes no invoice. Another payment may count, too, so that no amount is told.
+    fn retold(entry: &HistoryEntry) -> Option<HistoryEntry> {
+        const SEEN_AS: [(&str, &str); 4] =
+            [("status", "status"), ("stripe_invoice_id", "status"), ("amount", "amount_paid"), ("refunded_amount", "refunded_amount")];
+        Some(entry.seen_as(&SEEN_AS)).filter(|_| entry.kind() != Payment::FAILED_EVENT)
     }
 
     fn group(&self, field: &str) -> Option<&str> {

@@ -4,11 +4,17 @@ use super::{Message, MessageStatus};
 use crate::{effect::Effect, envelope::digest, ids::record_id, time::Timestamp};
 
 impl Message {
-    /// The document at a provider's id that leads to the message `id`. It keeps what was told under that id, for when it leads there no more.
+    /// The document at a provider's id that leads to the message `id`. It keeps what was told under that id, for when it leads there no more; and the history
+    /// of it, which is read there.
     #[must_use]
     pub fn leading_to(id: &str, external_id: &str, before: Option<&Self>, at: Timestamp) -> Self {
-        let came_in_as = before.map(|before| before.came_in_as.clone()).unwrap_or_default();
-        Self { same_as: Some(id.to_owned()), came_in_as, ..Self::first_heard(&Self::id_of_external(external_id), at) }
+        let (came_in_as, history) = before.map(|before| (before.came_in_as.clone(), before.history.clone())).unwrap_or_default();
+        Self { same_as: Some(id.to_owned()), came_in_as, history, ..Self::first_heard(&Self::id_of_external(external_id), at) }
+    }
+
+    /// The ids of the documents that lead to it from what providers call it.
+    pub(super) fn leads(&self) -> impl Iterator<Item = String> {
+        self.external_ids.iter().map(|id| Self::id_of_external(id)).filter(|id| *id != self.id)
     }
 
     /// The id of the text that an effect sends: the same however often it is planned.
@@ -71,8 +77,8 @@ impl Message {
         self.external_ids.len() == 1 && self.external_ids.contains(external_id)
     }
 
-    /// Gives back the provider's id, and with it all that was said of it so far: the message of that id, as if it had never been this one. Both look for
-    /// their bookings anew. Whoever was told of it stays told.
+    /// Gives back the provider's id, and with it all that was said of it so far, and the history of that: the message of that id, as if it had never been this
+    /// one. Both look for their bookings anew. Whoever was told of it stays told.
     #[must_use]
     pub fn release(&mut self, external_id: &str, at: Timestamp) -> Self {
         let first = self.reached.values().min().copied().unwrap_or(at);
@@ -84,6 +90,7 @@ impl Message {
         said.unaddressed = std::mem::take(&mut self.unaddressed);
         said.announcements = std::mem::take(&mut self.announcements);
         said.came_in_as.extend(self.came_in_as.take(&said.id));
+        said.history = self.history.give_away();
         self.matched = None;
         self.gave_back = Some(said.id.clone());
         self.external_ids.remove(external_id);

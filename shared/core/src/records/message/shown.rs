@@ -3,8 +3,9 @@ use serde::Serialize;
 use super::{Channel, Direction, Message, MessageStatus};
 use crate::{
     kind::{Filter, Served},
-    ports::Index,
+    ports::{Index, Key, PortError, Stored},
     record::Record,
+    records::History,
     schema::described,
     time::Timestamp,
 };
@@ -61,6 +62,15 @@ impl Served for Message {
             created_at: self.heard.first,
             updated_at: self.heard.last,
         }
+    }
+
+    fn told_under(&self) -> Vec<Key> {
+        self.leads().map(|id| Self::key(&id)).collect()
+    }
+
+    fn history_under(&self, other: &Stored) -> Result<Option<History>, PortError> {
+        let other = Self::from_stored(other)?;
+        Ok((other.same_as.as_ref() == Some(&self.id)).then_some(other.history))
     }
 
     fn group(&self, field: &str) -> Option<&str> {

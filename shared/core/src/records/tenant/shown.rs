@@ -1,12 +1,13 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::Tenant;
 use crate::{
     kind::{Filter, Served},
-    ports::Index,
+    ports::{Index, Key, PortError, Stored},
     record::Record,
+    records::{Customer, History, HistoryEntry},
     schema::described,
     time::Timestamp,
 };
@@ -54,6 +55,22 @@ impl Served for Tenant {
             created_at: self.heard.first,
             updated_at: self.heard.last,
         }
+    }
+
+    fn told_under(&self) -> Vec<Key> {
+        let subscriber = self.subscribed().and_then(|subscribed| subscribed.customer.as_deref());
+        let payers: BTreeSet<_> = self.stripe_customer_id().into_iter().chain(subscriber).collect();
+        payers.into_iter().map(Customer::key).collect()
+    }
+
+    fn history_under(&self, other: &Stored) -> Result<Option<History>, PortError> {
+        Customer::from_stored(other).map(|customer| Some(customer.history))
+    }
+
+    /// What Stripe said of the customer's subscriptions. It may have more than the tenant's, so that it is not told which state came of it.
+    fn retold(entry: &HistoryEntry) -> Option<HistoryEntry> {
+        let of_subscription = ["customer.subscription.", "checkout.session."].iter().any(|prefix| entry.kind().starts_with(prefix));
+        of_subscription.then(|| entry.seen_as(&[]))
     }
 
     fn group(&self, field: &str) -> Option<&str> {
