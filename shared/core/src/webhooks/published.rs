@@ -77,6 +77,9 @@ struct Body<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     timestamp: Timestamp,
+    /// The operator is told of all tenants', under ids that several may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<&'a str>,
     data: &'a RawValue,
 }
 
@@ -92,13 +95,13 @@ impl Published {
     pub fn inbound(event: &EventRecord, now: Timestamp) -> Self {
         let (kind, occurred_at) = (Self::kind_of(event), event.occurred_at.unwrap_or(event.received_at));
         if let Some(data) = Redaction::told(event) {
-            return Self::with_data(&event.id, &kind, None, occurred_at, now, &to_json(&data));
+            return Self::with_data(&event.id, &kind, event.tenant.clone(), occurred_at, now, &to_json(&data));
         }
         Self {
             id: Self::id_of(&event.id, &kind),
             occurred_at,
             published_at: now,
-            tenant: None,
+            tenant: event.tenant.clone(),
             event: event.id.clone(),
             erased_at: None,
             data: None,
@@ -203,7 +206,7 @@ impl Published {
     }
 
     fn with(&self, data: &RawValue) -> Vec<u8> {
-        to_json(&Body { id: &self.id, kind: &self.kind, timestamp: self.occurred_at, data })
+        to_json(&Body { id: &self.id, kind: &self.kind, timestamp: self.occurred_at, tenant: self.tenant.as_deref(), data })
     }
 }
 
