@@ -33,6 +33,9 @@ pub struct Published {
     /// Whose event it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
+    /// Whether its body says that. Those that were published by an older version don't, because a body stays as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    names_tenant: bool,
     /// The event record that it goes back to. Its body is the data, unless there is some here.
     pub event: String,
     /// When its data was erased, because of the personal data in it. Then nothing is delivered of it any more.
@@ -102,6 +105,7 @@ impl Published {
             occurred_at,
             published_at: now,
             tenant: event.tenant.clone(),
+            names_tenant: event.tenant.is_some(),
             event: event.id.clone(),
             erased_at: None,
             data: None,
@@ -122,6 +126,7 @@ impl Published {
             kind: kind.to_owned(),
             occurred_at,
             published_at: now,
+            names_tenant: tenant.is_some(),
             tenant,
             event: event.to_owned(),
             erased_at: None,
@@ -206,7 +211,8 @@ impl Published {
     }
 
     fn with(&self, data: &RawValue) -> Vec<u8> {
-        to_json(&Body { id: &self.id, kind: &self.kind, timestamp: self.occurred_at, tenant: self.tenant.as_deref(), data })
+        let tenant = self.tenant.as_deref().filter(|_| self.names_tenant);
+        to_json(&Body { id: &self.id, kind: &self.kind, timestamp: self.occurred_at, tenant, data })
     }
 }
 

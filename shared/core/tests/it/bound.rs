@@ -8,11 +8,16 @@ use serde_json::{Value, json};
 use sluice_core::{
     envelope::InboundMessage,
     ports::Clock,
+    space::{Belongs, KINDS},
     testing::{Sent, World, stripe},
 };
 
-use crate::support::{
-    KEY, NUMBER, booking, call, failed, headlines, mail_event, minutes, paid, refunded, send, shopify, start, text_in, text_status, with,
+use crate::{
+    going_wrong::{at_every_call, from_now_on},
+    support::{
+        KEY, NUMBER, booking, call, failed, headlines, mail_event, minutes, paid, put_until_done, refunded, send, shopify, start, text_in,
+        text_status, with,
+    },
 };
 
 const BOOKING: &str = "bookings/12345";
@@ -335,4 +340,31 @@ async fn a_tenants_shop_has_its_own_people_erased_and_nobody_elses() {
     assert_eq!((erased(None), erased(Some("acme"))), (false, true));
     assert_eq!(gateway.read("orders/1").await.1["customer_email"], "ana@example.com");
     assert_eq!(gateway.read_as_acme("orders/1").await.1["customer_email"], Value::Null);
+}
+
+/// A crash on the way, a message that comes twice, a timer that is taken over: whoever goes on does so in the same space.
+#[tokio::test]
+async fn whatever_goes_wrong_all_stays_in_its_space() {
+    at_every_call(async |faulty| {
+        let world = World::new(start(), true).with_sources_of(&["acme"]);
+        let before = from_now_on(&world, faulty);
+        put_until_done(&world, "/api/v1/bookings/12345?tenant=acme", &booking(json!({}))).await;
+        world.enqueue(&of_acme(failed("evt_1", "pi_1", "insufficient_funds", start(), start()))).await;
+        world.run_until_quiet().await;
+        let late = world.clock.now();
+        for message in [paid("evt_2", "pi_2", late, late), refunded("evt_3", "pi_2", 2000, false, late)] {
+            world.enqueue(&of_acme(message)).await;
+        }
+        world.run_until_quiet().await;
+        let calls = world.faults.calls() - before;
+        let booking = world.documents("booking~acme").pop().expect("is there").document.data.clone();
+        let booking = String::from_utf8(booking).expect("JSON");
+        assert!(["pi_1", "pi_2", "2000"].iter().all(|part| booking.contains(part)), "{booking}, {faulty:?}");
+        for (kind, _) in KINDS.iter().filter(|(_, belongs)| *belongs == Belongs::ToASpace) {
+            assert!(world.documents(kind).is_empty(), "{kind} {faulty:?}");
+        }
+        assert!(world.events().iter().all(|event| event.tenant.as_deref() == Some("acme")), "{faulty:?}");
+        calls
+    })
+    .await;
 }
