@@ -5,7 +5,7 @@ use sluice_tests::{Home, machine::Machine};
 use crate::{bodies::every_body, machine::dev};
 
 fn home() -> Machine {
-    dev().set("STRIPE_WEBHOOK_SECRET__ACME", crate::bodies::ACME).start()
+    dev().set("STRIPE_WEBHOOK_SECRET__ACME", crate::bodies::ACME).set("SLUICE_TENANT__ACME", crate::bodies::TENANT).start()
 }
 
 fn parked(home: &mut Machine, parked: u64) {

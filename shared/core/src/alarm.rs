@@ -69,9 +69,11 @@ impl Alarm {
     }
 }
 
-/// An event of Sluice's own whose one effect is the mail of the alarm `code`: for what no other event can tell.
-pub(crate) fn event(code: &str, kind: &str, reason: String, now: Timestamp) -> EventRecord {
-    let mut event = EventRecord::new(Envelope::own(ALARM, format!("{code}/{}", now.millis()), kind, now, b"{}"));
+/// An event of Sluice's own whose one effect is the mail of the alarm `code`: for what no other event can tell. `tenant`: in whose space it rang.
+pub(crate) fn event(code: &str, kind: &str, reason: String, tenant: Option<&str>, now: Timestamp) -> EventRecord {
+    let of = tenant.map(|tenant| format!("/{tenant}")).unwrap_or_default();
+    let envelope = Envelope::own(ALARM, format!("{code}/{}{of}", now.millis()), kind, now, b"{}");
+    let mut event = EventRecord::new(Envelope { tenant: tenant.map(str::to_owned), ..envelope });
     event.summary.clone_from(&reason);
     event.reason = Some(reason);
     let about = Announcement { record: EventRecord::key_of(&event.id), subject: format!("{}{code}", Alarm::SUBJECT), number: 1 };

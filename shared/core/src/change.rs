@@ -163,7 +163,9 @@ fn writes(api: &Api, plan: Plan, record: &Key, kind: &str, event_key: &str) -> V
         return writes;
     }
     let now = api.clock.now();
-    let mut event = EventRecord::new(Envelope::own(API, event_key.to_owned(), kind, now, &own_event(record.clone(), None)));
+    let envelope = Envelope::own(API, event_key.to_owned(), kind, now, &own_event(record.clone(), None));
+    let tenant = api.store.space().map(|space| space.tenant().to_owned());
+    let mut event = EventRecord::new(Envelope { tenant, ..envelope });
     event.summary = format!("{kind} {}", record.id);
     event.effects = plan.effects;
     event.changes = plan.changes;

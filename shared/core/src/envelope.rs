@@ -29,6 +29,9 @@ pub struct Envelope {
     /// Whose event it is, by the provider, such as a connected account or a shop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
+    /// The tenant whose event it is: the one that its source is bound to, or in whose space the record lies that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
     /// When Sluice accepted it.
     pub received_at: Timestamp,
     /// The query of the URL, as requested, where it belongs to what the event says.
@@ -52,6 +55,7 @@ impl Envelope {
             kind: kind.to_owned(),
             occurred_at: Some(now),
             account: None,
+            tenant: None,
             received_at: now,
             query: String::new(),
             headers: Vec::new(),

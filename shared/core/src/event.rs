@@ -132,6 +132,9 @@ pub struct EventRecord {
     /// Whose event it is, by the provider, such as a connected account or a shop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
+    /// The tenant whose event it is. What comes of it stays in that tenant's space, whatever the settings say by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
     /// When Sluice accepted it.
     pub received_at: Timestamp,
     /// When the last thing was done for it.
@@ -215,6 +218,7 @@ impl EventRecord {
             publishing: Publishing::default(),
             occurred_at: envelope.occurred_at,
             account: envelope.account,
+            tenant: envelope.tenant,
             received_at: envelope.received_at,
             done_at: None,
             attempts: 0,
@@ -368,17 +372,20 @@ impl EventRecord {
         Ok(record)
     }
 
-    /// The name of the list of a shop's events, in [`Index::Group`].
+    /// The name of the list of a shop's events, in [`Index::Group`]: those of a tenant's sources stand apart, so that none of them can have others' erased.
     #[must_use]
-    pub fn of_shop(shop: &str) -> String {
-        format!("event/shop/{shop}")
+    pub fn of_shop(tenant: Option<&str>, shop: &str) -> String {
+        match tenant {
+            None => format!("event/shop/{shop}"),
+            Some(tenant) => format!("event/shop_of/{tenant}/{shop}"),
+        }
     }
 
     fn places(&self) -> Vec<Place> {
         let mut places = vec![place(Index::List, Self::LIST, self.received_at, &self.id)];
         // Where personal data must be found again to be erased on demand.
         if let (SHOPIFY, Some(shop)) = (self.provider.as_str(), &self.account) {
-            places.push(place(Index::Group, &Self::of_shop(shop), self.received_at, &self.id));
+            places.push(place(Index::Group, &Self::of_shop(self.tenant.as_deref(), shop), self.received_at, &self.id));
         }
         let flag = match self.status {
             EventStatus::Parked => Some(Self::PARKED),

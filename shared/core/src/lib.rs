@@ -33,6 +33,7 @@ pub mod rules;
 pub mod schema;
 pub mod secrets;
 pub mod settings;
+pub mod space;
 pub mod state;
 pub mod sweep;
 pub mod template;

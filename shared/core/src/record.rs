@@ -6,6 +6,7 @@ use crate::{
     envelope::digest,
     ports::{Document, Index, Key, Place, PortError, Stored},
     records::History,
+    space::is_decided,
     state::State,
     time::{SORTABLE, Timestamp},
 };
@@ -40,6 +41,7 @@ pub trait Record: Serialize + DeserializeOwned + Clone + PartialEq + Send + 'sta
 
     /// The key of the record `id` of this kind.
     fn key(id: &str) -> Key {
+        const { assert!(is_decided(Self::KIND), "say in space/belongs.rs where documents of this kind lie") };
         Key::new(Self::KIND, id)
     }
 

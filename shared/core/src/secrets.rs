@@ -21,6 +21,40 @@ pub trait Secrets: Send + Sync {
     }
 }
 
+/// The tenants that sources are bound to: what such a source sends is that tenant's, and stays in its space.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceTenants(BTreeMap<String, String>);
+
+impl SourceTenants {
+    /// Binds a source, of whichever providers it has secrets, to a tenant.
+    pub fn bind(&mut self, source: &str, tenant: &str) {
+        self.0.insert(source.to_owned(), tenant.to_owned());
+    }
+
+    /// The tenant of a source.
+    #[must_use]
+    pub fn of(&self, source: &str) -> Option<&str> {
+        self.0.get(source).map(String::as_str)
+    }
+
+    /// Whether a tenant has sources of its own.
+    #[must_use]
+    pub fn has(&self, tenant: &str) -> bool {
+        self.0.values().any(|known| known == tenant)
+    }
+
+    /// Whether no tenant has any.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each source that is bound, with its tenant.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(source, tenant)| (source.as_str(), tenant.as_str()))
+    }
+}
+
 /// Secrets that stay as they were set at start.
 #[derive(Clone, Debug, Default)]
 pub struct FixedSecrets(BTreeMap<(String, String), Arc<[Secret]>>);

@@ -25,6 +25,16 @@ impl State {
         self.0.iter().map(|(name, value)| (name.as_ref(), value))
     }
 
+    /// With the field `name` as `value`, whether there was one or not.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: Value) -> Self {
+        match self.0.binary_search_by(|(known, _)| known.as_ref().cmp(name)) {
+            Ok(at) => self.0[at].1 = value,
+            Err(at) => self.0.insert(at, (Cow::Borrowed(name), value)),
+        }
+        self
+    }
+
     /// Takes the fields out that are called so.
     pub fn remove(&mut self, names: &[&str]) {
         self.0.retain(|(name, _)| !names.contains(&name.as_ref()));

@@ -58,7 +58,7 @@ impl Watch {
         let Some(alarm) = Alarm::ring(code, before.as_ref(), now) else { return Ok(()) };
         let alarm = Alarm { count: total, ..alarm };
         let reason = format!("the dead-letter queue{} holds {total} message{}", behind(queue), if total == 1 { "" } else { "s" });
-        let mut event = alarm::event(code, DEAD_LETTERS, reason, now);
+        let mut event = alarm::event(code, DEAD_LETTERS, reason, None, now);
         event.due_at = Some(now + GRACE);
         let id = event.id.clone();
         let writes = vec![

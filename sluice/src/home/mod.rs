@@ -107,6 +107,7 @@ pub async fn run(mode: Mode, mut settings: Settings) -> Result<(), HomeError> {
         providers: settings.ingest.providers,
         queue: shared_queue.clone(),
         secrets: Arc::new(settings.ingest.secrets.clone()),
+        tenants: settings.ingest.tenants.clone(),
         clock: Arc::clone(&clock),
         metrics: Arc::clone(&metrics),
         public_url: settings.ingest.public_url.clone(),
@@ -122,6 +123,7 @@ pub async fn run(mode: Mode, mut settings: Settings) -> Result<(), HomeError> {
         ids: Arc::clone(&ids),
         policy: policy.clone(),
         webhooks: webhooks.clone(),
+        tenants: settings.ingest.tenants.clone(),
         outbox: captured,
     };
     let deliverer = webhooks.clone().map(|webhooks| Deliverer {
@@ -140,7 +142,7 @@ pub async fn run(mode: Mode, mut settings: Settings) -> Result<(), HomeError> {
         clock: Arc::clone(&clock),
         ids: Arc::clone(&ids),
         metrics,
-        outgoing,
+        outgoing: Arc::new(outgoing),
         stripe,
         interest: webhooks.map(|webhooks| webhooks.interest.clone()),
         queue: shared_queue.clone(),

@@ -20,6 +20,9 @@ pub(super) fn started(mode: Mode, settings: &Settings, address: SocketAddr) {
             tracing::info!("{}: on, at {} under {}", provider.title(), urls.join(", "), settings.ingest.public_url);
         }
     }
+    for (source, tenant) in settings.ingest.tenants.iter() {
+        tracing::info!("source {source}: of the tenant {tenant}, in a space of its own");
+    }
     settings.unread.iter().for_each(|unread| tracing::warn!("{unread}"));
     if mode != Mode::Dev {
         settings.ingest.doubts().iter().for_each(|doubt| tracing::warn!("{doubt}"));

@@ -1,7 +1,10 @@
 //! What events do to bookings.
 
 use serde_json::json;
+use sluice_core::envelope::event_id;
 use sluice_tests::{Booking, Channel, Event, Home};
+
+use super::{ACME, TENANT};
 
 pub(crate) fn a_payment_confirms_its_booking(home: &dyn Home) {
     let booking = Booking::fresh();
@@ -105,4 +108,27 @@ pub(crate) fn each_of_the_three_events_is_told_by_mail(home: &dyn Home) {
     assert_eq!(told(&paid)[1..], ["Your $60.00 deposit has been refunded"], "{refund}");
     home.process(&Event::failed(&failed));
     assert_eq!(told(&failed), ["Your payment failed. Please update your card."]);
+}
+
+pub(crate) fn a_payment_at_a_tenants_own_source_is_its_own(home: &dyn Home) {
+    let operators = Booking::fresh();
+    home.put(&operators).expect(201);
+    // The tenant has a booking of the same id, in a space of its own.
+    let own = Booking { id: operators.id.clone(), ..Booking::fresh() };
+    let path = format!("{}?tenant={TENANT}", own.path());
+    let put = home.client().put(&path, &own.body).expect(201).json();
+    assert_eq!((&put["tenant"], &put["status"]), (&json!(TENANT), &json!("pending")));
+    let event = Event::paid(&own);
+    home.client().webhook("/webhooks/stripe/acme", &event.signed(ACME)).expect(200);
+    let record = home.settled_as(&event_id("stripe", "acme", event.key()));
+    assert_eq!((&record["status"], &record["tenant"]), (&json!("done"), &json!(TENANT)), "{record}");
+    let paid = home.client().get(&path).expect(200).json();
+    assert_eq!((&paid["status"], &paid["tenant"]), (&json!("confirmed"), &json!(TENANT)));
+    let [text] = &home.sent_to(&own)[..] else { panic!("one text, not {:?}", home.sent_to(&own)) };
+    assert_eq!((text.channel, text.to.as_str()), (Channel::Text, own.phone()));
+    // The operator's is as it was, and nobody is told of it.
+    assert_eq!((&home.booking(&operators)["status"], home.sent_to(&operators).len()), (&json!("pending"), 0));
+    let payment = |tenant: &str| home.client().get(&format!("/api/v1/transactions/{}{tenant}", event.object()));
+    payment("").expect(404);
+    assert_eq!(payment(&format!("?tenant={TENANT}")).expect(200).json()["booking_id"], json!(own.id));
 }

@@ -8,6 +8,8 @@ pub(crate) mod webhooks;
 
 /// The secret of the source `acme`, which every home has.
 pub(crate) const ACME: &str = "whsec_of_acme";
+/// The tenant that it is bound to.
+pub(crate) const TENANT: &str = "acme";
 
 /// Hands every body to a macro, with the number of events that it leaves parked.
 macro_rules! every_body {
@@ -24,6 +26,7 @@ macro_rules! every_body {
             bookings::a_refund_is_told leaves 0 parked,
             bookings::a_failed_payment_holds_the_booking leaves 0 parked,
             bookings::events_come_before_their_booking leaves 0 parked,
+            bookings::a_payment_at_a_tenants_own_source_is_its_own leaves 0 parked,
             bookings::each_of_the_three_events_is_told_by_mail leaves 0 parked,
             records::a_body_is_kept_to_the_byte leaves 0 parked,
             records::a_body_that_is_not_called_text_is_kept_to_the_byte leaves 0 parked,

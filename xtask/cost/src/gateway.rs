@@ -26,7 +26,7 @@ use sluice_core::{
     provider::{self, TwilioReplies},
     record::Record,
     records::Message,
-    secrets::FixedSecrets,
+    secrets::{FixedSecrets, SourceTenants},
     settings::{LogFormat, LogSettings},
     sweep::Sweeper,
     template::Templates,
@@ -123,6 +123,7 @@ impl Gateway {
             providers: provider::ALL,
             queue: queue.clone(),
             secrets: Arc::new(secrets),
+            tenants: SourceTenants::default(),
             clock: clock.clone(),
             metrics: ingest_metrics.clone(),
             public_url: PublicUrl::read(PUBLIC_URL).expect("an address"),
@@ -151,7 +152,7 @@ impl Gateway {
             ids: ids.clone(),
             metrics: consumer_metrics.clone(),
             stripe: None,
-            outgoing,
+            outgoing: Arc::new(outgoing),
             interest: Some(interest.clone()),
             queue: queue.clone(),
             policy: policy.clone(),
@@ -173,6 +174,7 @@ impl Gateway {
             ids: ids.clone(),
             policy,
             webhooks: None,
+            tenants: SourceTenants::default(),
             outbox: false,
         }));
         Ok(Self {

@@ -34,13 +34,16 @@ pub(crate) const VARIANTS: &[Variant] = &[
     },
 ];
 
-/// What every stack has besides: a second Stripe account, as docs/OPERATIONS.md says how, and a Twilio and receivers of webhooks on this machine.
-fn common(texts: &str) -> [(&'static str, String); 3] {
+/// What every stack has besides: a second Stripe account, which is a tenant's, as docs/OPERATIONS.md says how, and a Twilio and receivers of webhooks on this
+/// machine.
+fn common(texts: &str) -> [(&'static str, String); 4] {
     let secret = "          STRIPE_WEBHOOK_SECRET: !GetAtt StripeSecret.Id\n";
     let two = "          STRIPE_WEBHOOK_SECRET: !Sub \"${StripeSecret.Id}#default\"\n          STRIPE_WEBHOOK_SECRET__ACME: !Sub \"${StripeSecret.Id}#acme\"\n";
     let twilio = "          TWILIO_ACCOUNT_SID: !If [SendsTexts, !Ref TwilioAccountSid, !Ref AWS::NoValue]\n";
     let retries = "          SLUICE_WEBHOOK_RETRIES: !Ref WebhookRetries\n";
+    let every_function = "        SLUICE_LOG: !Ref LogLevel\n";
     [
+        (every_function, format!("{every_function}        SLUICE_TENANT__ACME: acme\n")),
         (secret, two.to_owned()),
         (twilio, format!("{twilio}          SLUICE_TWILIO_URL: http://{texts}\n")),
         (retries, format!("{retries}          SLUICE_WEBHOOK_LOOPBACK: \"on\"\n")),

@@ -37,6 +37,8 @@ described! {
         provider: String,
         /// Which of several accounts of the provider.
         source: String,
+        /// The tenant in whose space it is handled: its source is bound to it, or it is about a text of its.
+        tenant: Option<String>,
         /// The provider's own identity of the event.
         key: String,
         r#type: String,
@@ -129,6 +131,7 @@ impl View {
             id: record.id.clone(),
             provider: record.provider.clone(),
             source: record.source.clone(),
+            tenant: record.tenant.clone(),
             key: record.key.clone(),
             r#type: record.kind.clone(),
             status: record.status,
@@ -154,6 +157,7 @@ impl View {
 pub(super) struct Filter {
     provider: Option<String>,
     source: Option<String>,
+    tenant: Option<String>,
     key: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -165,7 +169,8 @@ pub(super) struct Filter {
 }
 
 impl Known for Filter {
-    const NAMES: &'static [&'static str] = &["provider", "source", "key", "type", "status", "unmatched", "effect", "limit", "cursor"];
+    const NAMES: &'static [&'static str] =
+        &["provider", "source", "tenant", "key", "type", "status", "unmatched", "effect", "limit", "cursor"];
 }
 
 impl Filter {
@@ -192,6 +197,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, Parameters(filter): Parame
         let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
         same(&filter.provider, &record.provider)
             && same(&filter.source, &record.source)
+            && filter.tenant.as_ref().is_none_or(|wanted| record.tenant.as_ref() == Some(wanted))
             && same(&filter.key, &record.key)
             && same(&filter.kind, &record.kind)
             && status.is_none_or(|status| status == record.status)

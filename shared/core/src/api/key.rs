@@ -1,9 +1,9 @@
 //! API keys: who may call the API, for what, and for whom. Stored hashed; a key itself is known only to who holds it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
-    extract::{FromRequestParts, Request},
+    extract::{FromRequestParts, Request, State},
     http::{HeaderMap, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -11,7 +11,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Problem;
+use super::{Api, Problem};
 use crate::{
     ids::fresh,
     ports::{Clock, Commit, Condition, Ids, Index, Place, PortError, Store, Write},
@@ -145,6 +145,11 @@ impl Caller {
         self.tenant.as_deref()
     }
 
+    /// As the tenant sees it.
+    pub(super) fn as_tenant(&self, tenant: &str) -> Self {
+        Self { scopes: self.scopes.clone(), tenant: Some(tenant.to_owned()) }
+    }
+
     /// Whether the caller sees what belongs to `tenant`, or to none.
     pub(super) fn sees(&self, tenant: Option<&str>) -> bool {
         self.tenant.is_none() || self.tenant() == tenant
@@ -202,6 +207,14 @@ pub(super) async fn operators_only(caller: Caller, request: Request, next: Next)
     match caller.tenant() {
         None => next.run(request).await,
         Some(_) => super::nothing_here().into_response(),
+    }
+}
+
+/// Lets through whoever is no tenant, and tenants that have a space: all in it is theirs.
+pub(super) async fn those_with_a_space(State(api): State<Arc<Api>>, caller: Caller, request: Request, next: Next) -> Response {
+    match caller.tenant() {
+        Some(tenant) if !api.tenants.has(tenant) => super::nothing_here().into_response(),
+        _ => next.run(request).await,
     }
 }
 

@@ -13,6 +13,7 @@ mod precondition;
 mod problem;
 mod put;
 mod records;
+mod spaces;
 mod tenancy;
 mod webhooks;
 
@@ -40,10 +41,12 @@ use crate::{
     records::{
         Booking, Customer, Invoice, Message, Order, Payment, PaymentMethod, Product, Repository, Shop, ShopCustomer, Tenant, Transaction,
     },
+    secrets::SourceTenants,
     webhooks::Webhooks,
 };
 
 /// What the API stands on.
+#[derive(Clone)]
 pub struct Api {
     /// The records.
     pub store: Arc<dyn Store>,
@@ -59,6 +62,8 @@ pub struct Api {
     pub policy: Policy,
     /// Webhooks out, where they are on.
     pub webhooks: Option<Arc<Webhooks>>,
+    /// Which tenants have sources of their own, and so a space.
+    pub tenants: SourceTenants,
     /// Whether the captured mails and texts are shown.
     pub outbox: bool,
 }
@@ -66,6 +71,7 @@ pub struct Api {
 /// The API as a router. It knows nothing of webhooks.
 pub fn router(api: Arc<Api>) -> Router {
     let v1 = of_tenants()
+        .merge(of_spaces(&api))
         .merge(of_operators(api.outbox))
         .merge(keys())
         .fallback(|| async { nothing_here() })
@@ -91,8 +97,8 @@ fn of_tenants() -> Router<Arc<Api>> {
     webhooks::routes(v1).route("/openapi.json", get(openapi::serve))
 }
 
-/// What belongs to no tenant: it is not there for one.
-fn of_operators(outbox: bool) -> Router<Arc<Api>> {
+/// Records that don't say whose they are: there for a tenant that has a space, in which all is its own.
+fn of_spaces(api: &Arc<Api>) -> Router<Arc<Api>> {
     let v1 = records::served::<Payment>(Router::new(), "/payments");
     let v1 = records::served::<PaymentMethod>(v1, "/payment-methods");
     let v1 = records::owned::<Message>(v1, "/messages");
@@ -101,7 +107,13 @@ fn of_operators(outbox: bool) -> Router<Arc<Api>> {
     let v1 = records::served::<ShopCustomer>(v1, "/shop-customers");
     let v1 = records::served::<Shop>(v1, "/shops");
     let v1 = records::served::<Repository>(v1, "/repositories");
-    let mut v1 = records::served::<Transaction>(v1, "/transactions")
+    let v1 = records::served::<Transaction>(v1, "/transactions");
+    v1.route_layer(middleware::from_fn_with_state(Arc::clone(api), key::those_with_a_space))
+}
+
+/// What belongs to no tenant: it is not there for one.
+fn of_operators(outbox: bool) -> Router<Arc<Api>> {
+    let mut v1 = Router::new()
         .route("/inbound", get(inbound::list))
         .route("/inbound/{id}", get(inbound::read))
         .route("/inbound/{id}/replay", post(inbound::replay))

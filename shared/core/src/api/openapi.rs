@@ -9,6 +9,7 @@ use super::{
     dead_letters::{Letters, Redriven},
     inbound, json_text, keys, outbox,
     page::PageOf,
+    spaces::says_tenant,
     webhooks::{Counted, Delivery, Event, EventType, EventWithData, Job, NewSubscription, Rotated, Subscription, Tested, record_example},
 };
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
     effect::EffectState,
     event::EventStatus,
     kind::{Owned, Served},
+    record::Record,
     records::{
         Booking, Customer, Invoice, Message, Order, Payment, PaymentMethod, Product, Repository, Shop, ShopCustomer, ShownHistoryEntry,
         Tenant, Transaction,
@@ -59,6 +61,7 @@ const fn operation(
 
 const NO_BODY: (&[&str], usize) = (&[], 0);
 const PAGE: &[&str] = &["limit", "cursor"];
+const OF_TENANT: &[&str] = &["tenant"];
 const SUBSCRIPTION: &[&str] =
     &["url", "event_types", "description", "tenant", "owner_email", "headers", "rate_limit", "timeout", "retry_schedule", "signatures"];
 const DELIVERIES: &[&str] = &["subscription_id", "event_id", "type", "status", "limit", "cursor"];
@@ -78,7 +81,7 @@ fn any_object(named: &mut Named) -> Value {
 
 #[rustfmt::skip]
 const OPERATIONS: &[Operation] = &[
-    operation(("get", "/inbound"), "List the events that came in", &["provider", "source", "key", "type", "status", "unmatched", "effect", "limit", "cursor"], NO_BODY, &[(200, PageOf::<inbound::View>::schema)]),
+    operation(("get", "/inbound"), "List the events that came in", &["provider", "source", "tenant", "key", "type", "status", "unmatched", "effect", "limit", "cursor"], NO_BODY, &[(200, PageOf::<inbound::View>::schema)]),
     operation(("get", "/inbound/{id}"), "Read one, with its headers and exact body", &[], NO_BODY, &[(200, inbound::Whole::schema)]),
     operation(("post", "/inbound/{id}/replay"), "Have it planned again from its stored body", &[], NO_BODY, &[(202, inbound::Queued::schema)]),
     operation(("post", "/inbound/{id}/dismiss"), "Say that nothing is to come of a parked one", &[], (&["reason"], 0), &[(200, inbound::View::schema)]),
@@ -199,12 +202,19 @@ fn served<K: Served>(paths: &mut Map<String, Value>, schemas: &mut Named, path: 
     let schema = &mut schemas[&name];
     schema["properties"]["version"] = json!({ "type": "integer", "minimum": 1, "description": "Grows with every change." });
     schema["required"].as_array_mut().into_iter().for_each(|required| required.push(json!("version")));
+    // Of the others the list is filtered by it.
+    let apart = (K::KIND != Tenant::KIND && !says_tenant::<K>()).then_some("tenant");
+    if apart.is_some() {
+        schema["properties"]["tenant"] = json!({ "type": ["string", "null"], "description": "The tenant in whose space it lies." });
+        schema["required"].as_array_mut().into_iter().for_each(|required| required.push(json!("tenant")));
+    }
     if let Some(mut example) = record_example(K::KIND) {
         example["version"] = json!(3);
+        apart.into_iter().for_each(|tenant| example[tenant] = Value::Null);
         schema["examples"] = json!([example]);
     }
     let query: Vec<&str> =
-        ["unmatched"].into_iter().chain(K::FILTERS.iter().map(|filter| filter.name)).chain(["limit", "cursor"]).collect();
+        ["unmatched"].into_iter().chain(K::FILTERS.iter().map(|filter| filter.name)).chain(apart).chain(["limit", "cursor"]).collect();
     let page = |items: Value| json!({ "type": "object", "properties": { "items": { "type": "array", "items": items }, "next": { "type": ["string", "null"] } }, "required": ["items", "next"] });
     let mut list = described(path, &format!("List every {}", K::NAME), &query, [(200, page(refer(&name)))]);
     for filter in K::FILTERS.iter().filter(|filter| !filter.one_of.is_empty()) {
@@ -215,7 +225,7 @@ fn served<K: Served>(paths: &mut Map<String, Value>, schemas: &mut Named, path: 
     }
     add(paths, "get", path, list);
     let one = format!("{path}/{{id}}");
-    let mut read = described(&one, &format!("Read one {}", K::NAME), &[], [(200, refer(&name)), (304, Value::Null)]);
+    let mut read = described(&one, &format!("Read one {}", K::NAME), OF_TENANT, [(200, refer(&name)), (304, Value::Null)]);
     read["responses"]["304"]["description"] = json!("It is as If-None-Match says");
     takes_headers(&mut read, &["If-Match", "If-None-Match"]);
     refuses(&mut read, &[412]);
@@ -223,14 +233,15 @@ fn served<K: Served>(paths: &mut Map<String, Value>, schemas: &mut Named, path: 
     let history = format!("{one}/history");
     let summary = format!("Which events changed a {}, newest first", K::NAME);
     let entries = PageOf::<ShownHistoryEntry>::schema(schemas);
-    add(paths, "get", &history, described(&history, &summary, PAGE, [(200, entries)]));
+    add(paths, "get", &history, described(&history, &summary, &["tenant", "limit", "cursor"], [(200, entries)]));
 }
 
 fn owned<K: Owned>(paths: &mut Map<String, Value>, schemas: &mut Named, path: &str) {
     served::<K>(paths, schemas, path);
     let one = format!("{path}/{{id}}");
     let shown = refer(&schema_name::<K>());
-    let mut put = described(&one, &format!("Put a {}: your word on it", K::NAME), &[], [200, 201].map(|status| (status, shown.clone())));
+    let mut put =
+        described(&one, &format!("Put a {}: your word on it", K::NAME), OF_TENANT, [200, 201].map(|status| (status, shown.clone())));
     takes_headers(&mut put, &["If-Match", "If-None-Match"]);
     if let Some(mut body) = body_of(schemas, &shown, K::FIELDS, 0) {
         // What can only be read may be put back as it was read.

@@ -12,9 +12,10 @@ use serde_json::{Map, Value};
 use super::{
     Api, Problem,
     key::Caller,
-    parameters::{WholeBody, object},
+    parameters::{Parameters, WholeBody, object},
     precondition::{PutOn, Unmet},
-    records::{answer, found, is_seen, shown},
+    records::{answer, shown},
+    spaces::{OfTenant, asked_for, claim, home_of, is_seen, put_for, says_tenant},
     tenancy,
 };
 use crate::{
@@ -36,6 +37,7 @@ pub(super) async fn put<K: Owned>(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Path(id): Path<String>,
+    Parameters(asked): Parameters<OfTenant>,
     headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Result<impl IntoResponse, Problem> {
@@ -45,18 +47,30 @@ pub(super) async fn put<K: Owned>(
     }
     let mut on = PutOn::read(&headers)?;
     let mut fields = object(&body)?;
-    let read = take_read_only::<K>(&api, &caller, &id, &mut fields, &mut on).await?;
+    let claimed = asked_for::<K>(&caller, asked.tenant.as_deref())?.map(str::to_owned);
+    let api = home_of::<K>(&api, &caller, put_for(&caller, claimed.as_deref(), &fields), &id).await?;
+    if asked.tenant.is_some() && api.tenant().is_none() && !says_tenant::<K>() {
+        let detail = format!("that tenant has no sources of its own, and a {} outside of their spaces is no tenant's", K::NAME);
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    }
+    let claimed = api.tenant().map(str::to_owned).or(claimed);
+    let another = claimed.as_deref().and_then(|tenant| claim::<K>(&mut fields, tenant).err());
+    let mut read = take_read_only::<K>(&api, &caller, &id, &mut fields, &mut on).await?;
+    read.extend(another);
     let now = api.clock.now();
-    let word = read_put::<K>(&mut fields, read, &id, &api, &caller)?;
+    let word = read_put::<K>(&fields, read, &id, &api)?;
     if caller.tenant().is_some() {
         on.has_seen(owned_version::<K>(&api, &caller, &id).await?);
-        tenancy::insist::<K>(&api, &caller, &id, &fields).await?;
+        // In its own space there is nobody else's to name.
+        if api.tenant().is_none() {
+            tenancy::insist::<K>(&api, &caller, &id, &fields).await?;
+        }
     }
     let plan = |view: &mut View<'_>| rules::put::<K>(&id, now, word.clone(), view);
     match change(&api, K::key(&id), &put_event::<K>(), |stored| unmet::<K>(&on, stored), plan).await? {
         Changed::Stored { before } => {
             let created = before.as_ref().and_then(|before| K::from_stored(before).ok()).is_none_or(|before| before.put_at().is_none());
-            let (_, stored) = found::<K>(&api, &caller, &id).await?;
+            let stored = api.store.get(&[K::key(&id)]).await?.pop().flatten().ok_or_else(|| Problem::not_found(K::NAME))?;
             answer::<K>(&api, if created { StatusCode::CREATED } else { StatusCode::OK }, stored).await
         }
         Changed::Refused(Refusal::Taken { field, message }) => Err(Problem::taken(FieldError { field: field.to_owned(), message })),
@@ -104,7 +118,7 @@ async fn take_read_only<K: Owned>(
     // Of a record that is not shown nothing was read.
     let Some(stored) = api.store.get(&[K::key(id)]).await?.pop().flatten() else { return Ok(Vec::new()) };
     let record = K::from_stored(&stored)?;
-    if !record.is_served() || !is_seen(caller, &record) {
+    if !record.is_served() || !is_seen(api, caller, &record) {
         return Ok(Vec::new());
     }
     let version = stored.version;
@@ -127,19 +141,10 @@ async fn take_read_only<K: Owned>(
     Ok(wrong)
 }
 
-/// What was put. The fields are then those of the caller's tenant.
-fn read_put<K: Owned>(fields: &mut Fields, wrong: Vec<FieldError>, id: &str, api: &Api, caller: &Caller) -> Result<K::Put, Problem> {
-    let named = fields.get("tenant").filter(|named| !named.is_null()).cloned();
-    if let Some(tenant) = caller.tenant() {
-        fields.insert("tenant".to_owned(), tenant.into());
-    }
+/// What was put.
+fn read_put<K: Owned>(fields: &Fields, wrong: Vec<FieldError>, id: &str, api: &Api) -> Result<K::Put, Problem> {
     let mut form = Form::new(fields, K::FIELDS);
     wrong.into_iter().for_each(|error| form.wrong(&error.field, error.message));
-    if let (Some(tenant), Some(named)) = (caller.tenant(), named)
-        && named != tenant
-    {
-        form.wrong("tenant", "must be that of the API key, or left out");
-    }
     if fields.get("id").is_some_and(|named| named != id) {
         form.wrong("id", "must be the one in the path, or left out");
     }
@@ -152,5 +157,5 @@ fn read_put<K: Owned>(fields: &mut Fields, wrong: Vec<FieldError>, id: &str, api
 async fn owned_version<K: Owned>(api: &Api, caller: &Caller, id: &str) -> Result<u64, Problem> {
     let Some(stored) = api.store.get(&[K::key(id)]).await?.pop().flatten() else { return Ok(0) };
     let record = K::from_stored(&stored)?;
-    if record.put_at().is_none() || is_seen(caller, &record) { Ok(stored.version) } else { Err(Problem::not_found(K::NAME)) }
+    if record.put_at().is_none() || is_seen(api, caller, &record) { Ok(stored.version) } else { Err(Problem::not_found(K::NAME)) }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use axum::{
     Json, Router,
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRequestParts, Path, State as Extract},
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{AppendHeaders, IntoResponse, Response},
     routing::get,
@@ -20,9 +20,10 @@ use super::{
     history::history,
     key::Caller,
     page::{PageOf, Paging, switch},
-    parameters::pairs,
+    parameters::{Parameters, pairs},
     precondition::{self, Read},
     put::put,
+    spaces::{Found, OfTenant, asked_for, found, home_of_list, is_seen, says_tenant},
 };
 use crate::{
     ids::record_id,
@@ -31,14 +32,45 @@ use crate::{
     ports::{Index, Key, PortError, Stored},
     record::{Record, group, to_json},
     records::Tenant,
+    state::State,
 };
 
-/// A record as the API shows it, with its version.
+/// A record as the API shows it, with its version, and whose it is where its kind does not say that.
 #[derive(Serialize)]
 pub(super) struct Shown<S> {
     #[serde(flatten)]
-    shown: S,
+    shown: Fields<S>,
+    #[serde(flatten)]
+    of: Option<OfNobody>,
     version: u64,
+}
+
+/// What is shown of a record by where it lies.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Fields<S> {
+    /// Outside of all spaces.
+    Outside(S),
+    /// In the space of a tenant, which it says.
+    InASpace(State),
+}
+
+/// It lies outside of all spaces, and is no tenant's.
+#[derive(Serialize)]
+struct OfNobody {
+    tenant: (),
+}
+
+impl<S: Serialize> Shown<S> {
+    fn of<K: Served<Shown = S>>(api: &Api, shown: S, version: u64) -> Self {
+        if K::KIND == Tenant::KIND {
+            return Self { shown: Fields::Outside(shown), of: None, version };
+        }
+        match api.tenant() {
+            Some(tenant) => Self { shown: Fields::InASpace(State::of(&shown).with("tenant", tenant.into())), of: None, version },
+            None => Self { shown: Fields::Outside(shown), of: (!says_tenant::<K>()).then_some(OfNobody { tenant: () }), version },
+        }
+    }
 }
 
 /// What is shown of records, completed by what lies beside them.
@@ -53,7 +85,7 @@ pub(super) async fn shown<K: Served>(api: &Api, stored: &[Stored]) -> Result<Vec
         let mut shown = record.shown();
         let beside: Vec<_> = record.beside().iter().filter_map(|key| found.get(key)).collect();
         K::complete(&mut shown, &beside)?;
-        Ok(Shown { shown, version: stored.version })
+        Ok(Shown::of::<K>(api, shown, stored.version))
     };
     records.iter().zip(stored).map(complete).collect()
 }
@@ -83,6 +115,8 @@ where
 /// What a list of a kind is asked for.
 pub(super) struct ListOf<K> {
     unmatched: bool,
+    tenant: Option<String>,
+    reach: Reach,
     wanted: Vec<(Filter, String)>,
     paging: Paging,
     kind: PhantomData<fn() -> K>,
@@ -93,11 +127,13 @@ impl<K: Served, S: Send + Sync> FromRequestParts<S> for ListOf<K> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let filters = K::FILTERS.iter().map(|filter| filter.name);
-        let names: Vec<_> = ["unmatched"].into_iter().chain(filters).chain(["limit", "cursor"]).collect();
+        let tenant = (K::KIND != Tenant::KIND && !says_tenant::<K>()).then_some("tenant");
+        let names: Vec<_> = ["unmatched"].into_iter().chain(filters).chain(tenant).chain(["limit", "cursor"]).collect();
         let mut pairs = pairs(parts, state, &names).await?;
         let mut take = |name: &str| pairs.iter().position(|(known, _)| known == name).map(|at| pairs.swap_remove(at).1);
         let unmatched = switch("unmatched", take("unmatched").as_deref())?;
         let paging = Paging::new(take("limit"), take("cursor"));
+        let tenant = take("tenant");
         let mut wanted = Vec::new();
         for filter in K::FILTERS {
             let Some(value) = take(filter.name) else { continue };
@@ -106,12 +142,19 @@ impl<K: Served, S: Send + Sync> FromRequestParts<S> for ListOf<K> {
             }
             wanted.push((*filter, value));
         }
-        Ok(Self { unmatched, wanted, paging, kind: PhantomData })
+        Ok(Self { unmatched, tenant, reach: Reach::Something, wanted, paging, kind: PhantomData })
     }
 }
 
+/// Whether a list can have anything in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Something,
+    Nothing,
+}
+
 /// Where the records of a list are found.
-enum Found {
+enum Along {
     /// Along an index.
     Index(Index, String),
     /// By their keys.
@@ -119,44 +162,56 @@ enum Found {
 }
 
 impl<K: Served> ListOf<K> {
-    /// What a tenant's key asks for is its own alone, which it need not say.
-    fn of(mut self, caller: &Caller) -> Self {
-        let tenant = K::FILTERS.iter().find(|filter| filter.name == "tenant").zip(caller.tenant());
-        self.wanted.extend(tenant.map(|(filter, tenant)| (*filter, tenant.to_owned())));
-        self
+    /// Where to read, and what is wanted there: a tenant's records are its own alone, which its key need not say. All in a space are.
+    fn of(mut self, api: &Arc<Api>, caller: &Caller) -> Result<(Arc<Api>, Self), Problem> {
+        // Of another tenant's there is nothing here, and of nobody's anywhere.
+        if self.tenant.as_ref().is_some_and(|asked| !caller.sees(Some(asked)) || record_id(asked).is_err()) {
+            return Ok((Arc::clone(api), Self { reach: Reach::Nothing, ..self }));
+        }
+        let tenant = asked_for::<K>(caller, self.tenant.as_deref())?.map(str::to_owned);
+        let tenant = tenant.as_deref();
+        let home = home_of_list::<K>(api, caller, tenant);
+        if home.tenant().is_none() {
+            let tenant = K::FILTERS.iter().find(|filter| filter.name == "tenant").zip(tenant);
+            self.wanted.extend(tenant.map(|(filter, tenant)| (*filter, tenant.to_owned())));
+        }
+        Ok((home, self))
     }
 
     /// Where to look: where there is least that does not fit.
-    async fn find(&self, api: &Api, caller: &Caller) -> Result<Found, PortError> {
+    async fn find(&self, api: &Api, caller: &Caller) -> Result<Along, PortError> {
+        if self.reach == Reach::Nothing {
+            return Ok(Along::Keys(Vec::new()));
+        }
         if self.unmatched {
-            return Ok(Found::Index(Index::Flag, K::UNMATCHED.to_owned()));
+            return Ok(Along::Index(Index::Flag, K::UNMATCHED.to_owned()));
         }
         if let Some(tenant) = caller.tenant().filter(|_| K::KIND == Tenant::KIND) {
-            return Ok(Found::Keys(vec![K::key(tenant)]));
+            return Ok(Along::Keys(vec![K::key(tenant)]));
         }
         let holder = self.wanted.iter().find_map(|(filter, value)| match filter.by {
             By::Holder(holder) => Some((holder, value)),
             By::State | By::Group(_) => None,
         });
         if let Some((holder, id)) = holder {
-            return Ok(Found::Keys(held::<K>(api, holder, id).await?));
+            return Ok(Along::Keys(held::<K>(api, holder, id).await?));
         }
         let mut groups = self.wanted.iter().filter_map(|(filter, value)| match filter.by {
             By::Group(index) => Some((index, group(K::KIND, filter.name, value))),
             By::State | By::Holder(_) => None,
         });
         let (index, name) = groups.next().unwrap_or_else(|| (Index::List, K::LIST.to_owned()));
-        Ok(Found::Index(index, name))
+        Ok(Along::Index(index, name))
     }
 
     /// Whether a record is in the list.
-    fn shows(&self, stored: &Stored, caller: &Caller) -> bool {
+    fn shows(&self, here: &Api, stored: &Stored, caller: &Caller) -> bool {
         let Ok(record) = K::from_stored(stored) else { return true };
         if if self.unmatched { !record.waits() } else { !record.is_served() } {
             return false;
         }
-        let fits = |state: &crate::state::State| self.wanted.iter().all(|(filter, value)| state[filter.name].as_str() == Some(value));
-        (self.wanted.is_empty() || fits(&state_of(&record))) && is_seen(caller, &record)
+        let fits = |state: &State| self.wanted.iter().all(|(filter, value)| state[filter.name].as_str() == Some(value));
+        (self.wanted.is_empty() || fits(&state_of(&record))) && is_seen(here, caller, &record)
     }
 }
 
@@ -170,49 +225,36 @@ async fn held<K: Served>(api: &Api, holder: Holder, id: &str) -> Result<Vec<Key>
     Ok(ids.iter().map(|id| K::key(id)).collect())
 }
 
-async fn list<K: Served>(State(api): State<Arc<Api>>, caller: Caller, asked: ListOf<K>) -> Result<Json<PageOf<Shown<K::Shown>>>, Problem> {
-    let asked = asked.of(&caller);
+async fn list<K: Served>(
+    Extract(api): Extract<Arc<Api>>,
+    caller: Caller,
+    asked: ListOf<K>,
+) -> Result<Json<PageOf<Shown<K::Shown>>>, Problem> {
+    let (api, asked) = asked.of(&api, &caller)?;
     let (cursor, limit) = (asked.paging.cursor()?, asked.paging.limit()?);
-    let keep = |stored: &Stored| asked.shows(stored, &caller);
+    let keep = |stored: &Stored| asked.shows(&api, stored, &caller);
     let listed = match asked.find(&api, &caller).await? {
-        Found::Index(index, name) => listing::list(&*api.store, index, &name, cursor, limit, keep).await?,
-        Found::Keys(keys) => listing::of_keys(&*api.store, &keys, cursor, limit, keep).await?,
+        Along::Index(index, name) => listing::list(&*api.store, index, &name, cursor, limit, keep).await?,
+        Along::Keys(keys) => listing::of_keys(&*api.store, &keys, cursor, limit, keep).await?,
     };
     let items = shown::<K>(&api, &listed.items).await?;
     Ok(Json(PageOf::new(items, listed.next)))
 }
 
 async fn read<K: Served>(
-    State(api): State<Arc<Api>>,
+    Extract(api): Extract<Arc<Api>>,
     caller: Caller,
     Path(id): Path<String>,
+    Parameters(asked): Parameters<OfTenant>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (_, stored) = found::<K>(&api, &caller, &id).await?;
+    let Found { api, stored, .. } = found::<K>(&api, &caller, asked.tenant.as_deref(), &id).await?;
     let version = stored.version;
     let (tag, body) = tagged::<K>(&api, stored).await?;
     if precondition::of_read(&headers, version, &tag)? == Read::NotModified {
         return Ok((StatusCode::NOT_MODIFIED, AppendHeaders([(header::ETAG, tag)])).into_response());
     }
     Ok(tagged_answer(StatusCode::OK, tag, body))
-}
-
-/// The record, if it is served, and the caller sees it.
-pub(super) async fn found<K: Served>(api: &Api, caller: &Caller, id: &str) -> Result<(K, Stored), Problem> {
-    let stored = api.store.get(&[K::key(id)]).await?.pop().flatten().ok_or_else(|| Problem::not_found(K::NAME))?;
-    let record = K::from_stored(&stored)?;
-    if record.is_served() && is_seen(caller, &record) { Ok((record, stored)) } else { Err(Problem::not_found(K::NAME)) }
-}
-
-/// Whether the caller sees a record: a tenant sees itself, and what says that it is its own.
-pub(super) fn is_seen<K: Served>(caller: &Caller, record: &K) -> bool {
-    if caller.tenant().is_none() {
-        return true;
-    }
-    if K::KIND == Tenant::KIND {
-        return caller.sees(Some(record.id()));
-    }
-    caller.sees(state_of(record)["tenant"].as_str())
 }
 
 /// What is shown of a record, as JSON, and its entity tag.

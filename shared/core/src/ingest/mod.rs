@@ -24,7 +24,7 @@ use crate::{
     envelope::{Envelope, InboundMessage},
     ports::{self, Clock, Measure, Metrics, Queue, QueueName},
     provider::{Answer, Provider, Providers, Route, TwilioReplies},
-    secrets::Secrets,
+    secrets::{Secrets, SourceTenants},
 };
 
 /// The largest packed body that is taken, bytes: as base64 it fits into a queue message of 1 MiB.
@@ -40,6 +40,8 @@ pub struct Ingest {
     pub queue: Arc<dyn Queue>,
     /// The active secrets.
     pub secrets: Arc<dyn Secrets>,
+    /// Whose the sources are.
+    pub tenants: SourceTenants,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What is counted.
@@ -228,6 +230,7 @@ impl Ingest {
             kind: named.kind,
             occurred_at: named.occurred_at,
             account: named.account,
+            tenant: self.tenants.of(route.source).map(str::to_owned),
             received_at: self.clock.now(),
             query: if provider.keeps_query() { query(message.url) } else { String::new() },
             headers: kept_headers(provider, message),

@@ -1,4 +1,4 @@
-use super::{Draft, NoDraft, Outgoing};
+use super::{Draft, NoDraft, Outgoing, for_staff};
 use crate::{
     alarm::Alarm,
     effect::{Effect, EffectState},
@@ -28,7 +28,10 @@ impl Outgoing {
             None if event.kind == STRIPE_KEY_REFUSED => (AlertKind::StripeKeyRefused, event.reason.clone()),
             None => (AlertKind::Parked, event.reason.clone()),
         };
-        let describe = |effect: &Effect| format!("{} {} to {}", effect.kind.name(), effect.template, effect.about.record);
+        let describe = |effect: &Effect| {
+            let about = for_staff(event, &effect.about.record.to_string());
+            format!("{} {} to {about}", effect.kind.name(), effect.template)
+        };
         let words = self.templates.mail(&Alert {
             kind,
             reason: reason.unwrap_or_else(|| "unknown".to_owned()),
@@ -36,7 +39,7 @@ impl Outgoing {
             since: alarm.and_then(|alarm| alarm.since),
             event_id: Some(event.id.clone()),
             event_type: Some(event.kind.clone()),
-            provider: Some(event.provider.clone()),
+            provider: Some(for_staff(event, &event.provider)),
             effect: failed.map(describe),
         })?;
         Ok(Draft::Mail { to: Some(self.people.alert_email.clone()), words })

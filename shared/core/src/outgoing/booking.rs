@@ -1,4 +1,4 @@
-use super::{Draft, NoDraft, Outgoing, Under, Wording, unknown};
+use super::{Draft, NoDraft, Outgoing, Under, Wording, for_staff, unknown};
 use crate::{
     decline,
     effect::{Effect, EffectKind},
@@ -63,7 +63,7 @@ impl Outgoing {
             (Some(MailTemplate::BookingReinstated), EffectKind::Sms) => {
                 text(self.templates.sms(&BookingReinstated { booking: facts, deposit: deposit? })?)
             }
-            (Some(MailTemplate::BookingPaymentFailed), EffectKind::Mail) => mail(self.failed(booking, put, facts)?),
+            (Some(MailTemplate::BookingPaymentFailed), EffectKind::Mail) => mail(self.failed(event, booking, put, facts)?),
             (Some(MailTemplate::BookingHoldEnded), EffectKind::Mail) => {
                 let held_until = booking.hold_until().ok_or_else(|| unknown(effect))?;
                 mail(self.templates.mail(&BookingHoldEnded { booking: facts, held_until })?)
@@ -88,13 +88,21 @@ impl Outgoing {
         }
     }
 
-    fn failed(&self, booking: &Booking, put: &BookingPut, facts: BookingFacts) -> Result<crate::template::RenderedMail, NoDraft> {
+    fn failed(
+        &self,
+        event: &EventRecord,
+        booking: &Booking,
+        put: &BookingPut,
+        facts: BookingFacts,
+    ) -> Result<crate::template::RenderedMail, NoDraft> {
+        // The link names a booking by its id alone, under which the operator may have another than the tenant has.
+        let pay_url = self.people.pay_url.as_ref().filter(|_| event.tenant.is_none());
         let nothing = || NoDraft::NothingToSay("no failed payment is known of the booking".to_owned());
         let Some(PaymentNews::Failed { reason, .. }) = booking.told_of_payment() else { return Err(nothing()) };
         Ok(self.templates.mail(&BookingPaymentFailed {
             amount: money(put.deposit_amount, &put.currency).ok_or_else(nothing)?,
             reason: decline::in_plain_words(Some(reason), None).to_owned(),
-            pay_url: self.people.pay_url.as_ref().map(|url| url.link(&booking.id)),
+            pay_url: pay_url.map(|url| url.link(&booking.id)),
             held_until: booking.hold_until().ok_or_else(nothing)?,
             booking: facts,
         })?)
@@ -104,7 +112,7 @@ impl Outgoing {
         let currency = effect.about.subject.strip_prefix(Booking::REFUND_FAILED).unwrap_or_default();
         let amount = |amounts: std::collections::BTreeMap<String, i64>| amounts.get(currency).and_then(|amount| money(*amount, currency));
         let words = self.templates.mail(&SupportRefundFailed {
-            booking_id: booking.id.clone(),
+            booking_id: for_staff(event, &booking.id),
             failed: amount(booking.failed_refunds()).ok_or_else(|| unknown(effect))?,
             refunded: amount(booking.refunded()),
             event_id: event.id.clone(),
@@ -141,7 +149,7 @@ impl Outgoing {
         let put = booking.put.as_ref();
         let words = self.templates.mail(&SupportLatePayment {
             why: if booking.hold_ended() { LatePayment::AfterHold } else { LatePayment::Cancelled },
-            booking_id: booking.id.clone(),
+            booking_id: for_staff(event, &booking.id),
             amount: money(paid.amount, &paid.currency).ok_or_else(|| unknown(effect))?,
             paid_at: paid.at,
             hold_ended_at: booking.hold_until().filter(|_| booking.hold_ended()),

@@ -1,4 +1,4 @@
-use super::{Draft, NoDraft, Outgoing, unknown};
+use super::{Draft, NoDraft, Outgoing, for_staff, unknown};
 use crate::{
     effect::{Effect, EffectState},
     event::EventRecord,
@@ -21,8 +21,8 @@ impl Outgoing {
             to: message.to().unwrap_or("a number that is not known").to_owned(),
             reason: error.map_or_else(|| "no reason is known".to_owned(), |error| error.text.clone()),
             code: error.and_then(|error| error.code.clone()),
-            booking_id: message.booking_id().map(str::to_owned),
-            message_id: message.id.clone(),
+            booking_id: message.booking_id().map(|id| for_staff(event, id)),
+            message_id: for_staff(event, &message.id),
             external_id: message.external_id().map(str::to_owned),
             event_id: event.id.clone(),
         })?;
@@ -43,7 +43,7 @@ impl Outgoing {
         let Some(mail) = event.effects.iter().find(left_out) else { return Ok(Draft::Superseded) };
         let words = self.templates.mail(&SupportMailLeftOut {
             mail: mail.template.clone(),
-            about: about.record.to_string(),
+            about: for_staff(event, &about.record.to_string()),
             reason: mail.reason.clone().unwrap_or_else(|| "unknown".to_owned()),
             event_id: event.id.clone(),
         })?;

@@ -190,14 +190,25 @@ impl Outgoing {
         }
     }
 
-    /// Why no mail goes to an address; `None` if it does. Staff is always told: that an address is left out, among other things.
+    /// Why no mail goes to an address; `None` if it does. Staff is always told: that an address is left out, among other things. Mails of a space have the same
+    /// sender as all others, and what became of those is told outside.
     async fn mark_of(&self, store: &dyn Store, address: &str) -> Result<Option<AddressState>, PortError> {
         if address == self.people.support_email || address == self.people.alert_email {
             return Ok(None);
         }
-        let found = store.get(&[AddressMark::key(&AddressMark::id_of(address))]).await?.pop().flatten();
-        Ok(found.as_ref().map(AddressMark::from_stored).transpose()?.and_then(|mark| mark.state()))
+        let key = AddressMark::key(&AddressMark::id_of(address));
+        let mut state = None;
+        for store in std::iter::once(store).chain(store.space().map(|space| &**space.outside())) {
+            let found = store.get(std::slice::from_ref(&key)).await?.pop().flatten();
+            state = state.max(found.as_ref().map(AddressMark::from_stored).transpose()?.and_then(|mark| mark.state()));
+        }
+        Ok(state)
     }
+}
+
+/// What staff reads of an event and the records of its space: whose they are, because the operator may have others of the same ids.
+fn for_staff(event: &EventRecord, what: &str) -> String {
+    event.tenant.as_ref().map_or_else(|| what.to_owned(), |tenant| format!("{what} of the tenant {tenant}"))
 }
 
 /// The record that an announcement is about, as it is now.

@@ -1,4 +1,4 @@
-use super::{Draft, NoDraft, Outgoing, unknown};
+use super::{Draft, NoDraft, Outgoing, for_staff, unknown};
 use crate::{
     effect::Effect,
     event::EventRecord,
@@ -52,7 +52,7 @@ impl Outgoing {
             }
         }
         let words = self.templates.mail(&ShopDataRequest {
-            shop: of.to_owned(),
+            shop: if owner.is_some() { of.to_owned() } else { for_staff(event, of) },
             to_owner: owner.is_some(),
             request_id: asked.id,
             customer_id: asked.customer,

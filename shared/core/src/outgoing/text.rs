@@ -8,6 +8,7 @@ use crate::{
     record::Record,
     records::{Booking, Message, Phone},
     rules::Refused,
+    space::Space,
 };
 
 /// A text that the other side took.
@@ -63,7 +64,8 @@ impl Outgoing {
             Ok(true) => return not_tried(&message, "its owner has asked for no more texts"),
             Err(error) => return Performed::Later(error.to_string()),
         }
-        let text = TextMessage { id: effect.id.clone(), event: event.id.clone(), message: message.clone(), to, text: words };
+        let reference = Message::reference(&message, store.space().map(Space::tenant));
+        let text = TextMessage { id: effect.id.clone(), event: event.id.clone(), message: reference, to, text: words };
         let (code, reason) = match sms.send(&text).await {
             Ok(external_id) => {
                 let known = vec![(Message::key(&message), known)];
@@ -126,7 +128,13 @@ pub(super) async fn under_which(
     })
 }
 
+/// Whether the owner of a number has asked for no more texts. Those of a space come from the same number as all others: what was said to that counts, too.
 async fn has_opted_out(store: &dyn Store, number: &str) -> Result<bool, PortError> {
-    let found = store.get(&[Phone::key(number)]).await?.pop().flatten();
-    Ok(found.as_ref().map(Phone::from_stored).transpose()?.is_some_and(|phone| phone.has_opted_out()))
+    for store in std::iter::once(store).chain(store.space().map(|space| &**space.outside())) {
+        let found = store.get(&[Phone::key(number)]).await?.pop().flatten();
+        if found.as_ref().map(Phone::from_stored).transpose()?.is_some_and(|phone| phone.has_opted_out()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -9,7 +9,7 @@ pub struct TextMessage {
     pub id: String,
     /// The id of the event that caused it (`in_…`).
     pub event: String,
-    /// The id of the message that it is, which status callbacks are to bring back.
+    /// What status callbacks are to bring back of it: the id of the message that it is, and whose it is. It may stand in a URL as it is.
     pub message: String,
     /// The number it goes to, E.164.
     pub to: String,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{Message, PortError, Queue, QueueName};
-use crate::time::Timestamp;
+use crate::{space::Space, time::Timestamp};
 
 /// Names one document: its kind, and its id within the kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -217,6 +217,10 @@ pub struct Page {
 /// The documents. Adapters know nothing of kinds: what a record is, it declares itself.
 #[async_trait]
 pub trait Store: Send + Sync {
+    /// The space of a tenant that this is; `None` where it is the store that all spaces lie in.
+    fn space(&self) -> Option<&Space> {
+        None
+    }
     /// Reads documents by key, strongly consistent, in the order of the keys. Absent and expired ones are `None`.
     ///
     /// # Errors

@@ -155,7 +155,7 @@ impl Processor {
     /// There is nothing to plan any more; but an earlier handling may have planned it and left its effects.
     async fn nothing_planned(&self, id: &str, handling: &Handling) -> Result<Outcome, Trouble> {
         match self.event(id).await? {
-            Some((record, version)) => self.join_in(record, version, handling).await,
+            Some((record, version)) => self.within(record.tenant.clone().as_deref()).join_in(record, version, handling).await,
             None => Ok(Outcome::Nothing),
         }
     }
@@ -172,14 +172,17 @@ impl Processor {
             return Err(Trouble::Temporary("the event record was removed meanwhile".to_owned()));
         };
         let record = EventRecord::from_stored(&found)?;
+        // It may have been stored before its source was bound, or bound anew.
+        let tenant = record.tenant.clone();
+        let there = self.within(tenant.as_deref());
         if record.lease.as_ref().is_some_and(|lease| lease.owner == handling.owner) {
-            return self.carry_on(record, found.version, outcome, handling).await;
+            return there.carry_on(record, found.version, outcome, handling).await;
         }
         // A provider's redelivery of a parked event is a replay of it; what is told about it goes with it. One that waits was never planned.
         if expected.is_none() && matches!(record.status, EventStatus::Parked | EventStatus::Waiting) {
-            return Box::pin(self.replan(record, found.version, handling)).await;
+            return Box::pin(there.replan(record, found.version, handling)).await;
         }
-        self.join_in(record, found.version, handling).await
+        there.join_in(record, found.version, handling).await
     }
 
     /// Commits, with the event record first. The event record's failure is looked at before any other.

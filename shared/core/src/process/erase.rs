@@ -97,7 +97,7 @@ impl Processor {
         mut cursor: Option<String>,
         handling: &Handling,
     ) -> Result<Progress, Trouble> {
-        let list = EventRecord::of_shop(&redaction.shop);
+        let list = EventRecord::of_shop(own.tenant.as_deref(), &redaction.shop);
         loop {
             let listed = listing::list(&*self.store, Index::Group, &list, cursor.clone(), PAGE, |_| true).await?;
             for stored in &listed.items {
@@ -107,7 +107,7 @@ impl Processor {
                 let event = EventRecord::from_stored(stored)?;
                 // It erases its own body at its own end, and so does every other one that erases.
                 let erases = event.effects.iter().any(|effect| effect.kind == EffectKind::Erase && effect.state == EffectState::Pending);
-                if event.id != own.id && event.erased_at.is_none() && !erases {
+                if event.id != own.id && event.tenant == own.tenant && event.erased_at.is_none() && !erases {
                     self.erase_body(event, stored.version, redaction).await?;
                 }
             }

@@ -7,6 +7,7 @@ use crate::{
     process::{Processor, Trouble, handle::Handling},
     records::Cause,
     rules::{self, SLUICE, TIMER, own_event},
+    space::Space,
     time::Timestamp,
 };
 
@@ -32,9 +33,10 @@ pub(super) enum Planned {
     Nothing,
 }
 
-/// The event that a timer makes: the same for the same record and due time.
+/// The event that a timer makes: the same for the same record and due time. `record`: as the due index names it, which tells the space that it lies in.
 pub(super) fn timer_envelope(record: Key, due_at: Timestamp, now: Timestamp) -> Envelope {
     let key = rules::own_key(&record, &due_at.millis().to_string());
+    let (tenant, record) = Space::apart(record);
     let body = own_event(record, Some(due_at));
     Envelope {
         provider: SLUICE.to_owned(),
@@ -43,6 +45,7 @@ pub(super) fn timer_envelope(record: Key, due_at: Timestamp, now: Timestamp) -> 
         kind: rules::TIMER_DUE.to_owned(),
         occurred_at: Some(due_at),
         account: None,
+        tenant,
         received_at: now,
         query: String::new(),
         headers: Vec::new(),

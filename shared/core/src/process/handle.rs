@@ -4,7 +4,7 @@ use crate::{
     event::{EventRecord, EventStatus},
     ports::{Key, Measure},
     process::{Disposition, LEASE_MARGIN, Outcome, Processor, Received, Trouble, backoff, commit::Former, event::timer_envelope},
-    rules::ses_envelope,
+    rules::{ses_envelope, space_of_text},
     time::Timestamp,
 };
 
@@ -100,10 +100,15 @@ impl Processor {
         self.clock.now().max(handling.not_before.unwrap_or(Timestamp::MIN))
     }
 
-    async fn first(&self, envelope: Envelope, handling: &Handling) -> Result<Outcome, Trouble> {
+    async fn first(&self, mut envelope: Envelope, handling: &Handling) -> Result<Outcome, Trouble> {
+        // What a source of a tenant's says never leads anywhere else.
+        if envelope.tenant.is_none() {
+            envelope.tenant = space_of_text(&envelope);
+        }
         let body = envelope.body.clone();
         let record = EventRecord::new(envelope);
-        self.apply(record, None, &body, handling).await
+        let tenant = record.tenant.clone();
+        self.within(tenant.as_deref()).apply(record, None, &body, handling).await
     }
 
     async fn timer(&self, record: Key, due_at: Timestamp, handling: &mut Handling) -> Result<Outcome, Trouble> {
@@ -118,7 +123,7 @@ impl Processor {
             tracing::warn!(event = id, "an event to carry on with is gone");
             return Ok(Outcome::Nothing);
         };
-        self.join_in(record, version, handling).await
+        self.within(record.tenant.clone().as_deref()).join_in(record, version, handling).await
     }
 
     /// Somebody planned this event before: nothing is left to do, or its effects are taken over once nobody is working on them.
@@ -139,7 +144,7 @@ impl Processor {
             tracing::warn!(event = id, "an event to replay is gone");
             return Ok(Outcome::Nothing);
         };
-        self.replan(record, version, handling).await
+        self.within(record.tenant.clone().as_deref()).replan(record, version, handling).await
     }
 
     /// Plans an event again that is stored: a replay, or a provider's redelivery of one that is parked.

@@ -46,7 +46,7 @@ impl Processor {
         let now = self.clock.now();
         let before = self.store.get(&[Alarm::key(STRIPE_KEY_REFUSED)]).await.ok().and_then(|mut found| found.pop()).flatten();
         let Some(alarm) = Alarm::ring(STRIPE_KEY_REFUSED, before.as_ref(), now) else { return };
-        let mut event = alarm::event(STRIPE_KEY_REFUSED, STRIPE_KEY_REFUSED, reason.to_owned(), now);
+        let mut event = alarm::event(STRIPE_KEY_REFUSED, STRIPE_KEY_REFUSED, reason.to_owned(), self.tenant(), now);
         event.due_at = Some(now);
         let writes = vec![
             Write::Put { document: event.document(), condition: Condition::Absent },

@@ -21,6 +21,7 @@ mod publish;
 mod steps;
 mod texts;
 mod waiting;
+mod within;
 
 use std::{sync::Arc, time::Duration};
 
@@ -113,6 +114,7 @@ impl Incarnation {
 }
 
 /// Handles messages of the queue `inbound`.
+#[derive(Clone)]
 pub struct Processor {
     /// The records.
     pub store: Arc<dyn Store>,
@@ -123,7 +125,7 @@ pub struct Processor {
     /// What is counted.
     pub metrics: Arc<dyn Metrics>,
     /// Mails and texts.
-    pub outgoing: Outgoing,
+    pub outgoing: Arc<Outgoing>,
     /// Stripe's API, where there is a key for it.
     pub stripe: Option<Arc<dyn StripeApi>>,
     /// Which events anybody wants to be told of; `None` where webhooks out are off.

@@ -5,7 +5,7 @@ use crate::{
     effect::{Announcement, Effect, EffectKind},
     event::{EventRecord, EventStatus},
     ids::fresh,
-    ports::{Commit, Committed, Condition, Index, Key, Order, PortError, Query, Write},
+    ports::{Commit, Committed, Condition, Index, Key, Order, PortError, Query, Stored, Write},
     process::{Processor, Trouble, jittered},
     record::Record,
     template::MailTemplate,
@@ -86,7 +86,7 @@ impl Processor {
         Some(Write::Delete { key, condition: Condition::Version(found.version) })
     }
 
-    /// How many events that came in since then are parked, as far as the index shows and up to a thousand.
+    /// How many events of the same tenant, or of none, that came in since then are parked, as far as the index shows and up to a thousand.
     async fn parked_since(&self, since: Timestamp) -> u64 {
         let query = Query {
             index: Index::Flag,
@@ -97,6 +97,7 @@ impl Processor {
             limit: 1_000,
         };
         // The count is for the reader of a mail; nothing is decided by it.
-        self.store.query(&query).await.map_or(0, |page| page.items.len() as u64)
+        let is_alike = |stored: &Stored| EventRecord::from_stored(stored).is_ok_and(|event| event.tenant.as_deref() == self.tenant());
+        self.store.query(&query).await.map_or(0, |page| page.items.iter().filter(|(_, stored)| is_alike(stored)).count() as u64)
     }
 }

@@ -48,7 +48,7 @@ impl Processor {
                             condition = Condition::Version(found.version);
                         }
                         EventStatus::Parked => break,
-                        _ => return self.join_in(stored, found.version, handling).await,
+                        _ => return self.within(stored.tenant.clone().as_deref()).join_in(stored, found.version, handling).await,
                     }
                 }
                 // It waits all the same, and the next time it is told.

@@ -26,7 +26,7 @@ pub use put::put;
 pub(crate) use ses::envelope as ses_envelope;
 pub(crate) use shopify::{DataRequest, Redaction, UNSIGNED_TOPIC, redact_named, redact_older};
 pub(crate) use timer::{DUE as TIMER_DUE, own_event};
-pub(crate) use twilio::{errors as twilio_errors, keyword};
+pub(crate) use twilio::{errors as twilio_errors, keyword, space_of_text};
 
 use crate::{
     envelope::digest,

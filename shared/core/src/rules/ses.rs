@@ -118,6 +118,7 @@ pub(crate) fn envelope(text: &str, received_at: Timestamp) -> Option<Envelope> {
         occurred_at: event.at(),
         kind: event.event_type.to_lowercase(),
         account: None,
+        tenant: None,
         received_at,
         query: String::new(),
         headers: Vec::new(),
@@ -159,11 +160,12 @@ pub(super) fn plan(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The booking that the mail was about, by the effect that sent it: SES hands its tags back.
+/// The booking that the mail was about, by the effect that sent it: SES hands its tags back. What SES says is told outside of all spaces, where a booking
+/// of a space is not known.
 fn booking_of(mail: &Mail, view: &View<'_>) -> Result<Option<String>, Stop> {
     let tag = |name: &str| mail.tags.get(name).and_then(|values| values.first());
     let (Some(event), Some(effect)) = (tag("event"), tag("effect")) else { return Ok(None) };
-    let Some(event) = view.peek_event(event)? else { return Ok(None) };
+    let Some(event) = view.peek_event(event)?.filter(|event| event.tenant.is_none()) else { return Ok(None) };
     let about = event.effects.iter().find(|known| known.id == *effect).map(|effect| &effect.about.record);
     Ok(about.filter(|record| record.kind == Booking::KIND).map(|record| record.id.clone()))
 }

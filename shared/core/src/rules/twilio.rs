@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     effect::EffectState,
+    envelope::Envelope,
     plan::{Event, Stop, View},
     provider::Parameters,
     records::{Booking, Channel, Direction, Message, MessageError, MessageStatus, Parties, Phone, SentText},
@@ -82,6 +83,15 @@ fn status_of_text(
     Ok(())
 }
 
+/// The tenant in whose space the text lies that a status callback is about: Sluice sends the texts of all from one account, and gives each its reference.
+pub(crate) fn space_of_text(envelope: &Envelope) -> Option<String> {
+    if envelope.provider != "twilio" || !envelope.kind.starts_with("message.") || envelope.query.is_empty() {
+        return None;
+    }
+    let query = Parameters::read(false, &envelope.query, b"").ok()?;
+    Message::referred_to(&query.get(Message::REFERENCE)?)?.1.map(str::to_owned)
+}
+
 fn summarize(view: &mut View<'_>, what: &str, booking: Option<String>) {
     match booking {
         Some(booking) => view.summarize(format!("{what}, for booking {booking}")),
@@ -96,8 +106,9 @@ fn summarize(view: &mut View<'_>, what: &str, booking: Option<String>) {
 fn find_text(event: &Event<'_>, sid: &str, view: &mut View<'_>) -> Result<Found, Stop> {
     // Of the query alone, which Twilio signs as it was given; the body has no such parameter.
     let query = Parameters::read(false, event.query, b"").map_err(|error| unexpected_shape(event, &error))?;
-    if let Some(reference) = query.get(Message::REFERENCE).filter(|text| Message::is_own_id(text))
-        && let Some(found) = message::by_reference(view, &reference, sid, event.received_at)?
+    if let Some(reference) = query.get(Message::REFERENCE)
+        && let Some((id, _)) = Message::referred_to(&reference)
+        && let Some(found) = message::by_reference(view, id, sid, event.received_at)?
     {
         mark_as_sent(&found.message, view)?;
         return Ok(found);

@@ -1,11 +1,14 @@
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Mode, Reader};
+use super::{
+    Mode, Reader,
+    tenants::{insist_on_sources, read_tenants},
+};
 use crate::{
     ids::is_source,
     ingest::{MAX_BODY, PublicUrl},
     provider::{self, BadReply, Provider, Providers, TwilioReplies},
-    secrets::{DEFAULT_SOURCE, FixedSecrets, Secrets},
+    secrets::{DEFAULT_SOURCE, FixedSecrets, Secrets, SourceTenants},
 };
 
 /// What takes webhooks in.
@@ -19,6 +22,8 @@ pub struct IngestSettings {
     pub max_body: usize,
     /// The signing secrets of each provider's sources.
     pub secrets: FixedSecrets,
+    /// Whose the sources are.
+    pub tenants: SourceTenants,
     /// What Twilio is answered.
     pub replies: TwilioReplies,
 }
@@ -29,7 +34,11 @@ impl IngestSettings {
         let public_url = read_public_url(reader).unwrap_or_else(|| PublicUrl::of_this_machine(listen.port()));
         let providers = provider::ALL;
         let secrets = read_secrets(reader, mode, providers);
-        Self { providers, public_url, max_body: read_max_body(reader), secrets, replies: read_replies(reader) }
+        let tenants = read_tenants(reader);
+        insist_on_sources(reader, &tenants, |source| {
+            providers.iter().any(|provider| secrets.sources(provider.name()).any(|known| known == source))
+        });
+        Self { providers, public_url, max_body: read_max_body(reader), secrets, tenants, replies: read_replies(reader) }
     }
 
     /// Reads what a function of `providers` needs, which is of no use without a secret of each.
@@ -56,6 +65,8 @@ impl IngestSettings {
             public_url: public_url.unwrap_or_default(),
             max_body: read_max_body(reader),
             secrets,
+            // Another function may have the secrets of a source that has none here.
+            tenants: read_tenants(reader),
             replies: read_replies(reader),
         }
     }

@@ -11,6 +11,7 @@ mod reader;
 mod rules;
 mod stripe_api;
 mod table;
+mod tenants;
 mod webhooks;
 
 use std::fmt;
@@ -24,6 +25,7 @@ pub use reader::Reader;
 pub use rules::RuleSettings;
 pub use stripe_api::StripeApiSettings;
 pub use table::{Setting, TABLE};
+pub use tenants::read_tenants;
 pub use webhooks::WebhookSettings;
 
 /// What Sluice runs as. It decides the defaults, and what may be left out.

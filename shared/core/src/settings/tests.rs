@@ -289,3 +289,42 @@ fn user_info_of_the_public_url_is_kept_and_not_shown() {
     let shown = format!("{settings:?} {:?}", settings.ingest.doubts());
     assert!(shown.contains("https://…@10.1.2.3") && !shown.contains("hush"), "{shown}");
 }
+
+#[test]
+fn a_source_is_bound_to_a_tenant() {
+    let mut given = PRODUCTION.to_vec();
+    given.extend([
+        ("GITHUB_WEBHOOK_SECRET__REPOS", "it's a secret to everybody"),
+        ("SLUICE_TENANT__REPOS", "birch.studio"),
+        ("SLUICE_TENANT__ACME", "acme"),
+    ]);
+    let tenants = Settings::read(Mode::Serve, &environment(&given)).expect("is complete").ingest.tenants;
+    assert_eq!((tenants.of("repos"), tenants.of("acme"), tenants.of("default")), (Some("birch.studio"), Some("acme"), None));
+    assert!(tenants.has("acme") && !tenants.has("repos"));
+}
+
+#[test]
+fn a_binding_that_binds_nothing_or_too_much_is_refused() {
+    let both = |setting, tenant, problem| [(true, setting, tenant, problem), (false, setting, tenant, problem)];
+    let wrong = [
+        both("SLUICE_TENANT__ACME", "a tenant", "is no id that a tenant can have"),
+        both("SLUICE_TENANT__ACME", "a~b", "is no id that a tenant can have"),
+        both("SLUICE_TENANT__ACME", "one,two", "names several tenants"),
+        both("SLUICE_TENANT__A-B", "acme", "names a source that can't be one"),
+        both("SLUICE_TENANT", "acme", "which is the operator's"),
+        both("SLUICE_TENANT__DEFAULT", "acme", "which is the operator's"),
+    ];
+    // A function knows the secrets of its own provider alone.
+    let unknown = (false, "SLUICE_TENANT__NOBODY", "acme", "names the source nobody, which has no secret");
+    for (on_lambda, setting, tenant, problem) in wrong.into_iter().flatten().chain([unknown]) {
+        if on_lambda {
+            let given = [("STRIPE_WEBHOOK_SECRET", "whsec_1"), ("STRIPE_WEBHOOK_SECRET__ACME", "whsec_2"), (setting, tenant)];
+            let problems = read_on_lambda(&given, |reader| IngestSettings::read_of(reader, &[&provider::Stripe])).unwrap_err();
+            assert!(problems.len() == 1 && problems[0].contains(problem), "{problems:?}");
+        } else {
+            let given: Vec<_> = PRODUCTION.iter().copied().chain([(setting, tenant)]).collect();
+            let problems = Settings::read(Mode::Serve, &environment(&given)).expect_err("is refused");
+            assert!(problems.len() == 1 && problems[0].setting == setting && problems[0].problem.contains(problem), "{problems:?}");
+        }
+    }
+}

@@ -18,6 +18,11 @@ impl CountingIds {
     pub fn after(last: u64) -> Self {
         Self(AtomicU64::new(last))
     }
+
+    /// Goes on from the one after `last`.
+    pub fn go_on_after(&self, last: u64) {
+        self.0.store(last, Ordering::Relaxed);
+    }
 }
 
 impl Ids for CountingIds {

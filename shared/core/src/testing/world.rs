@@ -23,6 +23,7 @@ use crate::{
     ports::{Clock, Index, Message, NoMetrics, Queue, QueueName, Store, Stored},
     process::{Disposition, Incarnation, Processor, Received},
     record::Record,
+    secrets::SourceTenants,
     sweep::Sweeper,
     template::Templates,
     time::Timestamp,
@@ -47,6 +48,8 @@ static TEMPLATES: LazyLock<Arc<Templates>> =
 pub struct World {
     /// The time.
     pub clock: Arc<ManualClock>,
+    /// Random ids.
+    pub ids: Arc<CountingIds>,
     /// The records.
     pub store: Arc<MemoryStore>,
     /// The queues.
@@ -79,6 +82,17 @@ impl World {
     #[must_use]
     pub fn without_test_mode(mut self) -> Self {
         self.processor.policy.stripe_test_mode = false;
+        self
+    }
+
+    /// The same where each of these tenants has a source of its own, called like it.
+    ///
+    /// # Panics
+    /// If somebody else holds the API already.
+    #[must_use]
+    pub fn with_sources_of(mut self, tenants: &[&str]) -> Self {
+        let api = Arc::get_mut(&mut self.api).expect("nobody else holds it yet");
+        tenants.iter().for_each(|tenant| api.tenants.bind(tenant, tenant));
         self
     }
 
@@ -123,13 +137,13 @@ impl World {
         });
         let faulty_store: Arc<dyn Store> = Arc::new(Faulty::new(store.clone(), &faults));
         let faulty_queue: Arc<dyn Queue> = Arc::new(Faulty::new(queue.clone(), &faults));
-        let outgoing = Outgoing {
+        let outgoing = Arc::new(Outgoing {
             mailer: Some(Arc::new(Faulty::new(sent.clone(), &faults))),
             sms: sms.then(|| Arc::new(Faulty::new(sent.clone(), &faults)) as _),
             templates: Arc::clone(&TEMPLATES),
             people,
             gates: Gates::default(),
-        };
+        });
         Self {
             api: Arc::new(Api {
                 store: faulty_store.clone(),
@@ -139,6 +153,7 @@ impl World {
                 ids: ids.clone(),
                 policy: policy.clone(),
                 webhooks: Some(webhooks.clone()),
+                tenants: SourceTenants::default(),
                 outbox: false,
             }),
             processor: Processor {
@@ -171,7 +186,8 @@ impl World {
                 clock: clock.clone(),
                 ids: ids.clone(),
             },
-            sweeper: Sweeper { store: faulty_store, queue: faulty_queue, clock: clock.clone(), ids, every: ROUND },
+            sweeper: Sweeper { store: faulty_store, queue: faulty_queue, clock: clock.clone(), ids: ids.clone(), every: ROUND },
+            ids,
             clock,
             store,
             queue,
@@ -317,6 +333,7 @@ pub fn stripe(id: &str, kind: &str, created: Timestamp, received_at: Timestamp, 
         kind: kind.to_owned(),
         occurred_at: Some(Timestamp::from_seconds(created.seconds())),
         account: None,
+        tenant: None,
         received_at,
         query: String::new(),
         headers: Vec::new(),

@@ -103,6 +103,7 @@ impl<D: Data + ?Sized> Publication<'_, D> {
             kind: self.kind.to_owned(),
             occurred_at: Some(self.occurred_at),
             account: None,
+            tenant: None,
             received_at: now,
             query: String::new(),
             headers: Vec::new(),
@@ -156,7 +157,7 @@ pub(crate) fn of_news(event: &str, news: &News, occurred_at: Timestamp, now: Tim
     (effect(event, &published), Write::Put { document: published.document(), condition: Condition::Absent })
 }
 
-/// Those of the news that anybody may want.
+/// Those of the news that anybody may want. What is told of a record in a space is that tenant's.
 pub(crate) async fn wanted(
     news: Vec<News>,
     interest: &InterestBoard,
@@ -166,7 +167,8 @@ pub(crate) async fn wanted(
     let mut wanted = Vec::new();
     for news in news {
         if !interest.covering(news.kind, store, clock).await?.is_empty() {
-            wanted.push(news);
+            let tenant = store.space().map(|space| space.tenant().to_owned()).or(news.tenant);
+            wanted.push(News { tenant, ..news });
         }
     }
     Ok(wanted)

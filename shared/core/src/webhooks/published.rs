@@ -33,6 +33,9 @@ pub struct Published {
     /// Whose event it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
+    /// Whether its body says that. Those that were published by an older version don't, because a body stays as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    names_tenant: bool,
     /// The event record that it goes back to. Its body is the data, unless there is some here.
     pub event: String,
     /// When its data was erased, because of the personal data in it. Then nothing is delivered of it any more.
@@ -77,6 +80,9 @@ struct Body<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     timestamp: Timestamp,
+    /// The operator is told of all tenants', under ids that several may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<&'a str>,
     data: &'a RawValue,
 }
 
@@ -92,13 +98,14 @@ impl Published {
     pub fn inbound(event: &EventRecord, now: Timestamp) -> Self {
         let (kind, occurred_at) = (Self::kind_of(event), event.occurred_at.unwrap_or(event.received_at));
         if let Some(data) = Redaction::told(event) {
-            return Self::with_data(&event.id, &kind, None, occurred_at, now, &to_json(&data));
+            return Self::with_data(&event.id, &kind, event.tenant.clone(), occurred_at, now, &to_json(&data));
         }
         Self {
             id: Self::id_of(&event.id, &kind),
             occurred_at,
             published_at: now,
-            tenant: None,
+            tenant: event.tenant.clone(),
+            names_tenant: event.tenant.is_some(),
             event: event.id.clone(),
             erased_at: None,
             data: None,
@@ -119,6 +126,7 @@ impl Published {
             kind: kind.to_owned(),
             occurred_at,
             published_at: now,
+            names_tenant: tenant.is_some(),
             tenant,
             event: event.to_owned(),
             erased_at: None,
@@ -203,7 +211,8 @@ impl Published {
     }
 
     fn with(&self, data: &RawValue) -> Vec<u8> {
-        to_json(&Body { id: &self.id, kind: &self.kind, timestamp: self.occurred_at, data })
+        let tenant = self.tenant.as_deref().filter(|_| self.names_tenant);
+        to_json(&Body { id: &self.id, kind: &self.kind, timestamp: self.occurred_at, tenant, data })
     }
 }
 

@@ -89,6 +89,7 @@ impl Asked {
         let world = World::new(start(), true);
         let of = &world.api;
         let api = Arc::new(Api {
+            tenants: sluice_core::secrets::SourceTenants::default(),
             store: of.store.clone(),
             queue: of.queue.clone(),
             dead_letters: of.dead_letters.clone(),

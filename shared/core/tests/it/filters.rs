@@ -190,7 +190,9 @@ async fn a_list_with_a_filter_is_the_list_without_what_does_not_fit() {
                     assert_eq!(pages(&world, &path, Some((&name, value)), limit).await, expected, "{path}?{name}={value}, {limit} a page");
                 }
             }
-            assert!(path == "/shops" || (values.len() >= 2 && largest >= 3), "{path}?{name}: {values:?}, at most {largest}");
+            // Records that don't say whose they are lie in the spaces of tenants, of which there is none here.
+            let of_spaces = name == "tenant" && values.is_empty();
+            assert!(path == "/shops" || of_spaces || (values.len() >= 2 && largest >= 3), "{path}?{name}: {values:?}, at most {largest}");
         }
     }
     every_order::findable(&world).await;

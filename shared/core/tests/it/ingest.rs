@@ -9,7 +9,7 @@ use sluice_core::{
     ingest::{Body, Ingest, PublicUrl, Refusals},
     ports::{Clock, NoMetrics, QueueName},
     provider::{self, TwilioReplies},
-    secrets::FixedSecrets,
+    secrets::{FixedSecrets, SourceTenants},
     testing::{Fault, Faults, Faulty, ManualClock, MemoryQueue},
 };
 use sluice_signature::{Message, Scheme, Secret, Stripe, Twilio};
@@ -36,6 +36,7 @@ fn door() -> Door {
         providers: provider::ALL,
         queue: Arc::new(Faulty::new(queue.clone(), &faults)),
         secrets: Arc::new(secrets),
+        tenants: SourceTenants::default(),
         clock: clock.clone(),
         metrics: Arc::new(NoMetrics),
         public_url: PublicUrl::read("https://hooks.example.com").expect("an address"),
@@ -86,6 +87,17 @@ async fn a_signed_event_is_queued_as_it_came() {
     assert_eq!(envelope.body.unpack().expect("unpacks"), BODY.as_bytes());
     assert_eq!(envelope.headers, [("user-agent".to_owned(), "Stripe/1.0".to_owned())]);
     assert_eq!(envelope.occurred_at.map(|at| at.seconds()), Some(1_795_327_200));
+}
+
+#[tokio::test]
+async fn an_event_carries_the_tenant_of_its_source() {
+    let mut door = door();
+    door.ingest.tenants.bind("acme", "birch");
+    for (path, secret, tenant) in [("/webhooks/stripe", "whsec_new", None), ("/webhooks/stripe/acme", "whsec_acme", Some("birch"))] {
+        assert_eq!(door.post(path, secret, BODY).await, StatusCode::OK);
+        let [InboundMessage::Event(envelope)] = &door.queued()[..] else { panic!("one event") };
+        assert_eq!(envelope.tenant.as_deref(), tenant, "{path}");
+    }
 }
 
 #[tokio::test]

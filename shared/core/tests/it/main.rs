@@ -2,7 +2,9 @@
 
 mod answers;
 mod any_order;
+mod apart;
 mod api;
+mod bound;
 mod business_events;
 mod contract;
 mod customers;

@@ -9,7 +9,7 @@ use sluice_core::{
     ingest::{Body, Ingest, PublicUrl, Refusals},
     ports::{Clock, NoMetrics},
     provider::{self, TwilioReplies},
-    secrets::FixedSecrets,
+    secrets::{FixedSecrets, SourceTenants},
     testing::World,
 };
 use sluice_signature::Message;
@@ -38,6 +38,7 @@ fn gateway() -> Gateway {
         providers: provider::ALL,
         queue: world.queue.clone(),
         secrets: Arc::new(secrets),
+        tenants: SourceTenants::default(),
         clock: world.clock.clone(),
         metrics: Arc::new(NoMetrics),
         public_url: PublicUrl::read(PUBLIC_URL).expect("an address"),

@@ -34,7 +34,7 @@ async fn a_payment_confirms_the_booking_and_logs_a_transaction() {
         transaction,
         json!({
             "id": "pi_1", "stripe_payment_intent_id": "pi_1", "booking_id": "12345", "amount": 6000, "currency": "usd",
-            "at": "2026-11-22T06:00:00Z", "version": 1,
+            "at": "2026-11-22T06:00:00Z", "tenant": null, "version": 1,
         })
     );
     let sent = world.sent.sent();

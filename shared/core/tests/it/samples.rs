@@ -90,6 +90,7 @@ impl Sample {
             kind,
             occurred_at,
             account,
+            tenant: None,
             received_at: at,
             query: String::new(),
             headers: lower.filter(|(name, _)| self.provider.kept_headers().contains(&name.as_str())).collect(),

@@ -159,6 +159,7 @@ pub(crate) fn event(
         // Twilio gives no time of its own.
         occurred_at: (provider != "twilio").then_some(at),
         account: account.map(str::to_owned),
+        tenant: None,
         received_at: at,
         query: query.to_owned(),
         headers: Vec::new(),

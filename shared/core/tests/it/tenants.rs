@@ -5,8 +5,9 @@ use axum::{
     http::{Method, Request, StatusCode, header},
 };
 use serde_json::{Value, json};
-use sluice_core::{ports::Clock, testing::World};
+use sluice_core::{envelope::InboundMessage, ports::Clock, testing::World};
 
+use crate::samples::samples;
 use crate::support::{Answer, NUMBER, booking, call, minutes, send, start, text_status, with};
 
 async fn call_as(world: &World, key: &str, method: &Method, path: &str, body: Option<&Value>) -> Answer {
@@ -112,16 +113,47 @@ const OPERATORS: [&str; 13] = [
     "keys/key_of_somebody",
 ];
 
+/// Records that don't say whose they are: there for a tenant that has sources of its own, and so a space.
+const OF_SPACES: [&str; 9] =
+    ["payments", "payment-methods", "messages", "orders", "products", "shop-customers", "shops", "repositories", "transactions"];
+
 #[tokio::test]
 async fn a_tenant_sees_nothing_of_another_over_every_route() {
-    let world = World::new(start(), false);
+    sees_nothing_of_another(World::new(start(), false)).await;
+}
+
+#[tokio::test]
+async fn a_tenant_with_sources_of_its_own_sees_nothing_of_another_over_every_route() {
+    for bound in [&["acme"][..], &["acme", "other"], &["other"]] {
+        sees_nothing_of_another(World::new(start(), false).with_sources_of(bound)).await;
+    }
+}
+
+/// Every sample of every provider, as the tenant's own sources and the operator's have sent it.
+async fn tell_everything(world: &World, tenant: Option<&str>) {
+    for sample in samples().iter().filter(|sample| !sample.trial) {
+        let InboundMessage::Event(mut envelope) = sample.message(world.clock.now()) else { panic!("an event") };
+        if let Some(tenant) = tenant {
+            (envelope.source, envelope.tenant) = (tenant.to_owned(), Some(tenant.to_owned()));
+        }
+        with(world, InboundMessage::Event(envelope)).await;
+    }
+}
+
+async fn sees_nothing_of_another(world: World) {
     let (acme, other) = (fill(&world, "acme").await, fill(&world, "other").await);
+    let is_bound = world.api.tenants.has("acme");
+    for tenant in [None, Some("other")].into_iter().filter(|tenant| tenant.is_none_or(|tenant| world.api.tenants.has(tenant))) {
+        tell_everything(&world, tenant).await;
+    }
+    world.run_until_quiet().await;
     // Rows of nobody's, which are the operator's.
     call(&world, Method::PUT, "/api/v1/bookings/operators-1", Some(booking(json!({ "customer_phone": null })))).await;
     let key = key(&world, json!(["read", "write"]), json!("acme")).await;
     let before = world.store.documents();
     for (path, methods) in paths("other", &other) {
-        for method in methods {
+        // Where one of them has a space of its own, each may put what the other has: see below.
+        for method in methods.into_iter().filter(|method| world.api.tenants.is_empty() || method != Method::PUT) {
             let answer = call_as(&world, &key, &method, &path, body("other", &method, &path).as_ref()).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}: {}", answer.json);
         }
@@ -140,7 +172,19 @@ async fn a_tenant_sees_nothing_of_another_over_every_route() {
             }
         }
     }
-    for path in OPERATORS {
+    for list in OF_SPACES.into_iter().filter(|_| is_bound) {
+        for query in ["", "?unmatched=true", "?tenant=acme", "?tenant=other"] {
+            let (path, answer) =
+                (format!("/api/v1/{list}{query}"), call_as(&world, &key, &Method::GET, &format!("/api/v1/{list}{query}"), None).await);
+            assert_eq!((answer.status, &answer.json["items"]), (StatusCode::OK, &json!([])), "{path}");
+        }
+        let id = call(&world, Method::GET, &format!("/api/v1/{list}?limit=1"), None).await.json["items"][0]["id"].clone();
+        for query in ["", "?tenant=acme", "?tenant=other"] {
+            let path = format!("/api/v1/{list}/{}{query}", id.as_str().expect("the operator has some"));
+            assert_eq!(call_as(&world, &key, &Method::GET, &path, None).await.status, StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+    for path in OPERATORS.into_iter().filter(|path| !is_bound || !OF_SPACES.contains(path)) {
         for method in [Method::GET, Method::POST, Method::DELETE] {
             let answer = call_as(&world, &key, &method, &format!("/api/v1/{path}"), None).await;
             assert!(matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED), "{method} {path}: {}", answer.json);
@@ -149,6 +193,21 @@ async fn a_tenant_sees_nothing_of_another_over_every_route() {
     // Nothing has changed but that the key was used.
     let changed: Vec<_> = world.store.documents().into_iter().filter(|stored| !before.contains(stored)).collect();
     assert!(changed.iter().all(|stored| stored.document.key.kind == "api_key"), "{changed:?}");
+    if is_bound {
+        for path in ["bookings/other-1", "customers/other-1", "bookings/operators-1"] {
+            let path = format!("/api/v1/{path}");
+            let answer = call_as(&world, &key, &Method::PUT, &path, body("acme", &Method::PUT, &path).as_ref()).await;
+            assert_eq!(
+                (answer.status, &answer.json["tenant"], &answer.json["version"]),
+                (StatusCode::CREATED, &json!("acme"), &json!(1)),
+                "{path}"
+            );
+        }
+        let after = world.store.documents();
+        let lost: Vec<_> = before.iter().filter(|stored| stored.document.key.kind != "api_key" && !after.contains(stored)).collect();
+        assert!(lost.is_empty(), "{lost:?}");
+        return;
+    }
 
     // Its own rows are there, over the same routes.
     for list in LISTS {

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sluice_core::{
-    ports::{Clock, DeadLetters, Queue, QueueName},
+    ports::{Clock, DeadLetters, Queue, QueueName, Store},
+    space::Space,
     testing::contract::{
         queue::{self, Delivered, QueueCase},
         store::{self, StoreCase},
@@ -20,6 +21,17 @@ async fn the_store_keeps_its_contract() {
     let home = Home::new();
     // Each case leaves the clock where it put it, so that the next begins later: as it would on a store that can't be emptied.
     store::all(async |case| StoreCase::new(Arc::new(home.folder.store()), Arc::clone(&home.clock), case)).await;
+}
+
+/// Each case in turn under the same names: as there is nothing of the others' for it, a space is as good as a store of its own.
+#[tokio::test]
+async fn spaces_in_the_store_keep_its_contract_beside_each_other() {
+    let home = Home::new();
+    let outside: Arc<dyn Store> = Arc::new(home.folder.store());
+    for tenant in [Some("acme"), None, Some("acme.2")] {
+        let store = Space::elsewhere(&outside, tenant).unwrap_or_else(|| Arc::clone(&outside));
+        store::all(async |case| StoreCase::new(Arc::clone(&store), Arc::clone(&home.clock), case)).await;
+    }
 }
 
 #[tokio::test]

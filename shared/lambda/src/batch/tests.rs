@@ -199,7 +199,7 @@ fn processor(clock: &Arc<ManualClock>, store: &Arc<MemoryStore>, sent: &Arc<Capt
         clock: clock.clone(),
         ids: Arc::new(CountingIds::default()),
         metrics: Arc::new(NoMetrics),
-        outgoing: Outgoing { mailer: Some(sent.clone()), sms: None, templates, people, gates: Gates::default() },
+        outgoing: Arc::new(Outgoing { mailer: Some(sent.clone()), sms: None, templates, people, gates: Gates::default() }),
         stripe: None,
         interest: None,
         queue: Arc::new(MemoryQueue::new(clock.clone(), 20)),

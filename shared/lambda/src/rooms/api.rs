@@ -6,7 +6,8 @@ use http_body_util::BodyExt;
 use sluice_core::{
     api::{Api, install_keys, router},
     ports::{Measure, Metrics},
-    settings::{ChannelSettings, Mode, QueueSettings, Reader, RuleSettings, WebhookSettings, read_api_keys, read_table},
+    secrets::SourceTenants,
+    settings::{ChannelSettings, Mode, QueueSettings, Reader, RuleSettings, WebhookSettings, read_api_keys, read_table, read_tenants},
 };
 use sluice_signature::Secret;
 use tower::ServiceExt;
@@ -20,6 +21,7 @@ struct Settings {
     channels: ChannelSettings,
     api_keys: Vec<Secret>,
     webhooks: WebhookSettings,
+    tenants: SourceTenants,
 }
 
 impl Settings {
@@ -31,6 +33,7 @@ impl Settings {
             channels: ChannelSettings::read(reader),
             api_keys: read_api_keys(reader, Mode::Lambda),
             webhooks: webhooks::read(reader),
+            tenants: read_tenants(reader),
         }
     }
 }
@@ -54,6 +57,7 @@ pub async fn api(environment: Environment) -> Result<(), StartError> {
         ids: Arc::clone(&wiring.ids),
         policy: settings.rules.policy(settings.channels),
         webhooks: (!settings.webhooks.master_keys.is_empty()).then(|| webhooks::wire(&settings.webhooks)),
+        tenants: settings.tenants,
         outbox: false,
     }));
     serve(&wiring, async |event: HttpEvent, _| {

@@ -45,7 +45,7 @@ pub async fn consumer(environment: Environment) -> Result<(), StartError> {
     let store = wiring.store(&settings.table);
     let stripe = StripeClient::from_settings(&settings.stripe_api, Arc::clone(&wiring.clock)).map_err(StartError::Settings)?;
     let processor = Processor {
-        outgoing: outgoing(&settings.outgoing, &wiring).map_err(StartError::Settings)?,
+        outgoing: Arc::new(outgoing(&settings.outgoing, &wiring).map_err(StartError::Settings)?),
         stripe: stripe.map(|stripe| Arc::new(stripe) as Arc<dyn StripeApi>),
         interest: Some(webhooks::interest()),
         queue: wiring.queue(&settings.queues),

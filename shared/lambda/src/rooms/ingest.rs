@@ -47,6 +47,7 @@ pub async fn ingest(providers: Providers, environment: Environment) -> Result<()
         providers,
         queue,
         secrets: secrets.clone(),
+        tenants: settings.ingest.tenants,
         clock: Arc::clone(&wiring.clock),
         metrics: wiring.metrics.clone(),
         public_url: settings.ingest.public_url,

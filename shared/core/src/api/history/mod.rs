@@ -20,9 +20,9 @@ use self::{
 use super::{
     Api, Problem,
     key::Caller,
-    page::{PageOf, Paging},
+    page::PageOf,
     parameters::Parameters,
-    records::found,
+    spaces::{Found, PagesOfTenant, found},
 };
 use crate::{
     kind::Served,
@@ -41,9 +41,9 @@ pub(super) async fn history<K: Served>(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Path(id): Path<String>,
-    Parameters(paging): Parameters<Paging>,
+    Parameters(PagesOfTenant { of, paging }): Parameters<PagesOfTenant>,
 ) -> Result<Json<PageOf<ShownHistoryEntry>>, Problem> {
-    let (record, _) = found::<K>(&api, &caller, &id).await?;
+    let Found { api, record, .. } = found::<K>(&api, &caller, of.tenant.as_deref(), &id).await?;
     let (limit, cursor) = (paging.limit()?, Cursor::read(paging.cursor()?, &K::key(&id))?);
     let mut strands = strands(&api, record.clone(), &cursor).await?;
     // Each strand may have to read the page that it goes on with.

@@ -1,7 +1,7 @@
 //! The ids of a message: Sluice's own, its owner's, and those that providers call it by.
 
 use super::{Message, MessageStatus};
-use crate::{effect::Effect, envelope::digest, ids::record_id, time::Timestamp};
+use crate::{effect::Effect, envelope::digest, ids::record_id, pay_url::encoded, time::Timestamp};
 
 impl Message {
     /// The document at a provider's id that leads to the message `id`. It keeps what was told under that id, for when it leads there no more; and the history
@@ -39,6 +39,19 @@ impl Message {
     #[must_use]
     pub fn is_own_id(text: &str) -> bool {
         text.starts_with(Self::OWN) && record_id(text).is_ok()
+    }
+
+    /// What a provider brings back of a text that Sluice sends: its id, and the tenant in whose space it lies. It stands in a query as it is.
+    #[must_use]
+    pub fn reference(id: &str, tenant: Option<&str>) -> String {
+        tenant.map_or_else(|| id.to_owned(), |tenant| format!("{id}~{}", encoded(tenant)))
+    }
+
+    /// The id of the text that a reference is of, and the tenant in whose space it lies; `None` if it can be none of Sluice's.
+    #[must_use]
+    pub fn referred_to(reference: &str) -> Option<(&str, Option<&str>)> {
+        let (id, tenant) = reference.split_once('~').map_or((reference, None), |(id, tenant)| (id, Some(tenant)));
+        (Self::is_own_id(id) && tenant.is_none_or(|tenant| record_id(tenant).is_ok())).then_some((id, tenant))
     }
 
     /// The id under which a message is kept whose provider's id is all that is known.
