@@ -88,7 +88,7 @@ pub struct Earlier {
     pub which: Entries,
 }
 
-/// Some of the entries of a history, by who made the change: a set of what [`HistoryEntry::of`] tells apart.
+/// Some of the entries of a history, by who made the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Entries(u8);
