@@ -36,12 +36,21 @@ impl Sent {
     }
 }
 
+/// What texts are called by the other side.
+#[derive(Clone, Debug)]
+enum Sids {
+    /// By how many were taken so far.
+    Counted(String, u32),
+    /// By the effect that sends it.
+    OfEffects(String),
+}
+
 /// Keeps mails and texts; refuses those to addresses and numbers that it was told to.
 #[derive(Debug, Default)]
 pub struct Captured {
     sent: Mutex<Vec<Sent>>,
     refused: Mutex<Vec<(String, Option<&'static str>)>>,
-    sids: Mutex<Option<(String, u32)>>,
+    sids: Mutex<Option<Sids>>,
     broken: AtomicBool,
 }
 
@@ -69,7 +78,16 @@ impl Captured {
 
     /// Answers each text that it takes with an id from now on, as Twilio does: `prefix` with 1, 2 and so on.
     pub fn name_texts(&self, prefix: &str) {
-        *self.sids.lock().unwrap_or_else(PoisonError::into_inner) = Some((prefix.to_owned(), 0));
+        self.set_sids(Sids::Counted(prefix.to_owned(), 0));
+    }
+
+    /// The same with the id of the effect behind `prefix`, so that it does not depend on what else is sent.
+    pub fn name_texts_by_effect(&self, prefix: &str) {
+        self.set_sids(Sids::OfEffects(prefix.to_owned()));
+    }
+
+    fn set_sids(&self, sids: Sids) {
+        *self.sids.lock().unwrap_or_else(PoisonError::into_inner) = Some(sids);
     }
 
     /// Takes nothing, or takes everything again.
@@ -106,9 +124,12 @@ impl Sms for Captured {
     async fn send(&self, text: &TextMessage) -> Result<Option<String>, SendFailure> {
         self.keep(&text.to, Sent::Text(text.clone()))?;
         let mut sids = self.sids.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(sids.as_mut().map(|(prefix, number)| {
-            *number += 1;
-            format!("{prefix}{number}")
+        Ok(sids.as_mut().map(|sids| match sids {
+            Sids::Counted(prefix, number) => {
+                *number += 1;
+                format!("{prefix}{number}")
+            }
+            Sids::OfEffects(prefix) => format!("{prefix}{}", text.id),
         }))
     }
 }

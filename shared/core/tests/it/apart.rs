@@ -206,7 +206,7 @@ async fn happen(world: &World, keys: &Keys, step: Step) {
 /// What everybody but the one sees, and what is stored of it.
 async fn end(steps: &[Step], with: &[Whose]) -> Value {
     let world = World::new(start(), true).with_sources_of(&["acme", "evil"]);
-    world.sent.name_texts("SMsent");
+    world.sent.name_texts_by_effect("SMsent");
     let keys = prepare(&world).await;
     for (number, step) in (1..).zip(steps).filter(|(_, step)| with.contains(&step.whose())) {
         world.clock.set(start() + minutes(7 * number));
