@@ -37,8 +37,9 @@ struct Story {
 
 impl Story {
     fn new(number: usize, kills: u32) -> Self {
-        let booking = Booking::fresh();
-        let event = Event::paid(&booking).with("/data/object/amount_received", 1000 + i64::try_from(number).expect("small"));
+        let amount = 1000 + i64::try_from(number).expect("small");
+        let booking = Booking::fresh().with("deposit_amount", amount);
+        let event = Event::paid(&booking).with("/data/object/amount_received", amount);
         Self { event, booking, step: 0, put_first: number.is_multiple_of(2), puts: 0, begun: kills }
     }
 
