@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 use super::{Api, Problem};
 use crate::{
     ids::fresh,
-    ports::{Clock, Commit, Condition, Ids, Index, Place, PortError, Store, Write},
+    listing,
+    ports::{Clock, Commit, Committed, Condition, Ids, Index, Place, PortError, Store, Write},
     record::{Record, place},
     schema::described_words,
     time::Timestamp,
@@ -22,6 +23,8 @@ use crate::{
 
 /// How exactly it is known when a key was last used: one that is used all the time is written once in so long.
 const USED_WITHIN: Duration = Duration::from_mins(5);
+/// How many keys are read at once where all are looked through.
+const AT_ONCE: usize = 250;
 /// As much of the hash names a key to people, hexadecimal digits.
 const NAMED_BY: usize = 20;
 
@@ -115,13 +118,23 @@ pub(super) fn fresh_key(ids: &dyn Ids) -> String {
 /// # Errors
 /// [`PortError`] if they can't be stored.
 pub async fn install_keys(store: &dyn Store, ids: &dyn Ids, keys: &[&str], now: Timestamp) -> Result<(), PortError> {
-    let listed = crate::listing::list(store, Index::List, ApiKey::KIND, None, 1_000, |_| true).await?;
     let wanted: Vec<_> = keys.iter().map(|key| ApiKey::new(key, Origin::Settings, vec![Scope::Admin], now)).collect();
-    for stored in listed.items {
-        let known = ApiKey::from_stored(&stored)?;
-        if known.origin == Origin::Settings && !wanted.iter().any(|wanted| wanted.id == known.id) {
-            let write = Write::Delete { key: stored.document.key.clone(), condition: Condition::Version(stored.version) };
-            store.commit(Commit { token: fresh("", ids), writes: vec![write] }).await?;
+    let mut retired = Vec::new();
+    let unwanted = |known: &ApiKey| known.origin == Origin::Settings && !wanted.iter().any(|wanted| wanted.id == known.id);
+    find_key(store, |key| {
+        if unwanted(key) {
+            retired.push(ApiKey::key(&key.id));
+        }
+        false
+    })
+    .await?;
+    for key in retired {
+        // Once more while it is refused: then the key was used at this moment.
+        while let Some(stored) = store.get(std::slice::from_ref(&key)).await?.pop().flatten() {
+            let write = Write::Delete { key: key.clone(), condition: Condition::Version(stored.version) };
+            if store.commit(Commit { token: fresh("", ids), writes: vec![write] }).await? == Committed::Applied {
+                break;
+            }
         }
     }
     for key in wanted {
@@ -130,6 +143,24 @@ pub async fn install_keys(store: &dyn Store, ids: &dyn Ids, keys: &[&str], now: 
         store.commit(Commit { token: fresh("", ids), writes: vec![write] }).await?;
     }
     Ok(())
+}
+
+/// Looks through all keys, newest first, however many there are, for the first one that `wanted` wants.
+pub(super) async fn find_key(store: &dyn Store, mut wanted: impl FnMut(&ApiKey) -> bool) -> Result<Option<ApiKey>, PortError> {
+    let mut cursor = None;
+    loop {
+        let listed = listing::list(store, Index::List, ApiKey::KIND, cursor, AT_ONCE, |_| true).await?;
+        for stored in &listed.items {
+            let key = ApiKey::from_stored(stored)?;
+            if wanted(&key) {
+                return Ok(Some(key));
+            }
+        }
+        cursor = listed.next;
+        if cursor.is_none() {
+            return Ok(None);
+        }
+    }
 }
 
 /// Who calls, as far as it decides what is shown and done.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Api, Problem,
-    key::{ApiKey, Origin, Scope, fresh_key},
+    key::{ApiKey, Origin, Scope, find_key, fresh_key},
     page::{PageOf, Paging},
     parameters::{Parameters, WholeBody},
 };
@@ -20,14 +20,11 @@ use crate::{
     form::{Form, id, line},
     ids::fresh,
     listing,
-    ports::{Commit, Committed, Condition, Index, PortError, Stored, Write},
+    ports::{Commit, Committed, Condition, Index, Stored, Write},
     record::Record,
     schema::described,
     time::Timestamp,
 };
-
-/// The most keys that are looked through.
-const MOST: usize = 1_000;
 
 described! {
     /// A key as the API shows it: never the key itself.
@@ -126,11 +123,7 @@ pub(super) async fn revoke(State(api): State<Arc<Api>>, Path(name): Path<String>
 }
 
 async fn find(api: &Api, name: &str) -> Result<(ApiKey, Stored), Problem> {
-    let listed = listing::list(&*api.store, Index::List, ApiKey::KIND, None, MOST, |_| true).await?;
-    let keys = listed.items.into_iter().map(|stored| Ok((ApiKey::from_stored(&stored)?, stored)));
-    let keys: Vec<_> = keys.collect::<Result<_, PortError>>()?;
-    let known = keys.into_iter().find(|(key, _)| key.name() == name);
-    let (known, _) = known.ok_or_else(|| Problem::not_found("API key"))?;
+    let known = find_key(&*api.store, |key| key.name() == name).await?.ok_or_else(|| Problem::not_found("API key"))?;
     // The list may lag behind; a key that is gone already must not look revoked only now.
     let found = api.store.get(&[ApiKey::key(&known.id)]).await?.pop().flatten().ok_or_else(|| Problem::not_found("API key"))?;
     Ok((ApiKey::from_stored(&found)?, found))

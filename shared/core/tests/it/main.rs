@@ -20,6 +20,7 @@ mod history;
 mod ingest;
 mod invoicing;
 mod json;
+mod keys;
 mod mails;
 mod messages;
 mod openapi;
