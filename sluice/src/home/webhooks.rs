@@ -21,7 +21,7 @@ pub(super) fn wire(settings: &WebhookSettings) -> Option<Arc<Webhooks>> {
         return None;
     }
     Some(Arc::new(Webhooks {
-        poster: Arc::new(GuardedPoster::new(settings.rules.clone(), Arc::new(SystemResolver))),
+        poster: Arc::new(GuardedPoster::new(settings.rules.clone(), Arc::new(SystemResolver::default()))),
         keyring: Keyring::new(&settings.master_keys),
         rules: settings.rules.clone(),
         interest: Arc::new(InterestBoard::new(ChangedBy::Itself)),

@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -10,6 +10,7 @@ use sluice_guard::{Host, Target};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
+    time::timeout,
 };
 use tokio_rustls::TlsConnector;
 
@@ -38,9 +39,21 @@ impl Connector {
         Self { tls: TlsConnector::from(Arc::new(tls)) }
     }
 
-    pub(super) async fn connect(&self, target: &Target, address: SocketAddr, progress: &Progress) -> Result<Connection, PostFailure> {
+    /// Connects. `patience`: how long the address may take to take the connection, where there is another one to try.
+    pub(super) async fn connect(
+        &self,
+        target: &Target,
+        address: SocketAddr,
+        patience: Option<Duration>,
+        progress: &Progress,
+    ) -> Result<Connection, PostFailure> {
         progress.reached(Step::Connect);
-        let stream = TcpStream::connect(address).await.map_err(|error| failed(Step::Connect, format!("no connection: {error}")))?;
+        let connecting = TcpStream::connect(address);
+        let connected = match patience {
+            Some(patience) => timeout(patience, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+            None => connecting.await,
+        };
+        let stream = connected.map_err(|error| failed(Step::Connect, format!("no connection: {error}")))?;
         // A request is written in one piece. Fails on a connection that is gone, which shows soon enough.
         let _ = stream.set_nodelay(true);
         if !target.is_secure() {

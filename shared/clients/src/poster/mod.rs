@@ -10,13 +10,14 @@ mod meter;
 mod pool;
 mod resolve;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use hyper_rustls::ConfigBuilderExt;
 use rustls::ClientConfig;
 use sluice_core::ports::{Answered, Post, PostFailure, Poster, Step};
 use sluice_guard::{Host, Rules, Target};
+use tokio::time::Instant;
 
 pub use self::resolve::{Resolver, SystemResolver};
 use self::{connection::Connector, exchange::Progress, pool::Pool};
@@ -27,6 +28,9 @@ pub const HEAD: usize = 64 << 10;
 pub const READ: usize = 16 << 10;
 /// As much of it is kept, bytes.
 pub const KEPT: usize = 4 << 10;
+
+/// The longest that an address may take to take a connection while there are others to try.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The guarded client.
 pub struct GuardedPoster {
@@ -53,12 +57,14 @@ impl GuardedPoster {
     }
 
     async fn attempt(&self, post: &Post, progress: &Progress) -> Result<Answered, PostFailure> {
+        let begun = Instant::now();
         let target = Target::parse(&post.url, &self.rules).map_err(|bad| failed(Step::Guard, format!("the URL {bad}")))?;
         progress.reached(Step::Resolve);
         let addresses = self.addresses(&target).await?;
         // One after the other: which address would answer sooner is not worth a second connection.
-        let mut last = None;
+        let (mut last, mut left) = (None, addresses.len());
         for address in addresses {
+            left -= 1;
             let key = pool::Key { secure: target.is_secure(), host: target.host().clone(), address };
             if let Some(connection) = self.pool.take(&key) {
                 match exchange::run(connection, exchange::request(&target, post)?, progress).await {
@@ -73,7 +79,10 @@ impl GuardedPoster {
                 }
             }
             let request = exchange::request(&target, post)?;
-            match self.connector.connect(&target, address, progress).await {
+            // An address that takes no connection leaves time for those behind it.
+            let share = post.within.saturating_sub(begun.elapsed()) / u32::try_from(left + 1).unwrap_or(u32::MAX);
+            let patience = (left > 0).then(|| share.min(PATIENCE));
+            match self.connector.connect(&target, address, patience, progress).await {
                 Ok(connection) => {
                     let (answered, connection) = exchange::run(connection, request, progress).await?;
                     self.pool.give_back(key, connection);

@@ -18,7 +18,7 @@ use rustls::{
 use sluice_guard::Loopback;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -289,6 +289,22 @@ async fn a_name_is_resolved_once_an_attempt_and_anew_for_every_one() {
     assert_eq!(poster.post(&post(url, LONG)).await.unwrap_err().step, Step::Guard);
     assert_eq!(names.asked.load(Ordering::SeqCst), 2);
     assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn an_address_that_takes_no_connection_leaves_time_for_the_next() {
+    let server = Server::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    // Whoever comes once its queue is full is not even refused.
+    let full = TcpSocket::new_v4().unwrap();
+    full.bind(SocketAddr::from(([127, 0, 0, 2], server.port))).unwrap();
+    let full = full.listen(1).unwrap();
+    let mut queued = Vec::new();
+    while let Ok(Ok(stream)) = tokio::time::timeout(SHORT, TcpStream::connect(full.local_addr().unwrap())).await {
+        queued.push(stream);
+    }
+    let poster = GuardedPoster::new(rules(), Names::answering(&[&["127.0.0.2", "127.0.0.1"]]));
+    let answered = poster.post(&post(format!("http://localhost:{}/", server.port), 2 * SHORT)).await;
+    assert_eq!(answered.map(|answered| answered.status).map_err(|failure| failure.reason), Ok(200));
 }
 
 fn trusting() -> ClientConfig {

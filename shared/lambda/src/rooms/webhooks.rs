@@ -23,7 +23,7 @@ pub(super) fn interest() -> Arc<InterestBoard> {
 /// Puts webhooks out together.
 pub(super) fn wire(settings: &WebhookSettings) -> Arc<Webhooks> {
     Arc::new(Webhooks {
-        poster: Arc::new(GuardedPoster::new(settings.rules.clone(), Arc::new(SystemResolver))),
+        poster: Arc::new(GuardedPoster::new(settings.rules.clone(), Arc::new(SystemResolver::default()))),
         keyring: Keyring::new(&settings.master_keys),
         rules: settings.rules.clone(),
         interest: interest(),
