@@ -104,8 +104,11 @@ impl Sweeper {
             from = Bound::Excluded(last.sort.clone());
             let mut groups: BTreeMap<_, Vec<Going>> = BTreeMap::new();
             for (place, stored) in page.items {
-                if let Some((queue, going)) = self.going(place, &stored, sending)? {
-                    groups.entry((queue, going.second())).or_default().push(going);
+                match self.going(place, &stored, sending) {
+                    Ok(Some((queue, going))) => groups.entry((queue, going.second())).or_default().push(going),
+                    Ok(None) => {}
+                    // It stays where it is, for whoever mends it. What is due behind it goes on.
+                    Err(error) => tracing::error!(%error, "what is due can't be read, and is left"),
                 }
             }
             for ((queue, _), group) in groups {

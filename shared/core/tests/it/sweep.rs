@@ -97,3 +97,19 @@ async fn only_what_the_queue_has_confirmed_is_moved_on() {
     let grace = i64::try_from(GRACE.as_millis()).expect("minutes");
     assert_eq!(places, BTreeMap::from([("thing-0".to_owned(), grace), ("thing-1".to_owned(), -2), ("thing-2".to_owned(), grace)]));
 }
+
+#[tokio::test]
+async fn what_cannot_be_read_holds_up_nothing_that_is_due_behind_it() {
+    let clock = Arc::new(ManualClock::at(start()));
+    let store = Arc::new(MemoryStore::new(clock.clone()));
+    let key = Key::new("thing", "damaged");
+    let places = vec![due_place(&key, Timestamp::from_millis(start().millis() - 1_000))];
+    let document = Document { places, key, data: b"{".to_vec(), blob: None, expires_at: None };
+    let write = Write::Put { document, condition: Condition::Absent };
+    store.commit(Commit { token: "damaged".to_owned(), writes: vec![write] }).await.expect("stored");
+    waiting(&store, &[-3, -2]).await;
+    let queue = Arc::new(Noting::default());
+    let ids = Arc::new(CountingIds::default());
+    let sweeper = Sweeper { store, queue, clock, ids, every: Duration::from_mins(1) };
+    assert_eq!(sweeper.round().await.expect("a round"), 2);
+}
