@@ -36,8 +36,12 @@ impl Paging {
     pub(super) fn cursor(&self) -> Result<Option<String>, Problem> {
         let Some(text) = &self.cursor else { return Ok(None) };
         let sort = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        sort.map(Some).ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "cursor is not one that this list gave: take it from `next`"))
+        sort.map(Some).ok_or_else(no_such_cursor)
     }
+}
+
+pub(super) fn no_such_cursor() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "cursor is not one that this list gave: take it from `next`")
 }
 
 /// A page of a list.

@@ -48,11 +48,13 @@ impl Outgoing {
         let body = event.body().unpack().map_err(|error| NoDraft::NothingToSay(error.to_string()))?;
         let said: Said =
             serde_json::from_slice(&body).map_err(|error| NoDraft::NothingToSay(format!("the event can't be read: {error}")))?;
+        // Whom a tenant names as the owner has not been asked: of the words that it and its receiver choose such a mail has none.
+        let is_operators = subscription.tenant.is_none();
         let words = self.templates.mail(&SubscriptionTrouble {
             why,
             url: said.url,
             subscription_id: id.clone(),
-            description: Some(subscription.description),
+            description: Some(subscription.description).filter(|_| is_operators),
             reason: said.reason,
             failing_since: said.failing_since,
             disabled_after: said.disabled_after,
@@ -61,7 +63,7 @@ impl Outgoing {
             event_type: said.event_type,
             status_code: said.status_code,
             error: said.error,
-            response: said.response,
+            response: said.response.filter(|_| is_operators),
         })?;
         let to = subscription.owner_email.unwrap_or_else(|| self.people.support_email.clone());
         Ok(Draft::Mail { to: Some(to), words })

@@ -6,10 +6,10 @@ use crate::{
     event::{EventRecord, EventStatus},
     outgoing::Performed,
     ports::Write,
-    process::{Outcome, Processor, Trouble, handle::Handling, owner_mail::Urgency},
+    process::{Outcome, Processor, Trouble, handle::Handling, owner_mail::Subject},
     template::{MailTemplate, SupportMailLeftOut},
     time::Timestamp,
-    webhooks::DELIVERY_FAILED,
+    webhooks::{SUBSCRIPTION_DISABLED, SUBSCRIPTION_FAILING},
 };
 
 /// The longest that one call of a mailer or texter may take. A call is only begun if it would end before the handling's deadline.
@@ -115,8 +115,12 @@ impl Processor {
             if !self.policy.mail {
                 return Performed::Superseded;
             }
-            let urgency = if record.kind == DELIVERY_FAILED { Urgency::AtMostHourly } else { Urgency::Always };
-            match self.may_mail_owner(effect, urgency).await {
+            let subject = match record.kind.as_str() {
+                SUBSCRIPTION_DISABLED => Subject::Subscription(SUBSCRIPTION_DISABLED),
+                SUBSCRIPTION_FAILING => Subject::Subscription(SUBSCRIPTION_FAILING),
+                _ => Subject::Delivery,
+            };
+            match self.may_mail_owner(effect, subject).await {
                 Ok(true) => {}
                 Ok(false) => return Performed::Superseded,
                 Err(error) => return Performed::Later(error.to_string()),

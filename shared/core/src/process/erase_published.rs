@@ -6,9 +6,9 @@ use crate::{
     event::EventRecord,
     ids::fresh,
     listing,
-    ports::{Commit, Committed, Condition, Document, Index, Key, PortError, Write},
+    ports::{Commit, Committed, Condition, Document, Index, Key, PortError, Stored, Write},
     record::Record,
-    webhooks::{Delivery, Published, Subscription},
+    webhooks::{DeletedSubscription, Delivery, Published, Subscription},
 };
 
 /// How many subscriptions are looked at in one go.
@@ -47,26 +47,43 @@ impl Processor {
         Err(Trouble::Temporary(format!("{key}, which is to be erased, kept changing")))
     }
 
-    /// Forgets what receivers answered to the deliveries of an event that have come to their end.
-    async fn forget_answers(&self, event: &str) -> Result<(), PortError> {
-        let mut cursor = None;
-        loop {
-            let listed = listing::list(&*self.store, Index::List, Subscription::KIND, cursor, PAGE, |_| true).await?;
-            let id = |subscription: &Key| Delivery::key(&Delivery::id_of(event, &subscription.id));
-            let keys: Vec<_> = listed.items.iter().map(|stored| id(&stored.document.key)).collect();
-            let found = if keys.is_empty() { Vec::new() } else { self.store.get(&keys).await? };
-            for stored in found.into_iter().flatten() {
-                let mut delivery = Delivery::from_stored(&stored)?;
-                if !delivery.unfinished() && delivery.forget_answers() {
-                    // Refused: it is made once more at this moment, and ends as one that is still to be made.
-                    self.put_on(delivery.document(), stored.version).await?;
+    /// Forgets what receivers answered to the deliveries of an event, also to those of subscriptions that are no more.
+    async fn forget_answers(&self, event: &str) -> Result<(), Trouble> {
+        for list in [Subscription::KIND, DeletedSubscription::KIND] {
+            let mut cursor = None;
+            loop {
+                let listed = listing::list(&*self.store, Index::List, list, cursor, PAGE, |_| true).await?;
+                let id = |subscription: &Key| Delivery::key(&Delivery::id_of(event, &subscription.id));
+                let keys: Vec<_> = listed.items.iter().map(|stored| id(&stored.document.key)).collect();
+                let found = if keys.is_empty() { Vec::new() } else { self.store.get(&keys).await? };
+                for stored in found.into_iter().flatten() {
+                    self.forget_answers_to(stored).await?;
+                }
+                cursor = listed.next;
+                if cursor.is_none() {
+                    break;
                 }
             }
-            cursor = listed.next;
-            if cursor.is_none() {
+        }
+        Ok(())
+    }
+
+    /// Forgets what a receiver answered. One that is still to be made is written in any case: the answer to an attempt that is under way is then not taken
+    /// down either, and the delivery ends when it is due again.
+    async fn forget_answers_to(&self, found: Stored) -> Result<(), Trouble> {
+        let mut found = Some(found);
+        for _ in 0..TRIES {
+            let Some(stored) = found else { return Ok(()) };
+            let (mut delivery, key) = (Delivery::from_stored(&stored)?, stored.document.key.clone());
+            if !delivery.forget_answers() && !delivery.unfinished() {
                 return Ok(());
             }
+            if self.put_on(delivery.document(), stored.version).await? == Committed::Applied {
+                return Ok(());
+            }
+            found = self.store.get(&[key]).await?.pop().flatten();
         }
+        Err(Trouble::Temporary("a delivery of what is to be erased kept changing".to_owned()))
     }
 
     async fn put_on(&self, document: Document, version: u64) -> Result<Committed, PortError> {

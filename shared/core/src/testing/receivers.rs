@@ -1,6 +1,11 @@
 use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    future::poll_fn,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
 };
 
 use async_trait::async_trait;
@@ -37,13 +42,15 @@ pub struct Receivers {
     clock: Arc<dyn Clock>,
     got: Mutex<Vec<Got>>,
     answers: Mutex<BTreeMap<String, VecDeque<Result<Answered, PostFailure>>>>,
+    repeating: Mutex<BTreeSet<String>>,
+    silent: AtomicBool,
 }
 
 impl Receivers {
     /// Receivers that take everything.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, got: Mutex::default(), answers: Mutex::default() }
+        Self { clock, got: Mutex::default(), answers: Mutex::default(), repeating: Mutex::default(), silent: AtomicBool::new(false) }
     }
 
     /// All that they got, in order.
@@ -55,6 +62,16 @@ impl Receivers {
     /// From now on the receiver at `url` answers with these statuses, and then always with the last one. 0: it does not answer.
     pub fn answer(&self, url: &str, statuses: &[u16]) {
         self.answer_after(url, statuses, None);
+    }
+
+    /// From now on the receiver at `url` repeats in its answers what it is told.
+    pub fn repeat(&self, url: &str) {
+        self.repeating.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned());
+    }
+
+    /// Until they are told otherwise they answer nothing to what they get.
+    pub fn be_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::SeqCst);
     }
 
     /// The same with a header `Retry-After`.
@@ -73,12 +90,24 @@ impl Poster for Receivers {
         let got =
             Got { at: self.clock.now(), url: post.url.clone(), headers: post.headers.iter().cloned().collect(), body: post.body.clone() };
         self.got.lock().unwrap_or_else(PoisonError::into_inner).push(got);
+        poll_fn(|context| {
+            if self.silent.load(Ordering::SeqCst) {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        })
+        .await;
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        match answers.get_mut(&post.url) {
+        let answer = match answers.get_mut(&post.url) {
             Some(list) if list.len() > 1 => list.pop_front(),
             Some(list) => list.front().cloned(),
             None => None,
+        };
+        let mut answered = answer.unwrap_or_else(|| Ok(Answered { status: 200, ..Answered::default() }))?;
+        if self.repeating.lock().unwrap_or_else(PoisonError::into_inner).contains(&post.url) {
+            answered.excerpt = post.body.to_vec();
         }
-        .unwrap_or_else(|| Ok(Answered { status: 200, ..Answered::default() }))
+        Ok(answered)
     }
 }

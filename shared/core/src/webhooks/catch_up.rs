@@ -23,6 +23,24 @@ const PAGE: usize = 99;
 /// longer than it takes from reading a page to changing it.
 const JUST_AHEAD: Duration = Duration::from_secs(30);
 
+/// As much is written in one commit, bytes of JSON, unless one delivery alone is more. DynamoDB takes 4 MB in a transaction, and answers that pack badly are
+/// hardly less there.
+const LOAD: usize = 2 << 20;
+
+/// Takes as many out of `all` as one commit has room for.
+fn take_a_load(all: &mut BTreeMap<String, (Delivery, u64)>) -> BTreeMap<String, (Delivery, u64)> {
+    let (mut load, mut bytes) = (BTreeMap::new(), 0);
+    while let Some((id, held)) = all.pop_first() {
+        bytes += held.0.document().data.len();
+        if bytes > LOAD && !load.is_empty() {
+            all.insert(id, held);
+            break;
+        }
+        load.insert(id, held);
+    }
+    load
+}
+
 /// What is to be caught up on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,11 +49,13 @@ pub enum What {
     Failed,
     /// Events for which there is no delivery.
     Missing,
-    /// Deliveries that wait for the endpoint, or for their next retry.
+    /// Deliveries that wait for the endpoint, for their next retry or for the operator.
     Waiting,
+    /// Deliveries that wait for their turn, by a limit that is no more.
+    Limited,
 }
 
-described_words!(What: Failed, Missing, Waiting);
+described_words!(What: Failed, Missing, Waiting, Limited);
 
 /// A job: what is to be caught up on, for which subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +107,7 @@ impl CatchUp {
     fn lists(&self) -> Vec<(Index, String)> {
         match self.what {
             What::Failed => vec![(Index::Flag, Delivery::failed_list(&self.subscription_id))],
-            What::Waiting => vec![(Index::Flag, Delivery::waiting_list(&self.subscription_id))],
+            What::Waiting | What::Limited => vec![(Index::Flag, Delivery::waiting_list(&self.subscription_id))],
             // Webhooks that nobody wanted when they came were not published: they stand among the events alone.
             What::Missing => vec![(Index::List, Published::KIND.to_owned()), (Index::List, EventRecord::LIST.to_owned())],
         }
@@ -110,14 +130,32 @@ impl CatchUp {
                 let page = self.read(out, index, &list, &after).await?;
                 let stored: Vec<_> = page.items.iter().map(|(_, stored)| stored).collect();
                 count += match self.what {
-                    What::Failed | What::Waiting => self.ready(&stored, "", out.clock.now())?.len() as u64,
-                    What::Missing => self.missing(out, subscription, &stored).await?.len() as u64,
+                    What::Failed | What::Waiting | What::Limited => self.ready(&stored, "", out.clock.now())?.len() as u64,
+                    What::Missing => {
+                        let missing = self.missing(out, subscription, &stored).await?;
+                        self.uncounted(out, &list, missing).await?
+                    }
                 };
                 match page.items.last().filter(|_| page.more) {
                     Some((last, _)) => after.clone_from(&last.sort),
                     None => break,
                 }
             }
+        }
+        Ok(count)
+    }
+
+    /// How many of these the lists before `list` have not shown: the job itself finds the deliveries that it has made of those.
+    async fn uncounted(&self, out: &FanOut<'_>, list: &str, missing: Vec<Published>) -> Result<u64, PortError> {
+        if list == Published::KIND || missing.is_empty() {
+            return Ok(missing.len() as u64);
+        }
+        let keys: Vec<_> = missing.iter().map(|event| Published::key(&event.id)).collect();
+        let mut count = 0;
+        for known in out.store.get(&keys).await? {
+            let published = known.as_ref().map(Published::from_stored).transpose()?;
+            let shown = published.is_some_and(|published| (self.since..=self.until).contains(&published.published_at));
+            count += u64::from(!shown);
         }
         Ok(count)
     }
@@ -131,7 +169,7 @@ impl CatchUp {
         let stored: Vec<_> = page.items.iter().map(|(_, stored)| stored).collect();
         let job = Job { id: job, counted: from.count };
         match self.what {
-            What::Failed | What::Waiting => self.resend(out, job, &stored).await?,
+            What::Failed | What::Waiting | What::Limited => self.resend(out, job, &stored).await?,
             What::Missing => self.replay(out, subscription, job, &stored).await?,
         }
         let count = job.count(out.store).await?;
@@ -154,7 +192,8 @@ impl CatchUp {
             What::Failed if delivery.status == DeliveryStatus::PermanentlyFailed => delivery.begin_anew(Some(job.to_owned()), now),
             // What has failed since it was asked for waits for good reason.
             What::Waiting if !goes_soon && delivery.waits_since(self.until) => delivery.hasten(job, now),
-            What::Failed | What::Waiting | What::Missing => return Ok(None),
+            What::Limited if !goes_soon && delivery.waits_for_its_turn() => delivery.hasten(job, now),
+            What::Failed | What::Waiting | What::Limited | What::Missing => return Ok(None),
         }
         Ok(Some((delivery, stored.version)))
     }
@@ -168,8 +207,16 @@ impl CatchUp {
     /// Has those made that failed for good or wait, and that this job has not begun with.
     async fn resend(&self, out: &FanOut<'_>, job: Job<'_>, found: &[&Stored]) -> Result<(), PortError> {
         let now = out.clock.now();
-        let mut ready = self.ready(found, job.id, now)?;
-        while !ready.is_empty() {
+        let mut all = self.ready(found, job.id, now)?;
+        let mut ready = BTreeMap::new();
+        loop {
+            // What was refused stays in hand, and more is taken when all of it is done.
+            if ready.is_empty() {
+                ready = take_a_load(&mut all);
+            }
+            if ready.is_empty() {
+                return Ok(());
+            }
             let put = |(delivery, version): &(Delivery, u64)| Write::Put {
                 document: delivery.document(),
                 condition: Condition::Version(*version),
@@ -183,7 +230,7 @@ impl CatchUp {
                     if let Err(error) = sent {
                         tracing::warn!(job = job.id, %error, "deliveries to be made once more could not be queued; the sweeper will");
                     }
-                    break;
+                    ready.clear();
                 }
                 (Committed::Refused(refusals), _) => {
                     let ids: Vec<_> = ready.keys().cloned().collect();
@@ -200,7 +247,6 @@ impl CatchUp {
                 }
             }
         }
-        Ok(())
     }
 
     /// Notes down the deliveries that are missing.
@@ -227,7 +273,7 @@ impl CatchUp {
                 if event.provider == SLUICE || event.is_untold() || event.erased_at.is_some() {
                     continue;
                 }
-                Published::inbound(&event, event.received_at)
+                Published::caught_up_on(&event, out.clock.now())
             };
             if event.erased_at.is_some() {
                 continue;

@@ -71,7 +71,7 @@ described! {
         pub status_code: Option<u16>,
         /// How long it took, milliseconds.
         pub duration_ms: u64,
-        /// The beginning of the answer.
+        /// The beginning of the answer. Lists leave it out.
         pub response: Option<String>,
         /// What went wrong.
         pub error: Option<String>,
@@ -114,7 +114,7 @@ pub struct Delivery {
     /// A message for that time is in the queue: the due index is only the net under it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub queued: bool,
-    /// The time that the endpoint's rate limit has given it.
+    /// The slot that the endpoint's rate limit has given it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<Timestamp>,
     /// What it waits for, where it had to be put off.
@@ -141,7 +141,7 @@ impl Delivery {
         format!("delivery/failed/{subscription}")
     }
 
-    /// The list of those of one subscription that wait for its endpoint, or for their next retry.
+    /// The list of those of one subscription that wait, and not only for a free place.
     #[must_use]
     pub fn waiting_list(subscription: &str) -> String {
         format!("delivery/waiting/{subscription}")
@@ -251,15 +251,20 @@ impl Delivery {
         self.asked = Some(Asked::ByHand);
     }
 
-    /// Whether it waits for its endpoint, or for its next retry.
+    /// Whether it waits for more than a free place.
     fn waits(&self) -> bool {
-        self.unfinished() && matches!(self.waits_for, Some(WaitsFor::Retry | WaitsFor::Pause))
+        self.unfinished() && self.waits_for.is_some_and(|what| what != WaitsFor::Capacity)
     }
 
-    /// Whether it waits for its endpoint, or for its next retry, by what was known at `then`: no attempt has ended since.
+    /// Whether it waits for its endpoint, for its next retry or for the operator, by what was known at `then`: no attempt has ended since.
     pub(super) fn waits_since(&self, then: Timestamp) -> bool {
         let ended = self.attempts.last().map(|last| last.at + Duration::from_millis(last.duration_ms));
-        self.waits() && ended.is_none_or(|ended| ended <= then)
+        self.waits() && !self.waits_for_its_turn() && ended.is_none_or(|ended| ended <= then)
+    }
+
+    /// Whether its subscription's limit is what it waits for.
+    pub(super) fn waits_for_its_turn(&self) -> bool {
+        self.unfinished() && self.waits_for == Some(WaitsFor::RateLimit)
     }
 
     /// Its next attempt is made now, by what is left of its schedule, because this job has asked for it.

@@ -13,6 +13,8 @@ pub const OPENS_AFTER: u32 = 5;
 pub const FIRST_PAUSE: Duration = Duration::from_secs(30);
 /// The longest that nothing is sent, unless the receiver asked for more.
 pub const LONGEST_PAUSE: Duration = Duration::from_mins(15);
+/// A delivery that comes so much later than its turn went on waiting for something else, and so did those behind it. Less is chance, as of a queue's own delay.
+pub const MOST_LATE: Duration = Duration::from_secs(3);
 /// While a probe is under way the others look after so long whether it has ended.
 pub const PROBE_LOOK: Duration = Duration::from_secs(5);
 /// An endpoint that only fails for so long is disabled.
@@ -46,12 +48,19 @@ pub struct Endpoint {
     /// Why it is paused, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// With a rate limit: the next free time to send at, in microseconds since 1970.
+    /// With a rate limit: the next free slot, in microseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_slot: Option<i64>,
+    /// How long after its slot a delivery's turn is, in milliseconds: slots during which nothing could go were put back by so much, with all behind them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub behind_ms: u64,
     /// The owner was told half-way to being disabled.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub warned: bool,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Whether a delivery may go now.
@@ -63,8 +72,10 @@ pub enum Admission {
     GoOnceStored,
     /// Not before then; nothing need be written.
     Wait(Timestamp),
-    /// Not before then: that time is its own once the changed state is stored.
+    /// Not before its turn: this slot is its own once the changed state is stored.
     WaitForSlot(Timestamp),
+    /// Not before then, which is its turn; nothing need be written.
+    WaitForTurn(Timestamp),
 }
 
 /// What the owner is to be told, or is done to the endpoint.
@@ -100,7 +111,7 @@ impl Endpoint {
                 Admission::GoOnceStored
             }
             // The probe is somebody else's, or a later one's.
-            wait @ (Admission::Wait(_) | Admission::WaitForSlot(_)) => {
+            wait @ (Admission::Wait(_) | Admission::WaitForSlot(_) | Admission::WaitForTurn(_)) => {
                 self.probing_until = None;
                 wait
             }
@@ -109,18 +120,38 @@ impl Endpoint {
 
     /// The same of a delivery that somebody has asked for by hand, whatever the endpoint's state: only the owner's limit stands.
     pub fn admit_asked_for(&mut self, now: Timestamp, rate_limit: Option<u32>, slot: Option<Timestamp>) -> Admission {
-        if let Some(rate) = rate_limit.filter(|_| slot.is_none_or(|slot| now < slot)) {
-            let now_micros = now.millis().saturating_mul(1_000);
-            let at = self.next_slot.map_or(now_micros, |next| next.max(now_micros));
-            self.next_slot = Some(at + 1_000_000 / i64::from(rate.max(1)));
-            if at > now_micros {
-                // Rounded up: never before its time.
-                let at = Timestamp::from_millis(at.div_euclid(1_000) + i64::from(at.rem_euclid(1_000) > 0));
-                return Admission::WaitForSlot(at);
-            }
-            return Admission::GoOnceStored;
+        let Some(rate) = rate_limit else { return Admission::Go };
+        let Some(slot) = slot else { return self.give_slot(now, rate) };
+        let turn = self.turn(slot);
+        if now < turn {
+            return Admission::WaitForTurn(turn);
         }
-        Admission::Go
+        let late = now.since(turn);
+        if late <= MOST_LATE {
+            return Admission::Go;
+        }
+        // So that those whose slots have passed meanwhile don't all go at once: they wait as much longer, and those behind them, too.
+        self.behind_ms = self.behind_ms.saturating_add(u64::try_from(late.as_millis()).unwrap_or(u64::MAX));
+        Admission::GoOnceStored
+    }
+
+    fn give_slot(&mut self, now: Timestamp, rate: u32) -> Admission {
+        let behind = i64::try_from(self.behind_ms).unwrap_or(i64::MAX);
+        let now_micros = now.millis().saturating_sub(behind).saturating_mul(1_000);
+        let at = self.next_slot.map_or(now_micros, |next| next.max(now_micros));
+        self.next_slot = Some(at + 1_000_000 / i64::from(rate.max(1)));
+        if at > now_micros {
+            // Rounded up: never before its time.
+            let at = Timestamp::from_millis(at.div_euclid(1_000) + i64::from(at.rem_euclid(1_000) > 0));
+            return Admission::WaitForSlot(at);
+        }
+        Admission::GoOnceStored
+    }
+
+    /// When it is the turn of a delivery that was given this slot.
+    #[must_use]
+    pub fn turn(&self, slot: Timestamp) -> Timestamp {
+        slot + Duration::from_millis(self.behind_ms)
     }
 
     /// An attempt has delivered. Whether something changed.
@@ -134,8 +165,13 @@ impl Endpoint {
 
     /// How it was doing is forgotten, and what its rate limit has promised stays.
     pub fn begin_anew(&mut self) {
-        let (id, next_slot) = (std::mem::take(&mut self.id), self.next_slot);
-        *self = Self { id, next_slot, ..Self::default() };
+        let (id, next_slot, behind_ms) = (std::mem::take(&mut self.id), self.next_slot, self.behind_ms);
+        *self = Self { id, next_slot, behind_ms, ..Self::default() };
+    }
+
+    /// What its rate limit has promised is forgotten: there is another limit.
+    pub fn begin_slots_anew(&mut self) {
+        (self.next_slot, self.behind_ms) = (None, 0);
     }
 
     /// An attempt has failed. `hint`: how long the receiver wants to be left alone.
@@ -313,7 +349,81 @@ mod tests {
         assert_eq!(endpoint.admit(slot, Some(5), Some(slot), PROBE), Admission::Go);
     }
 
+    #[test]
+    fn who_comes_before_its_turn_keeps_its_slot() {
+        let mut endpoint = Endpoint::new("sub_1");
+        endpoint.admit(at(0), Some(1), None, PROBE);
+        assert_eq!(endpoint.admit(at(0), Some(1), None, PROBE), Admission::WaitForSlot(at(1)));
+        let before = endpoint.clone();
+        assert_eq!(endpoint.admit(at(0), Some(1), Some(at(1)), PROBE), Admission::WaitForTurn(at(1)));
+        assert_eq!(endpoint, before);
+    }
+
+    #[test]
+    fn what_had_its_turn_while_nothing_could_go_does_not_go_together() {
+        let mut endpoint = Endpoint::new("sub_1");
+        endpoint.admit(at(0), Some(1), None, PROBE);
+        let slots: Vec<_> = (1..100).map(at).collect();
+        for slot in &slots {
+            assert_eq!(endpoint.admit(at(0), Some(1), None, PROBE), Admission::WaitForSlot(*slot));
+        }
+        endpoint.failed(at(0), Some(Duration::from_secs(60)), Strain::Overloaded, "503");
+        assert_eq!(endpoint.admit(at(1), Some(1), Some(slots[0]), PROBE), Admission::Wait(at(60)));
+        assert_eq!(endpoint.admit(at(61), Some(1), Some(slots[0]), PROBE), Admission::GoOnceStored, "the probe");
+        endpoint.succeeded();
+        for (slot, turn) in slots[1..].iter().zip(62..) {
+            assert_eq!(endpoint.admit(at(61), Some(1), Some(*slot), PROBE), Admission::WaitForTurn(at(turn)));
+            assert_eq!(endpoint.admit(at(turn), Some(1), Some(*slot), PROBE), Admission::Go);
+        }
+        assert_eq!(endpoint.admit(at(159), Some(1), None, PROBE), Admission::WaitForSlot(at(100)), "its turn is at 160");
+        assert_eq!(endpoint.turn(at(100)), at(160));
+    }
+
+    #[test]
+    fn another_limit_begins_at_once() {
+        let mut endpoint = Endpoint::new("sub_1");
+        for _ in 0..1_000 {
+            endpoint.admit(at(0), Some(1), None, PROBE);
+        }
+        endpoint.begin_slots_anew();
+        assert_eq!(endpoint.admit(at(1), Some(100), None, PROBE), Admission::GoOnceStored);
+    }
+
     proptest! {
+        /// Nothing goes for a while again and again, and then what has waited comes in the order of its slots.
+        #[test]
+        fn never_more_than_the_limit_after_a_standstill(rate in 1_u32..20, standstills in prop::collection::vec(1_u64..200, 1..6)) {
+            let mut endpoint = Endpoint::new("sub_1");
+            let (mut now, mut waiting, mut sent) = (at(0), std::collections::VecDeque::new(), Vec::new());
+            for seconds in standstills {
+                for _ in 0..100 {
+                    match endpoint.admit(now, Some(rate), None, PROBE) {
+                        Admission::GoOnceStored => sent.push(now),
+                        Admission::WaitForSlot(slot) => waiting.push_back(slot),
+                        other => panic!("{other:?}"),
+                    }
+                }
+                now = now + Duration::from_secs(seconds);
+                for _ in 0..50 {
+                    let Some(slot) = waiting.pop_front() else { break };
+                    match endpoint.admit(now, Some(rate), Some(slot), PROBE) {
+                        Admission::Go | Admission::GoOnceStored => sent.push(now),
+                        Admission::WaitForTurn(turn) => {
+                            now = turn;
+                            prop_assert_eq!(endpoint.admit(now, Some(rate), Some(slot), PROBE), Admission::Go);
+                            sent.push(now);
+                        }
+                        other => panic!("{other:?}"),
+                    }
+                }
+            }
+            // What may come together is what was late by chance.
+            let most = rate as usize * (1 + usize::try_from(MOST_LATE.as_secs()).unwrap()) + 2;
+            for window in sent.windows(most + 1) {
+                prop_assert!(window[most].since(window[0]) >= Duration::from_secs(1), "{:?}", window);
+            }
+        }
+
         #[test]
         fn never_more_than_the_limit_in_any_second(rate in 1_u32..50, arrivals in prop::collection::vec(0_u64..400, 1..200)) {
             let mut endpoint = Endpoint::new("sub_1");

@@ -43,7 +43,9 @@ pub(crate) use pattern::OWN_NEWS;
 pub use pattern::{Pattern, is_event_type};
 pub use published::{LARGEST_DATA, Published};
 pub(crate) use sign::{Signers, attempt_headers, is_free};
-pub use subscription::{Disabled, Entry, LONGEST_OVERLAP, OVERLAP, OwnHeader, Signing, SigningPair, SigningSecret, Subscription, TIMEOUT};
+pub use subscription::{
+    DeletedSubscription, Disabled, Entry, LONGEST_OVERLAP, OVERLAP, OwnHeader, Signing, SigningPair, SigningSecret, Subscription, TIMEOUT,
+};
 pub(crate) use under_test::NoTest;
 pub use under_test::UnderTest;
 

@@ -38,6 +38,9 @@ pub struct Published {
     names_tenant: bool,
     /// The event record that it goes back to. Its body is the data, unless there is some here.
     pub event: String,
+    /// Until when it is kept, where that is not said by when it was published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept_until: Option<Timestamp>,
     /// When its data was erased, because of the personal data in it. Then nothing is delivered of it any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<Timestamp>,
@@ -107,12 +110,20 @@ impl Published {
             tenant: event.tenant.clone(),
             names_tenant: event.tenant.is_some(),
             event: event.id.clone(),
+            kept_until: None,
             erased_at: None,
             data: None,
             packing: None,
             packed: Vec::new(),
             kind,
         }
+    }
+
+    /// The same of one that nobody wanted when it came: published as of then, and kept as long as the event record, which may be long past its own time.
+    #[must_use]
+    pub fn caught_up_on(event: &EventRecord, now: Timestamp) -> Self {
+        let kept_until = Some(event.expires_at().unwrap_or(now + RETENTION));
+        Self { kept_until, ..Self::inbound(event, event.received_at) }
     }
 
     /// An event with data of its own, JSON, caused by the event record `event`.
@@ -129,6 +140,7 @@ impl Published {
             names_tenant: tenant.is_some(),
             tenant,
             event: event.to_owned(),
+            kept_until: None,
             erased_at: None,
             data: short,
             packing,
@@ -248,7 +260,7 @@ impl Record for Published {
 
     /// As long as the event record that it goes back to.
     fn expires_at(&self) -> Option<Timestamp> {
-        Some(self.published_at + RETENTION)
+        Some(self.kept_until.unwrap_or(self.published_at + RETENTION))
     }
 
     fn document(&self) -> Document {

@@ -8,6 +8,7 @@ use super::{
     sealed::{CannotOpen, Keyring, Sealed, fresh_seed},
 };
 use crate::{
+    event::RETENTION,
     ports::{Ids, Index, Place},
     record::{Record, place},
     schema::described_words,
@@ -251,6 +252,32 @@ impl Subscription {
         self.secrets.retain(|secret| secret.until.is_none_or(|until| now < until));
         self.secrets.insert(0, SigningSecret { sealed, pair: None, since: now, until: None });
         self.secrets.truncate(MOST_SECRETS);
+    }
+}
+
+/// That there was a subscription: kept as long as its deliveries, which are found by its id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedSubscription {
+    /// The subscription's id.
+    pub id: String,
+    /// When it was deleted.
+    pub deleted_at: Timestamp,
+}
+
+impl Record for DeletedSubscription {
+    const KIND: &'static str = "webhook_deleted";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn places(&self) -> Vec<Place> {
+        vec![place(Index::List, Self::KIND, self.deleted_at, &self.id)]
+    }
+
+    /// What is still to be delivered ends within the minutes after, and is kept from its last attempt on.
+    fn expires_at(&self) -> Option<Timestamp> {
+        Some(self.deleted_at + RETENTION)
     }
 }
 

@@ -4,6 +4,7 @@ use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
 };
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sluice_core::{envelope::InboundMessage, ports::Clock, testing::World};
 
@@ -370,4 +371,31 @@ async fn a_tenant_gets_no_texts_to_a_number_of_the_operators() {
     with(&world, text_status("SM1", "delivered", NUMBER, None, world.clock.now())).await;
     let status = async |id: &str| call(&world, Method::GET, &format!("/api/v1/bookings/{id}"), None).await.json["sms_status"].clone();
     assert_eq!((status("12345").await, status("later").await), (json!("delivered"), Value::Null));
+}
+
+#[tokio::test]
+async fn a_tenants_cursors_tell_nothing_of_other_rows() {
+    let world = World::new(start(), false);
+    let keys = [key(&world, json!(["read", "write"]), json!("acme")).await, key(&world, json!(["read"]), json!("beta")).await];
+    for number in 0..3 {
+        let body = json!({ "url": format!("https://receiver.example/{number}"), "event_types": ["order.*"] });
+        assert_eq!(call_as(&world, &keys[0], &Method::POST, "/api/v1/subscriptions", Some(&body)).await.status, StatusCode::CREATED);
+    }
+    let event = json!({ "type": "order.created", "data": {} });
+    assert_eq!(call_as(&world, &keys[0], &Method::POST, "/api/v1/events", Some(&event)).await.status, StatusCode::ACCEPTED);
+    world.run_until_quiet().await;
+    for list in ["/api/v1/subscriptions", "/api/v1/deliveries"] {
+        let (mut seen, mut cursor) = (std::collections::BTreeSet::new(), String::new());
+        loop {
+            let page = call_as(&world, &keys[0], &Method::GET, &format!("{list}?limit=1{cursor}"), None).await.json;
+            seen.extend(page["items"].as_array().expect("items").iter().map(|item| item["id"].to_string()));
+            let Some(next) = page["next"].as_str() else { break };
+            let told = URL_SAFE_NO_PAD.decode(next).expect("base64");
+            assert!(!String::from_utf8_lossy(&told).contains('_'), "an id: {}", String::from_utf8_lossy(&told));
+            cursor = format!("&cursor={next}");
+            let others = call_as(&world, &keys[1], &Method::GET, &format!("{list}?limit=1{cursor}"), None).await;
+            assert_eq!(others.status, StatusCode::BAD_REQUEST, "{}", others.json);
+        }
+        assert_eq!(seen.len(), 3, "{list}");
+    }
 }

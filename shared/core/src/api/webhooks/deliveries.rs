@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{on, subscriptions::found};
+use super::{cursor, on, subscriptions::found};
 use crate::{
     api::{
         Api, Problem,
@@ -26,6 +26,8 @@ use crate::{
 
 /// How often a delivery that changes under a resend is looked at anew.
 const ROUNDS: u32 = 8;
+/// How many are read together for a list. What receivers answered, the most of them, is not shown there, and so not kept.
+const AT_ONCE: usize = 100;
 /// How long a resend waits for a delivery to be let go.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How often it looks.
@@ -111,8 +113,8 @@ pub(super) async fn list_of(
 }
 
 async fn page(api: &Api, caller: &Caller, filter: Filter) -> Result<Json<PageOf<View>>, Problem> {
-    on(api)?;
-    let (cursor, limit) = (filter.paging.cursor()?, filter.paging.limit()?);
+    let keyring = &on(api)?.keyring;
+    let (mut after, limit) = (cursor::open(filter.paging.cursor()?, caller, keyring)?, filter.paging.limit()?);
     let status: Option<DeliveryStatus> = match &filter.status {
         None => None,
         Some(text) => {
@@ -134,9 +136,21 @@ async fn page(api: &Api, caller: &Caller, filter: Filter) -> Result<Json<PageOf<
                 && filter.kind.as_ref().is_none_or(|kind| delivery.event_type == *kind)
         })
     };
-    let listed = listing::list(&*api.store, index, &name, cursor, limit, keep).await?;
-    let views = listed.items.iter().map(|stored| Delivery::from_stored(stored).map(View::from));
-    Ok(Json(PageOf::new(views.collect::<Result<_, _>>()?, listed.next)))
+    let mut views = Vec::new();
+    loop {
+        let want = (limit - views.len()).min(AT_ONCE);
+        let listed = listing::list(&*api.store, index, &name, after, want, keep).await?;
+        let found = listed.items.len();
+        for stored in listed.items {
+            let mut delivery = Delivery::from_stored(&stored)?;
+            delivery.forget_answers();
+            views.push(delivery.into());
+        }
+        after = listed.next;
+        if after.is_none() || found < want || views.len() >= limit {
+            return Ok(Json(PageOf::new(views, cursor::seal(after, caller, keyring, &*api.ids)?)));
+        }
+    }
 }
 
 pub(super) async fn read(State(api): State<Arc<Api>>, caller: Caller, Path(id): Path<String>) -> Result<Json<View>, Problem> {

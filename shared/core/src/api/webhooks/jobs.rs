@@ -35,7 +35,8 @@ described! {
     pub(in crate::api) struct Job as "Job" {
         id: String,
         subscription_id: String,
-        /// Deliveries that failed for good, events of which there is no delivery, or deliveries that waited when the subscription was enabled.
+        /// Deliveries that failed for good, events of which there is no delivery, deliveries that waited when the subscription was enabled, or those that
+        /// waited for their turn when its `rate_limit` was changed.
         what: What,
         since: Timestamp,
         until: Timestamp,
@@ -136,10 +137,9 @@ pub(super) async fn send_on(api: &Api, job: &str) {
     }
 }
 
-/// The job that has everything tried that waits at `now` for the endpoint of a subscription, or for a retry.
-pub(super) fn of_what_waits(subscription: &Subscription, key: &str, now: Timestamp) -> EventRecord {
-    let job = CatchUp { subscription_id: subscription.id.clone(), what: What::Waiting, since: subscription.created_at, until: now };
-    record(&job, key, now)
+/// The job that has everything tried that waits at `now`: for the endpoint of a subscription or for a retry, or for its turn.
+pub(super) fn of_what_waits(what: What, subscription: &Subscription, key: &str, now: Timestamp) -> EventRecord {
+    record(&CatchUp { subscription_id: subscription.id.clone(), what, since: subscription.created_at, until: now }, key, now)
 }
 
 /// The event record that the job is: its body says what is to be done, its one effect does it.
@@ -148,6 +148,7 @@ fn record(job: &CatchUp, key: &str, now: Timestamp) -> EventRecord {
         What::Failed => "subscription.recover",
         What::Missing => "subscription.replay_missing",
         What::Waiting => "subscription.enable",
+        What::Limited => "subscription.rate_limit",
     };
     let mut event = EventRecord::new(Envelope::own(CATCH_UP, format!("{}/{key}", job.subscription_id), kind, now, &to_json(job)));
     event.summary = format!("{kind} of {}", job.subscription_id);

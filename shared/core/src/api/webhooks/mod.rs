@@ -1,5 +1,6 @@
 //! Webhooks out: subscriptions, deliveries, and what is published.
 
+mod cursor;
 mod deliveries;
 mod event_types;
 mod events;
@@ -52,6 +53,10 @@ pub(super) fn alias() -> Router<Arc<Api>> {
     Router::new()
         .route("/api/webhooks", get(subscriptions::list).post(subscriptions::create))
         .route("/api/webhooks/{id}/test", post(subscriptions::test))
+}
+
+fn no_key() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "there is no master key: set SLUICE_MASTER_KEY")
 }
 
 /// What webhooks out stand on, if they are on.

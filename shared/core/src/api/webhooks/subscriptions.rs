@@ -10,8 +10,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
+    cursor,
     input::{self, Fields, MASKED},
-    jobs, on,
+    jobs, no_key, on,
 };
 use crate::{
     api::{
@@ -27,8 +28,8 @@ use crate::{
     schema::described,
     time::Timestamp,
     webhooks::{
-        Disabled, Endpoint, Made, NoTest, Pattern, Signers, Signing, SigningSecret, Subscription, TEST, Webhooks, attempt_headers,
-        change_subscription,
+        DeletedSubscription, Disabled, Endpoint, Made, NoTest, Pattern, Signers, Signing, SigningSecret, Subscription, TEST, Webhooks,
+        What, attempt_headers, change_subscription,
         sealed::{CannotOpen, fresh_secret},
         verdict,
     },
@@ -246,21 +247,17 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(NewSubscription { view: answer(&api, &caller, &id).await?, secret })))
 }
 
-fn no_key() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "there is no master key: set SLUICE_MASTER_KEY")
-}
-
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Parameters(paging): Parameters<Paging>,
 ) -> Result<Json<PageOf<View>>, Problem> {
-    on(&api)?;
-    let (cursor, limit) = (paging.cursor()?, paging.limit()?);
+    let keyring = &on(&api)?.keyring;
+    let (after, limit) = (cursor::open(paging.cursor()?, &caller, keyring)?, paging.limit()?);
     let keep = |stored: &Stored| Subscription::from_stored(stored).is_ok_and(|found| caller.sees(found.tenant.as_deref()));
-    let listed = listing::list(&*api.store, Index::List, Subscription::KIND, cursor, limit, keep).await?;
+    let listed = listing::list(&*api.store, Index::List, Subscription::KIND, after, limit, keep).await?;
     let subscriptions = listed.items.iter().map(Subscription::from_stored).collect::<Result<Vec<_>, _>>()?;
-    Ok(Json(PageOf::new(shown(&api, subscriptions).await?, listed.next)))
+    Ok(Json(PageOf::new(shown(&api, subscriptions).await?, cursor::seal(listed.next, &caller, keyring, &*api.ids)?)))
 }
 
 pub(super) async fn read(State(api): State<Arc<Api>>, caller: Caller, Path(id): Path<String>) -> Result<Json<View>, Problem> {
@@ -273,21 +270,37 @@ pub(super) async fn patch(
     Path(id): Path<String>,
     WholeBody(body): WholeBody,
 ) -> Result<Json<View>, Problem> {
-    let (webhooks, fields) = (on(&api)?, object_if_any(&body)?);
-    change(&api, &caller, &id, |before, _| {
-        let mut after = before.clone();
+    let (webhooks, fields, key) = (on(&api)?, object_if_any(&body)?, fresh("", &*api.ids));
+    let job = change(&api, &caller, &id, |before, endpoint| {
+        let (mut after, now) = (before.clone(), api.clock.now());
         input::read(&fields, Fields::Changes, &webhooks.rules, &mut after)?;
         after.seal_headers(&webhooks.keyring, &*api.ids).ok_or_else(no_key)?;
         after.complete_pair(&webhooks.keyring, &*api.ids).ok_or_else(no_key)?;
-        after.updated_at = api.clock.now();
-        Ok(Made::Store(Box::new(after), Vec::new(), ()))
+        after.updated_at = now;
+        if after.rate_limit == before.rate_limit {
+            return Ok(Made::Store(Box::new(after), Vec::new(), None));
+        }
+        // Nothing waits longer than by the new limit.
+        let job = jobs::of_what_waits(What::Limited, before, &key, now);
+        let mut writes = changed(&id, endpoint, Endpoint::begin_slots_anew)?;
+        writes.push(Write::Put { document: job.document(), condition: Condition::Absent });
+        Ok(Made::Store(Box::new(after), writes, Some(job.id)))
     })
     .await?;
+    if let Some(job) = job {
+        jobs::send_on(&api, &job).await;
+    }
     Ok(Json(answer(&api, &caller, &id).await?))
 }
 
 pub(super) async fn delete(State(api): State<Arc<Api>>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
-    change(&api, &caller, &id, |_, endpoint| Ok(Made::Remove(forget(&id, endpoint), ()))).await?;
+    change(&api, &caller, &id, |_, endpoint| {
+        let mut writes = forget(&id, endpoint);
+        let deleted = DeletedSubscription { id: id.clone(), deleted_at: api.clock.now() };
+        writes.push(Write::Put { document: deleted.document(), condition: Condition::Absent });
+        Ok(Made::Remove(writes, ()))
+    })
+    .await?;
     tracing::info!(subscription = id, "deleted");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -298,15 +311,15 @@ fn forget(id: &str, endpoint: Option<&Stored>) -> Vec<Write> {
     endpoint.map(delete).into_iter().collect()
 }
 
-/// Forgets how the endpoint was doing, but for what its rate limit has promised.
-fn lift_pause(id: &str, endpoint: Option<&Stored>) -> Result<Vec<Write>, PortError> {
+/// Changes the endpoint's state, if there is one, and forgets it where nothing is left in it.
+fn changed(id: &str, endpoint: Option<&Stored>, change: impl FnOnce(&mut Endpoint)) -> Result<Vec<Write>, PortError> {
     let Some(stored) = endpoint else { return Ok(Vec::new()) };
-    let mut lifted = Endpoint::from_stored(stored)?;
-    lifted.begin_anew();
-    if lifted.next_slot.is_none() {
+    let mut state = Endpoint::from_stored(stored)?;
+    change(&mut state);
+    if state == Endpoint::new(id) {
         return Ok(forget(id, endpoint));
     }
-    Ok(vec![Write::Put { document: lifted.document(), condition: Condition::Version(stored.version) }])
+    Ok(vec![Write::Put { document: state.document(), condition: Condition::Version(stored.version) }])
 }
 
 /// Serves it again, whatever its endpoint's state, and begins the job that has tried what waits for that.
@@ -315,8 +328,8 @@ pub(super) async fn enable(State(api): State<Arc<Api>>, caller: Caller, Path(id)
     let job = change(&api, &caller, &id, |before, endpoint| {
         let (mut after, now) = (before.clone(), api.clock.now());
         (after.disabled, after.updated_at) = (None, now);
-        let job = jobs::of_what_waits(before, &key, now);
-        let mut writes = lift_pause(&id, endpoint)?;
+        let job = jobs::of_what_waits(What::Waiting, before, &key, now);
+        let mut writes = changed(&id, endpoint, Endpoint::begin_anew)?;
         writes.push(Write::Put { document: job.document(), condition: Condition::Absent });
         Ok(Made::Store(Box::new(after), writes, job.id))
     })
@@ -381,12 +394,14 @@ pub(super) async fn test(State(api): State<Arc<Api>>, caller: Caller, Path(id): 
     let event = fresh("evt_", &*api.ids);
     let data = json!({ "subscription_id": id, "message": "This is a test." });
     let body = to_json(&json!({ "id": event, "type": TEST, "timestamp": now, "data": data }));
-    let closed = |error: CannotOpen| {
-        tracing::error!(subscription = id, %error, "its secret can't be opened");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "its secret can't be opened; the log says why")
+    let closed = |error: CannotOpen, what: &str, remedy: &str| {
+        tracing::error!(subscription = id, %error, what, "what is kept under the master key can't be opened");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{what} can't be opened, the log says why; {remedy}"))
     };
-    let secrets = subscription.signing(&webhooks.keyring, now).map_err(closed)?;
-    let own = subscription.own_headers(&webhooks.keyring).map_err(closed)?;
+    let secrets = subscription.signing(&webhooks.keyring, now);
+    let secrets = secrets.map_err(|error| closed(error, "its secret", "if the key is lost, rotate-secret makes a new one"))?;
+    let own = subscription.own_headers(&webhooks.keyring);
+    let own = own.map_err(|error| closed(error, "a header's value", "if the key is lost, set its headers anew with PATCH"))?;
     let headers = attempt_headers(&event, TEST, &fresh("dlv_", &*api.ids), &own, &body, &Signers::new(secrets), now);
     let headers = headers.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     let within = subscription.timeout().min(TEST_DEADLINE);

@@ -56,7 +56,11 @@ impl Deliverer {
 
     async fn request(&self, held: &Held, now: Timestamp, left: Duration) -> Result<Post, Unready> {
         let signers = held.served.signers.as_ref().map_err(|error| Unready::Operator(error.to_string()))?;
-        let own = held.served.own_headers.as_ref().map_err(|error| Unready::Operator(error.to_string()))?;
+        let own = held
+            .served
+            .own_headers
+            .as_ref()
+            .map_err(|error| Unready::Operator(format!("the values of its headers: {error}, or set `headers` anew")))?;
         let event = &held.told.event;
         let body = match &held.told.body {
             Some(body) => body.clone(),

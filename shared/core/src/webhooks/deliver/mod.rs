@@ -215,6 +215,11 @@ impl Deliverer {
         }
         delivery.note_cut_short(self.cut_short(&delivery, receives));
         let hopeless = |delivery, reason| Ok(Found::Hopeless(Box::new((delivery, version)), reason));
+        let told = event.map(|stored| self.known.event(&stored)).transpose()?;
+        // Before all else: whyever it ends, what its receiver has answered before is forgotten, too.
+        if told.as_ref().is_some_and(|told| told.event.erased_at.is_some()) {
+            return hopeless(delivery, DATA_ERASED);
+        }
         let keyring = &self.webhooks.keyring;
         let served = subscription.map(|stored| self.known.subscription(&stored, keyring, self.clock.now())).transpose()?;
         let Some(served) = served else {
@@ -224,12 +229,9 @@ impl Deliverer {
         if !subscription.active() {
             return hopeless(delivery, "the subscription is disabled");
         }
-        let Some(told) = event.map(|stored| self.known.event(&stored)).transpose()? else {
+        let Some(told) = told else {
             return hopeless(delivery, "the event is no longer kept");
         };
-        if told.event.erased_at.is_some() {
-            return hopeless(delivery, DATA_ERASED);
-        }
         let state = endpoint.as_ref().map(Endpoint::from_stored).transpose()?;
         let state = state.unwrap_or_else(|| Endpoint::new(&subscription.id));
         let held = Held { delivery, version, served, subscription, endpoint: state, endpoint_stored: endpoint, told };
@@ -264,10 +266,11 @@ impl Deliverer {
             Admission::Go => Vec::new(),
             Admission::GoOnceStored => vec![endpoint()],
             Admission::Wait(until) => return Ok(self.put_off(held, until, WaitsFor::Pause).await?),
+            Admission::WaitForTurn(turn) => return Ok(self.wait(held, turn, WaitsFor::RateLimit, Vec::new()).await?),
             Admission::WaitForSlot(slot) => {
-                let writes = vec![endpoint()];
+                let (writes, turn) = (vec![endpoint()], held.endpoint.turn(slot));
                 held.delivery.slot = Some(slot);
-                return Ok(self.wait(held, slot, WaitsFor::RateLimit, writes).await?);
+                return Ok(self.wait(held, turn, WaitsFor::RateLimit, writes).await?);
             }
         };
         // Alone with the data, to have the delivery in hand is enough.

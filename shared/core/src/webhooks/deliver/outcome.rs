@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Deliverer, Held};
 use crate::{
     envelope::InboundMessage,
+    event::{EventRecord, SHOPIFY},
     ids::fresh,
     ports::{Commit, Committed, Condition, Message, PortError, QueueName, Write},
     process::{Outcome, OwnerMail},
@@ -144,12 +145,13 @@ impl Deliverer {
         let (now, id) = (self.clock.now(), held.subscription.id.as_str());
         let wanted = self.wanted(SUBSCRIPTION_DISABLED).await?;
         let around = (&*self.store, &*self.clock, &*self.ids, &*self.webhooks.interest);
+        let last = self.last_attempt(held, ended).await?;
         let event = change_subscription(around, id, &[], |before, _| {
             let Some(before) = before.filter(|before| before.active()) else { return Ok(Made::Nothing(None)) };
             let mut after: Subscription = before.clone();
             after.disabled = Some(Disabled::new(now, reason));
             after.updated_at = now;
-            let mut data = last_attempt(held, ended);
+            let mut data = last.clone();
             data.insert("id".to_owned(), json!(id));
             data.insert("reason".to_owned(), json!(reason));
             data.insert("disabled_at".to_owned(), json!(now));
@@ -169,7 +171,7 @@ impl Deliverer {
     async fn told_half_way(&self, held: &Held, ended: &Ended, endpoint: &Endpoint) -> Result<(String, Vec<Write>), PortError> {
         let (now, id) = (ended.ended, held.subscription.id.as_str());
         let since = endpoint.failing_since.unwrap_or(now);
-        let mut data = last_attempt(held, ended);
+        let mut data = self.last_attempt(held, ended).await?;
         data.insert("id".to_owned(), json!(id));
         data.insert("failing_since".to_owned(), json!(since));
         data.insert("disabled_after".to_owned(), json!(since + DISABLED_AFTER));
@@ -193,7 +195,7 @@ impl Deliverer {
         if silent && !wanted {
             return Ok((None, Vec::new()));
         }
-        let mut data = last_attempt(held, ended);
+        let mut data = self.last_attempt(held, ended).await?;
         data.insert("id".to_owned(), json!(delivery.id));
         data.insert("subscription_id".to_owned(), json!(delivery.subscription_id));
         let data = Value::Object(data);
@@ -221,21 +223,25 @@ impl Deliverer {
             tracing::warn!(event = id, %error, "what a delivery caused could not be queued; the sweeper will");
         }
     }
-}
 
-/// What all news of a failure say: where to, what, and what came of the last attempt.
-fn last_attempt(held: &Held, ended: &Ended) -> Map<String, Value> {
-    let delivery = &held.delivery;
-    let response = ended.excerpt.as_ref().filter(|bytes| !bytes.is_empty());
-    let facts = [
-        ("url", json!(held.subscription.url)),
-        ("delivery_id", json!(delivery.id)),
-        ("event_id", json!(delivery.event_id)),
-        ("event_type", json!(delivery.event_type)),
-        ("attempts", json!(delivery.attempted)),
-        ("status_code", json!(ended.status)),
-        ("error", json!(ended.error)),
-        ("response", json!(response.map(|bytes| String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]).into_owned()))),
-    ];
-    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    /// What all news of a failure say: where to, what, and what came of the last attempt. What the receiver answered is left out where it may have repeated
+    /// what has to be erased some day: of a shop's customers. It stands in the delivery, where it can be forgotten.
+    async fn last_attempt(&self, held: &Held, ended: &Ended) -> Result<Map<String, Value>, PortError> {
+        let delivery = &held.delivery;
+        let told = EventRecord::key_of(&held.told.event.event);
+        let caused_by = self.store.get(&[told]).await?.pop().flatten().as_ref().map(EventRecord::from_stored).transpose()?;
+        let may_be_quoted = caused_by.is_some_and(|event| event.provider != SHOPIFY);
+        let response = ended.excerpt.as_ref().filter(|bytes| may_be_quoted && !bytes.is_empty());
+        let facts = [
+            ("url", json!(held.subscription.url)),
+            ("delivery_id", json!(delivery.id)),
+            ("event_id", json!(delivery.event_id)),
+            ("event_type", json!(delivery.event_type)),
+            ("attempts", json!(delivery.attempted)),
+            ("status_code", json!(ended.status)),
+            ("error", json!(ended.error)),
+            ("response", json!(response.map(|bytes| String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]).into_owned()))),
+        ];
+        Ok(facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use sluice_core::testing::stripe;
+
 use super::*;
 use crate::{
     going_wrong::from_now_on,
@@ -77,6 +79,27 @@ async fn a_new_subscription_gets_what_it_missed() {
     got.sort_by(|a, b| a.header("X-Webhook-Event").cmp(b.header("X-Webhook-Event")));
     let types: Vec<_> = got.iter().map(|got| got.header("X-Webhook-Event")).collect();
     assert_eq!(types, ["order.created", "order.paid", "stripe.payment_intent.succeeded"]);
+}
+
+#[tokio::test]
+async fn a_dry_run_counts_what_the_job_would_set_going() {
+    let world = world();
+    let since = world.clock.now();
+    // Wanted by somebody: each is published, too. The first of what nobody wants is not.
+    subscribe(&world, json!({ "url": "https://other.example/", "event_types": ["stripe.payment_intent.succeeded"] })).await;
+    for number in 0..10 {
+        world.enqueue(&paid(&format!("evt_{number}"), &format!("pi_{number}"), start(), start())).await;
+    }
+    world.enqueue(&stripe("evt_other", "balance.available", start(), start(), &json!({ "object": "balance" }))).await;
+    world.run_until_quiet().await;
+    world.clock.advance(minutes(5));
+    let (id, _) = subscribe(&world, json!({ "event_types": ["stripe.*"] })).await;
+    let path = format!("/api/v1/subscriptions/{id}/replay-missing");
+    assert_eq!(post(&world, &path, json!({ "since": since, "dry_run": true })).await.json["count"], 11);
+    let job = post(&world, &path, json!({ "since": since })).await.json["id"].as_str().expect("an id").to_owned();
+    world.run_until_quiet().await;
+    assert_eq!(get(&world, &format!("/api/v1/subscriptions/{id}/jobs/{job}")).await["count"], 11);
+    assert_eq!(post(&world, &path, json!({ "since": since, "dry_run": true })).await.json["count"], 0);
 }
 
 #[tokio::test]

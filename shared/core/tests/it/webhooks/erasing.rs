@@ -1,5 +1,9 @@
 //! Erasing people reaches what was published of them.
 
+use std::task::Poll;
+
+use sluice_core::envelope::InboundMessage;
+
 use super::*;
 use crate::{
     shopify::{everything, order, redact_customer},
@@ -13,6 +17,7 @@ async fn erased() -> (World, String) {
     let world = world();
     world.receivers.answer(URL, &[200]);
     world.receivers.answer(BROKEN, &[500]);
+    [URL, BROKEN].iter().for_each(|url| world.receivers.repeat(url));
     subscribe(&world, json!({})).await;
     let (broken, _) = subscribe(&world, json!({ "url": BROKEN })).await;
     with(&world, shopify("w1", "orders/create", start(), &order(start(), &json!({})))).await;
@@ -34,6 +39,7 @@ async fn what_was_published_of_an_erased_event_has_no_data_and_is_delivered_no_m
     let of_order = |got: &&Got| got.header("X-Webhook-Event") != "shopify.customers/redact";
     assert_eq!(later.iter().filter(of_order).count(), 0, "{later:?}");
     for one in deliveries(&world, "&type=shopify.orders/create").await {
+        let one = get(&world, &format!("/api/v1/deliveries/{}", one["id"].as_str().expect("an id"))).await;
         assert!(one["attempts"].as_array().expect("attempts").iter().all(|attempt| attempt["response"].is_null()), "{one}");
         let ended = (&one["status"], &one["reason"]);
         let erased = (&json!("permanently_failed"), &json!("the data of its event was erased"));
@@ -97,4 +103,69 @@ async fn what_comes_after_the_erasure_is_not_published() {
     world.run_until_quiet().await;
     let types: Vec<_> = world.receivers.got().iter().map(|got| got.header("X-Webhook-Event").to_owned()).collect();
     assert_eq!(types, ["shopify.customers/redact"]);
+}
+
+/// Everything that is stored of one who is to be erased.
+fn left(world: &World) -> Vec<&'static str> {
+    let everything = everything(world).to_lowercase();
+    ["dana", "whitfield", "15035550142"].into_iter().filter(|word| everything.contains(word)).collect()
+}
+
+fn redaction() -> InboundMessage {
+    shopify("w2", "customers/redact", start() + minutes(1), &redact_customer(&[820_982_911_946_154_613]))
+}
+
+#[tokio::test]
+async fn what_receivers_answered_is_forgotten_whatever_became_of_their_subscriptions() {
+    for (schedule, delete, runs_on) in
+        [(json!([60]), false, false), (json!([60]), true, false), (json!([]), true, true), (json!([]), false, true)]
+    {
+        let world = world();
+        world.receivers.answer(BROKEN, &[500]);
+        world.receivers.repeat(BROKEN);
+        let (id, _) = subscribe(&world, json!({ "url": BROKEN, "retry_schedule": schedule })).await;
+        // Told of all failures, which quote what was answered.
+        let (_, _) = subscribe(&world, json!({ "event_types": ["delivery.failed", "subscription.*"] })).await;
+        with(&world, shopify("w1", "orders/create", start(), &order(start(), &json!({})))).await;
+        let path = format!("/api/v1/subscriptions/{id}");
+        let changed = if delete {
+            call(&world, Method::DELETE, &path, None).await
+        } else {
+            post(&world, &format!("{path}/disable"), json!({})).await
+        };
+        assert!(changed.status.is_success(), "{}", changed.json);
+        if runs_on {
+            world.run_until_quiet().await;
+        }
+        assert!(!left(&world).is_empty());
+        with(&world, redaction()).await;
+        world.run_until_quiet().await;
+        assert_eq!(left(&world), [""; 0], "{schedule}, deleted: {delete}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_while_its_event_is_erased_is_not_taken_down() {
+    for world in [world, || world().alone()] {
+        let world = world();
+        world.receivers.repeat(URL);
+        subscribe(&world, json!({ "event_types": ["shopify.orders/create"] })).await;
+        world.enqueue(&shopify("w1", "orders/create", start(), &order(start(), &json!({})))).await;
+        world.receivers.be_silent(true);
+        let attempt = async { while world.step().await {} };
+        let erasing = async {
+            // The receiver has been told, and answers when all is erased.
+            std::future::poll_fn(|context| {
+                context.waker().wake_by_ref();
+                if world.receivers.got().is_empty() { Poll::Pending } else { Poll::Ready(()) }
+            })
+            .await;
+            world.enqueue(&redaction()).await;
+            while world.step().await {}
+            world.receivers.be_silent(false);
+        };
+        tokio::join!(attempt, erasing);
+        world.run_until_quiet().await;
+        assert_eq!(left(&world), [""; 0]);
+    }
 }

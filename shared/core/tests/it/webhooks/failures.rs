@@ -136,7 +136,7 @@ async fn gone_disables_the_subscription_and_says_so() {
 }
 
 /// The mails that were sent.
-fn mails(world: &World) -> Vec<Mail> {
+pub(super) fn mails(world: &World) -> Vec<Mail> {
     let mail = |sent| match sent {
         Sent::Mail(mail) => Some(mail),
         Sent::Text(_) => None,

@@ -5,7 +5,9 @@ mod cut_short;
 mod enabling;
 mod erasing;
 mod failures;
+mod limits;
 mod older_versions;
+mod owners;
 mod publishing;
 mod subscriptions;
 

@@ -1,0 +1,63 @@
+//! Mails to the owners of subscriptions: what a tenant can have sent to whoever it names.
+
+use super::{failures::mails, *};
+
+const LURE: &str = "your account is locked";
+
+async fn subscribe_of(world: &World, tenant: Value, number: usize) -> String {
+    let (id, _) = subscribe(
+        world,
+        json!({ "tenant": tenant, "retry_schedule": [], "description": LURE, "owner_email": format!("owner-{number}@example.com") }),
+    )
+    .await;
+    id
+}
+
+async fn publish_of(world: &World, tenant: Value) {
+    let answer = post(world, "/api/v1/events", json!({ "type": "order.created", "data": {}, "tenant": tenant })).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.json);
+    world.run_until_quiet().await;
+}
+
+#[tokio::test]
+async fn a_tenant_has_few_mails_sent_in_an_hour_and_chooses_none_of_their_words() {
+    let world = world();
+    world.receivers.answer(URL, &[500]);
+    for number in 0..30 {
+        subscribe_of(&world, json!("acme"), number).await;
+    }
+    publish_of(&world, json!("acme")).await;
+    let first = mails(&world);
+    assert_eq!(first.len(), 20);
+    for mail in &first {
+        assert!(mail.text.contains(URL) && !mail.text.contains(LURE) && !mail.text.contains("answered\n"), "{}", mail.text);
+        assert!(!mail.html.contains(LURE), "{}", mail.html);
+    }
+    // Another tenant and the operator have theirs.
+    subscribe_of(&world, json!("beta"), 31).await;
+    publish_of(&world, json!("beta")).await;
+    subscribe_of(&world, Value::Null, 32).await;
+    publish_of(&world, Value::Null).await;
+    let later: Vec<_> = mails(&world).split_off(20).into_iter().map(|mail| mail.to).collect();
+    assert_eq!(later, ["owner-31@example.com", "owner-32@example.com"]);
+    assert!(mails(&world)[21].text.contains(LURE), "the operator's own words are the operator's");
+    world.clock.advance(minutes(61));
+    publish_of(&world, json!("acme")).await;
+    assert_eq!(mails(&world).iter().filter(|mail| mail.to != "owner-32@example.com").count(), 41);
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_switched_off_again_and_again_is_told_of_once_an_hour() {
+    let world = world();
+    world.receivers.answer(URL, &[410]);
+    let id = subscribe_of(&world, Value::Null, 1).await;
+    for expected in [1, 1, 1, 2] {
+        if expected == 2 {
+            world.clock.advance(minutes(61));
+        }
+        publish_of(&world, Value::Null).await;
+        assert_eq!(mails(&world).len(), expected);
+        assert_eq!(post(&world, &format!("/api/v1/subscriptions/{id}/enable"), json!({})).await.status, StatusCode::OK);
+        world.run_until_quiet().await;
+    }
+}
