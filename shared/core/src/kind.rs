@@ -94,11 +94,16 @@ pub trait Served: Record {
         Vec::new()
     }
 
-    /// Completes what is shown by those of them that are there.
+    /// Those of them that have a say outside of all spaces, too, where the record lies in one: what was said to the number that all texts come from.
+    fn beside_outside(&self) -> Vec<Key> {
+        Vec::new()
+    }
+
+    /// Completes what is shown by those of them that are there: beside it, and outside of the space that it lies in.
     ///
     /// # Errors
     /// [`PortError::Permanent`] if one can't be read.
-    fn complete(_shown: &mut Self::Shown, _beside: &[&Stored]) -> Result<(), PortError> {
+    fn complete(_shown: &mut Self::Shown, _beside: &[&Stored], _outside: &[&Stored]) -> Result<(), PortError> {
         Ok(())
     }
 

@@ -29,7 +29,7 @@ use crate::{
     ids::record_id,
     kind::{By, Filter, Holder, Owned, Served, state_of},
     listing,
-    ports::{Index, Key, PortError, Stored},
+    ports::{Index, Key, PortError, Store, Stored},
     record::{Record, group, to_json},
     records::Tenant,
     state::State,
@@ -76,18 +76,28 @@ impl<S: Serialize> Shown<S> {
 /// What is shown of records, completed by what lies beside them.
 pub(super) async fn shown<K: Served>(api: &Api, stored: &[Stored]) -> Result<Vec<Shown<K::Shown>>, PortError> {
     let records = stored.iter().map(K::from_stored).collect::<Result<Vec<_>, _>>()?;
-    let keys: Vec<_> = records.iter().flat_map(K::beside).collect::<BTreeSet<_>>().into_iter().collect();
-    let found: BTreeMap<_, _> = match keys.is_empty() {
-        true => BTreeMap::new(),
-        false => keys.iter().zip(api.store.get(&keys).await?).filter_map(|(key, found)| Some((key, found?))).collect(),
+    let beside = read_all(&*api.store, records.iter().flat_map(K::beside).collect()).await?;
+    let outside = match api.store.space() {
+        Some(space) => read_all(&**space.outside(), records.iter().flat_map(K::beside_outside).collect()).await?,
+        None => BTreeMap::new(),
     };
     let complete = |(record, stored): (&K, &Stored)| {
         let mut shown = record.shown();
-        let beside: Vec<_> = record.beside().iter().filter_map(|key| found.get(key)).collect();
-        K::complete(&mut shown, &beside)?;
+        let of = |keys: Vec<Key>, found| keys.iter().filter_map(|key| BTreeMap::get(found, key)).collect::<Vec<_>>();
+        K::complete(&mut shown, &of(record.beside(), &beside), &of(record.beside_outside(), &outside))?;
         Ok(Shown::of::<K>(api, shown, stored.version))
     };
     records.iter().zip(stored).map(complete).collect()
+}
+
+/// Those of the documents that are there, by their keys.
+async fn read_all(store: &dyn Store, keys: BTreeSet<Key>) -> Result<BTreeMap<Key, Stored>, PortError> {
+    if keys.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let keys: Vec<_> = keys.into_iter().collect();
+    let found = store.get(&keys).await?;
+    Ok(keys.into_iter().zip(found).filter_map(|(key, found)| Some((key, found?))).collect())
 }
 
 /// The routes of a kind that is read and listed.

@@ -20,33 +20,34 @@ use crate::{
     },
 };
 
-const BOOKING: &str = "bookings/12345";
+pub(crate) const BOOKING: &str = "bookings/12345";
 
 /// What a source of the tenant acme tells.
-fn of_acme(message: InboundMessage) -> InboundMessage {
+pub(crate) fn of_acme(message: InboundMessage) -> InboundMessage {
     let InboundMessage::Event(mut envelope) = message else { panic!("an event") };
     (envelope.source, envelope.tenant) = ("acme".to_owned(), Some("acme".to_owned()));
     InboundMessage::Event(envelope)
 }
 
-struct Gateway {
-    world: World,
+/// A gateway, and a key of the tenant acme.
+pub(crate) struct Gateway {
+    pub(crate) world: World,
     /// The key of the tenant acme.
-    key: String,
+    pub(crate) key: String,
 }
 
 impl Gateway {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::of(World::new(start(), true).with_sources_of(&["acme"])).await
     }
 
-    async fn of(world: World) -> Self {
+    pub(crate) async fn of(world: World) -> Self {
         let made = call(&world, Method::POST, "/api/v1/keys", Some(json!({ "scopes": ["read", "write"], "tenant": "acme" }))).await;
         let key = made.json["key"].as_str().expect("a key").to_owned();
         Self { world, key }
     }
 
-    async fn ask(&self, key: &str, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+    pub(crate) async fn ask(&self, key: &str, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
         let request = Request::builder().method(method).uri(format!("/api/v1/{path}"));
         let request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
@@ -55,28 +56,28 @@ impl Gateway {
     }
 
     /// Reads as the operator.
-    async fn read(&self, path: &str) -> (StatusCode, Value) {
+    pub(crate) async fn read(&self, path: &str) -> (StatusCode, Value) {
         self.ask(KEY, Method::GET, path, None).await
     }
 
     /// Reads as the tenant.
-    async fn read_as_acme(&self, path: &str) -> (StatusCode, Value) {
+    pub(crate) async fn read_as_acme(&self, path: &str) -> (StatusCode, Value) {
         self.ask(&self.key, Method::GET, path, None).await
     }
 
-    async fn put_as_acme(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn put_as_acme(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.ask(&self.key, Method::PUT, path, Some(body)).await;
         assert!(status.is_success(), "{path}: {answer}");
         answer
     }
 
     /// Puts as the operator.
-    async fn put(&self, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(crate) async fn put(&self, path: &str, body: Value) -> (StatusCode, Value) {
         self.ask(KEY, Method::PUT, path, Some(body)).await
     }
 
     /// Subscribes to everything, and returns the id.
-    async fn subscribe(&self, tenant: Value) -> String {
+    pub(crate) async fn subscribe(&self, tenant: Value) -> String {
         let body = json!({ "url": "https://receiver.example/", "event_types": ["*"], "tenant": tenant });
         self.ask(KEY, Method::POST, "subscriptions", Some(body)).await.1["id"].as_str().expect("an id").to_owned()
     }
