@@ -85,13 +85,14 @@ impl World {
         self
     }
 
-    /// The same where each of these tenants has a source of its own, called like it.
+    /// The same where each of these tenants has a source of its own, called like it, and no other tenant has.
     ///
     /// # Panics
     /// If somebody else holds the API already.
     #[must_use]
     pub fn with_sources_of(mut self, tenants: &[&str]) -> Self {
         let api = Arc::get_mut(&mut self.api).expect("nobody else holds it yet");
+        api.tenants = SourceTenants::default();
         tenants.iter().for_each(|tenant| api.tenants.bind(tenant, tenant));
         self
     }

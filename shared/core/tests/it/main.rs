@@ -4,6 +4,7 @@ mod answers;
 mod any_order;
 mod apart;
 mod api;
+mod binding;
 mod bound;
 mod business_events;
 mod contract;
