@@ -91,6 +91,10 @@ impl Gateway {
     }
 }
 
+fn body_of(body: &[u8]) -> Value {
+    serde_json::from_slice(body).expect("JSON")
+}
+
 pub(crate) fn ids(page: &Value) -> Vec<&str> {
     page["items"].as_array().expect("items").iter().filter_map(|item| item["id"].as_str()).collect()
 }
@@ -117,11 +121,18 @@ async fn a_tenants_source_confirms_its_own_booking_and_tells_its_own_subscribers
     assert_eq!(gateway.told(&acme).await, all.map(|kind| format!("\"{kind}\"")));
     assert!(gateway.told(&other).await.is_empty());
     assert_eq!(gateway.told(&operator).await.len(), before + all.len());
-    // Whoever is told of several tenants' sees whose it is, also of a webhook that says nothing of it.
-    let bodies: Vec<Value> = gateway.world.receivers.got().iter().map(|got| serde_json::from_slice(&got.body).expect("JSON")).collect();
-    let of_acme: Vec<_> = bodies.iter().filter(|body| body["tenant"] == "acme").map(|body| body["type"].as_str()).collect();
-    assert_eq!((of_acme.len(), bodies.len()), (2 * all.len(), 2 * all.len() + before));
-    assert!(of_acme.contains(&Some("stripe.payment_intent.succeeded")));
+    // Whoever is told of several tenants' sees whose it is: of each by a header, and of a record by its own field, which is signed.
+    let got: Vec<_> =
+        gateway.world.receivers.got().into_iter().map(|got| (got.header("webhook-tenant").to_owned(), body_of(&got.body))).collect();
+    let of_acme: Vec<_> = got.iter().filter(|(tenant, _)| tenant == "acme").map(|(_, body)| body).collect();
+    assert_eq!((of_acme.len(), got.len()), (2 * all.len(), 2 * all.len() + before));
+    assert!(got.iter().all(|(tenant, _)| ["", "acme"].contains(&tenant.as_str())), "{got:?}");
+    for body in &of_acme {
+        let of_record = body["type"] != "stripe.payment_intent.succeeded";
+        assert_eq!(body["data"]["tenant"], if of_record { json!("acme") } else { Value::Null }, "{body}");
+        let fields: Vec<_> = body.as_object().expect("an object").keys().collect();
+        assert_eq!(fields, ["data", "id", "timestamp", "type"]);
+    }
     let (_, page) = gateway.read("inbound?tenant=acme&provider=stripe").await;
     assert_eq!((&page["items"][0]["key"], &page["items"][0]["tenant"]), (&json!("evt_1"), &json!("acme")));
     assert_eq!(ids(&gateway.read("inbound?tenant=other").await.1), [""; 0]);

@@ -27,8 +27,8 @@ use crate::{
     schema::described,
     time::Timestamp,
     webhooks::{
-        Disabled, Endpoint, Made, NoTest, Pattern, Signers, Signing, SigningSecret, Subscription, TEST, Webhooks, attempt_headers,
-        change_subscription,
+        Attempted, Disabled, Endpoint, Made, NoTest, Pattern, Signers, Signing, SigningSecret, Subscription, TEST, Webhooks,
+        attempt_headers, change_subscription,
         sealed::{CannotOpen, fresh_secret},
         verdict,
     },
@@ -387,7 +387,9 @@ pub(super) async fn test(State(api): State<Arc<Api>>, caller: Caller, Path(id): 
     };
     let secrets = subscription.signing(&webhooks.keyring, now).map_err(closed)?;
     let own = subscription.own_headers(&webhooks.keyring).map_err(closed)?;
-    let headers = attempt_headers(&event, TEST, &fresh("dlv_", &*api.ids), &own, &body, &Signers::new(secrets), now);
+    let (delivery, tenant) = (fresh("dlv_", &*api.ids), subscription.tenant.as_deref());
+    let attempted = Attempted { event: &event, kind: TEST, tenant, delivery: &delivery };
+    let headers = attempt_headers(attempted, &own, &body, &Signers::new(secrets), now);
     let headers = headers.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     let within = subscription.timeout().min(TEST_DEADLINE);
     let outcome = webhooks.poster.post(&Post { url: subscription.url, headers, body: Bytes::from(body), within }).await;
