@@ -84,6 +84,10 @@ pub trait Served: Record {
     /// What the API shows of it now. Its version is added to it.
     fn shown(&self) -> Self::Shown;
 
+    /// Says in what is shown that the record lies in the space of a tenant, where the kind says whose its records are: so also one that is known from events
+    /// alone says it.
+    fn lies_in_space_of(_shown: &mut Self::Shown, _tenant: &str) {}
+
     /// What is shown in a field that its list is filtered by with [`By::Group`]; `None` in all others.
     fn group(&self, _field: &str) -> Option<&str> {
         None

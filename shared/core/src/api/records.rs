@@ -42,37 +42,30 @@ const IN_THE_LAST: char = '~';
 #[derive(Serialize)]
 pub(super) struct Shown<S> {
     #[serde(flatten)]
-    shown: Fields<S>,
+    shown: S,
     #[serde(flatten)]
-    of: Option<OfNobody>,
+    of: Option<LiesIn>,
     version: u64,
 }
 
-/// What is shown of a record by where it lies.
+/// The tenant in whose space a record lies; none's outside of all.
 #[derive(Serialize)]
-#[serde(untagged)]
-enum Fields<S> {
-    /// Outside of all spaces.
-    Outside(S),
-    /// In the space of a tenant, which it says.
-    InASpace(State),
-}
-
-/// It lies outside of all spaces, and is no tenant's.
-#[derive(Serialize)]
-struct OfNobody {
-    tenant: (),
+struct LiesIn {
+    tenant: Option<String>,
 }
 
 impl<S: Serialize> Shown<S> {
-    fn of<K: Served<Shown = S>>(api: &Api, shown: S, version: u64) -> Self {
+    fn of<K: Served<Shown = S>>(api: &Api, mut shown: S, version: u64) -> Self {
         if K::KIND == Tenant::KIND {
-            return Self { shown: Fields::Outside(shown), of: None, version };
+            return Self { shown, of: None, version };
         }
-        match api.tenant() {
-            Some(tenant) => Self { shown: Fields::InASpace(State::of(&shown).with("tenant", tenant.into())), of: None, version },
-            None => Self { shown: Fields::Outside(shown), of: (!says_tenant::<K>()).then_some(OfNobody { tenant: () }), version },
+        if !says_tenant::<K>() {
+            return Self { shown, of: Some(LiesIn { tenant: api.tenant().map(str::to_owned) }), version };
         }
+        if let Some(tenant) = api.tenant() {
+            K::lies_in_space_of(&mut shown, tenant);
+        }
+        Self { shown, of: None, version }
     }
 }
 

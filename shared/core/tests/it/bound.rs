@@ -60,6 +60,12 @@ impl Gateway {
         self.ask(KEY, Method::GET, path, None).await
     }
 
+    /// What the operator is answered, to the byte.
+    async fn text(&self, path: &str) -> String {
+        let request = Request::builder().uri(format!("/api/v1/{path}")).header(header::AUTHORIZATION, format!("Bearer {KEY}"));
+        send(&self.world, request.body(Body::empty()).expect("a request")).await.text
+    }
+
     /// Reads as the tenant.
     pub(crate) async fn read_as_acme(&self, path: &str) -> (StatusCode, Value) {
         self.ask(&self.key, Method::GET, path, None).await
@@ -254,6 +260,43 @@ async fn the_operator_puts_for_a_tenant_in_its_space() {
     // In its own space a tenant names what it likes of Stripe's: nobody else's is there.
     gateway.put_as_acme("customers/c1", json!({ "name": "Ana", "stripe_customer_id": "cus_1" })).await;
     assert_eq!(gateway.ask(&gateway.key, Method::PUT, "tenants/acme", Some(json!({ "name": "x" }))).await.0, StatusCode::FORBIDDEN);
+}
+
+/// Wherever a record lies, its fields stand in the same order.
+#[tokio::test]
+async fn records_are_shown_alike_in_a_space_and_outside() {
+    let gateway = Gateway::new().await;
+    let text = json!({ "channel": "sms", "direction": "outbound", "to": NUMBER });
+    let order = json!({ "id": 1, "name": "#1", "email": "ana@example.com", "total_price": "10.00", "currency": "USD" });
+    let customer = json!({ "name": "Ana", "email": "ana@example.com", "stripe_customer_id": "cus_1" });
+    let invoice = json!({ "customer_id": "c1", "amount": 4900, "currency": "usd" });
+    for path in [BOOKING, "messages/m1", "customers/c1", "invoices/INV-1"] {
+        let body = match path {
+            BOOKING => booking(json!({})),
+            "messages/m1" => text.clone(),
+            "customers/c1" => customer.clone(),
+            _ => invoice.clone(),
+        };
+        assert!(gateway.put(path, body.clone()).await.0.is_success(), "{path}");
+        gateway.put_as_acme(path, body).await;
+    }
+    for message in [paid("evt_1", "pi_1", start(), start()), shopify("1", "orders/create", start(), &order)] {
+        with(&gateway.world, message.clone()).await;
+        with(&gateway.world, of_acme(message)).await;
+    }
+    for path in [BOOKING, "messages/m1", "customers/c1", "invoices/INV-1", "orders/1", "payments/pi_1", "transactions/pi_1"] {
+        let (outside, inside) = (gateway.text(path).await, gateway.text(&format!("{path}?tenant=acme")).await);
+        assert_eq!(outside.replace(r#""tenant":null"#, r#""tenant":"acme""#), inside, "{path}");
+    }
+    // One of those that are known from events alone says whose it is, too.
+    let unknown = json!({ "id": "pi_8", "amount": 6000, "amount_received": 6000, "currency": "usd", "metadata": { "booking_id": "888" } });
+    let message = stripe("evt_4", "payment_intent.succeeded", start(), start(), &unknown);
+    for message in [message.clone(), of_acme(message)] {
+        with(&gateway.world, message).await;
+    }
+    let (outside, inside) = (gateway.text("bookings?unmatched=true").await, gateway.text("bookings?unmatched=true&tenant=acme").await);
+    assert_eq!(outside.replace(r#""tenant":null"#, r#""tenant":"acme""#), inside);
+    assert!(inside.contains(r#""id":"888""#), "{inside}");
 }
 
 #[tokio::test]

@@ -91,6 +91,10 @@ impl Served for Customer {
         }
     }
 
+    fn lies_in_space_of(shown: &mut ShownCustomer, tenant: &str) {
+        shown.tenant = Some(tenant.to_owned());
+    }
+
     fn beside(&self) -> Vec<Key> {
         let address = self.email().map(|address| AddressMark::key(&AddressMark::id_of(address)));
         self.beside_outside().into_iter().chain(address).collect()
