@@ -99,6 +99,16 @@ described! {
 }
 
 described! {
+    /// A subscription that was enabled just now.
+    #[derive(Serialize)]
+    pub(in crate::api) struct Enabled as "EnabledSubscription" {
+        ..view: View,
+        /// The job that has tried what waits for its endpoint or a retry: `/subscriptions/{id}/jobs/{job}` tells how far it is.
+        job: String,
+    }
+}
+
+described! {
     /// A secret that was drawn just now.
     #[derive(Serialize)]
     pub(in crate::api) struct Rotated as "RotatedSecret" {
@@ -310,7 +320,7 @@ fn lift_pause(id: &str, endpoint: Option<&Stored>) -> Result<Vec<Write>, PortErr
 }
 
 /// Serves it again, whatever its endpoint's state, and begins the job that has tried what waits for that.
-pub(super) async fn enable(State(api): State<Arc<Api>>, caller: Caller, Path(id): Path<String>) -> Result<Json<View>, Problem> {
+pub(super) async fn enable(State(api): State<Arc<Api>>, caller: Caller, Path(id): Path<String>) -> Result<Json<Enabled>, Problem> {
     let key = fresh("", &*api.ids);
     let job = change(&api, &caller, &id, |before, endpoint| {
         let (mut after, now) = (before.clone(), api.clock.now());
@@ -323,7 +333,7 @@ pub(super) async fn enable(State(api): State<Arc<Api>>, caller: Caller, Path(id)
     .await?;
     jobs::send_on(&api, &job).await;
     tracing::info!(subscription = id, job, "enabled");
-    Ok(Json(answer(&api, &caller, &id).await?))
+    Ok(Json(Enabled { view: answer(&api, &caller, &id).await?, job }))
 }
 
 pub(super) async fn disable(State(api): State<Arc<Api>>, caller: Caller, Path(id): Path<String>) -> Result<Json<View>, Problem> {
