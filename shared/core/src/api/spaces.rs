@@ -58,7 +58,7 @@ impl Api {
 pub(super) fn within(api: &Arc<Api>, tenant: &str) -> Arc<Api> {
     match Space::elsewhere(&api.store, Some(tenant)) {
         None => Arc::clone(api),
-        Some(store) => Arc::new(Api { store, ..Api::clone(api) }),
+        Some(store) => Arc::new(Api { policy: api.policy.within(store.space()), store, ..Api::clone(api) }),
     }
 }
 
