@@ -82,6 +82,9 @@ pub struct Effect {
     /// How far an effect of many steps has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+    /// From when on it may be done, where its tenant has only so many in an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
     /// When it came to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
@@ -99,7 +102,8 @@ impl Effect {
             Self::PREFIX,
             digest(&[event, kind.name(), &about.record.to_string(), &about.subject, &about.number.to_string()])
         );
-        Self { id, kind, template: template.to_owned(), about, state: EffectState::Pending, reason: None, cursor: None, at: None }
+        let (template, state) = (template.to_owned(), EffectState::Pending);
+        Self { id, kind, template, about, state, reason: None, cursor: None, not_before: None, at: None }
     }
 
     /// Brings the effect to its end.

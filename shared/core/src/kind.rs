@@ -84,6 +84,10 @@ pub trait Served: Record {
     /// What the API shows of it now. Its version is added to it.
     fn shown(&self) -> Self::Shown;
 
+    /// Says in what is shown that the record lies in the space of a tenant, where the kind says whose its records are: so also one that is known from events
+    /// alone says it.
+    fn lies_in_space_of(_shown: &mut Self::Shown, _tenant: &str) {}
+
     /// What is shown in a field that its list is filtered by with [`By::Group`]; `None` in all others.
     fn group(&self, _field: &str) -> Option<&str> {
         None
@@ -94,11 +98,16 @@ pub trait Served: Record {
         Vec::new()
     }
 
-    /// Completes what is shown by those of them that are there.
+    /// Those of them that have a say outside of all spaces, too, where the record lies in one: what was said to the number that all texts come from.
+    fn beside_outside(&self) -> Vec<Key> {
+        Vec::new()
+    }
+
+    /// Completes what is shown by those of them that are there: beside it, and outside of the space that it lies in.
     ///
     /// # Errors
     /// [`PortError::Permanent`] if one can't be read.
-    fn complete(_shown: &mut Self::Shown, _beside: &[&Stored]) -> Result<(), PortError> {
+    fn complete(_shown: &mut Self::Shown, _beside: &[&Stored], _outside: &[&Stored]) -> Result<(), PortError> {
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod alarm;
+pub mod allowance;
 pub mod api;
 pub mod body;
 mod change;

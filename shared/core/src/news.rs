@@ -62,6 +62,15 @@ pub struct News {
     pub at: Timestamp,
 }
 
+impl News {
+    /// The same of a record in the space of a tenant, which is shown with it, whether its kind says whose its records are or not.
+    #[must_use]
+    pub fn within(self, tenant: &str) -> Self {
+        let data = Arc::unwrap_or_clone(self.data).with("tenant", tenant.into());
+        Self { tenant: Some(tenant.to_owned()), data: Arc::new(data), ..self }
+    }
+}
+
 macro_rules! events {
     ($($shown:literal of $record:literal: { $($name:literal $when:expr, $meaning:literal;)* })*) => {
         /// All types, by record.

@@ -10,6 +10,7 @@ mod written;
 use std::{
     any::Any,
     collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -26,6 +27,7 @@ use crate::{
     record::Record,
     records::Cause,
     refusal::Refusal,
+    space::Space,
     template::MailTemplate,
     time::Timestamp,
 };
@@ -41,6 +43,29 @@ pub struct Policy {
     pub mail: bool,
     /// Whether text messages go out.
     pub sms: bool,
+    /// How many mails and texts what happens in the space of a tenant may have sent in an hour; `None` for any number.
+    pub messages_of_a_tenant: Option<NonZeroU32>,
+    /// Of which texts that did not arrive support is told.
+    pub failed_texts: FailedTexts,
+}
+
+/// Of which texts that did not arrive support is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FailedTexts {
+    /// Of all.
+    #[default]
+    All,
+    /// Of those that Sluice sent and those that were put: in a space, whose sources may tell of any number of others.
+    KnownOnes,
+}
+
+impl Policy {
+    /// The same for what happens in a space, or outside of all.
+    #[must_use]
+    pub fn within(&self, space: Option<&Space>) -> Self {
+        let failed_texts = if space.is_some() { FailedTexts::KnownOnes } else { FailedTexts::All };
+        Self { failed_texts, ..self.clone() }
+    }
 }
 
 /// The event as rules see it.

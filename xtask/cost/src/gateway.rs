@@ -20,7 +20,7 @@ use sluice_core::{
     api::{Api, install_keys, router},
     ingest::{Body, Ingest, PublicUrl, Refusals},
     outgoing::{Gates, Outgoing, People},
-    plan::Policy,
+    plan::{FailedTexts, Policy},
     ports::{self, Clock, Ids, Measure, Metrics, Queue, QueueName, SendError},
     process::{Incarnation, Processor},
     provider::{self, TwilioReplies},
@@ -113,7 +113,14 @@ impl Gateway {
         let queue = Arc::new(Sent::default());
         let mails = Arc::new(Captured::default());
         mails.name_texts(SID);
-        let policy = Policy { hold: HOLD, stripe_test_mode: true, mail: true, sms: true };
+        let policy = Policy {
+            hold: HOLD,
+            stripe_test_mode: true,
+            mail: true,
+            sms: true,
+            messages_of_a_tenant: None,
+            failed_texts: FailedTexts::All,
+        };
         let (ingest_metrics, consumer_metrics) = (Arc::new(EmfMetrics::new(INGEST_FUNCTION)), Arc::new(EmfMetrics::new(CONSUMER_FUNCTION)));
         let mut secrets = FixedSecrets::default();
         for provider in provider::ALL {

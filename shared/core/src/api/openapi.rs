@@ -10,7 +10,9 @@ use super::{
     inbound, json_text, keys, outbox,
     page::PageOf,
     spaces::says_tenant,
-    webhooks::{Counted, Delivery, Event, EventType, EventWithData, Job, NewSubscription, Rotated, Subscription, Tested, record_example},
+    webhooks::{
+        Counted, Delivery, Enabled, Event, EventType, EventWithData, Job, NewSubscription, Rotated, Subscription, Tested, record_example,
+    },
 };
 use crate::{
     api::key::Scope,
@@ -93,7 +95,7 @@ const OPERATIONS: &[Operation] = &[
     operation(("get", "/subscriptions/{id}"), "Read one", &[], NO_BODY, &[(200, Subscription::schema)]),
     operation(("patch", "/subscriptions/{id}"), "Change what is named; null takes back what can be left out", &[], (SUBSCRIPTION, 0), &[(200, Subscription::schema)]),
     operation(("delete", "/subscriptions/{id}"), "Remove one", &[], NO_BODY, NOTHING),
-    operation(("post", "/subscriptions/{id}/enable"), "Serve it again, and have what waits for its endpoint or a retry tried now", &[], NO_BODY, &[(200, Subscription::schema)]),
+    operation(("post", "/subscriptions/{id}/enable"), "Serve it again, and have what waits for its endpoint or a retry tried now, by the job that the answer names", &[], NO_BODY, &[(200, Enabled::schema)]),
     operation(("post", "/subscriptions/{id}/disable"), "Serve it no more", &[], NO_BODY, &[(200, Subscription::schema)]),
     operation(("post", "/subscriptions/{id}/rotate-secret"), "Draw a new secret; the one before signs, too, for the overlap", &[], (&["overlap"], 0), &[(200, Rotated::schema)]),
     operation(("post", "/subscriptions/{id}/test"), "Post a webhook.test to it now, and tell what came of it", &[], NO_BODY, &[(200, Tested::schema)]),

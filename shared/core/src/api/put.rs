@@ -15,7 +15,7 @@ use super::{
     parameters::{Parameters, WholeBody, object},
     precondition::{PutOn, Unmet},
     records::{answer, shown},
-    spaces::{OfTenant, asked_for, claim, home_of, is_seen, put_for, says_tenant},
+    spaces::{OfTenant, Whose, claim, home_of, is_seen, says_tenant},
     tenancy,
 };
 use crate::{
@@ -47,14 +47,13 @@ pub(super) async fn put<K: Owned>(
     }
     let mut on = PutOn::read(&headers)?;
     let mut fields = object(&body)?;
-    let claimed = asked_for::<K>(&caller, asked.tenant.as_deref())?.map(str::to_owned);
-    let api = home_of::<K>(&api, &caller, put_for(&caller, claimed.as_deref(), &fields), &id).await?;
+    let whose = Whose::asked::<K>(&caller, asked.tenant.as_deref())?;
+    let api = home_of::<K>(&api, &caller, whose.or_named_in(&fields), &id).await?;
     if asked.tenant.is_some() && api.tenant().is_none() && !says_tenant::<K>() {
         let detail = format!("that tenant has no sources of its own, and a {} outside of their spaces is no tenant's", K::NAME);
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
     }
-    let claimed = api.tenant().map(str::to_owned).or(claimed);
-    let another = claimed.as_deref().and_then(|tenant| claim::<K>(&mut fields, tenant).err());
+    let another = api.tenant().or(whose.tenant()).and_then(|tenant| claim::<K>(&mut fields, tenant).err());
     let mut read = take_read_only::<K>(&api, &caller, &id, &mut fields, &mut on).await?;
     read.extend(another);
     let now = api.clock.now();

@@ -23,71 +23,77 @@ use super::{
     parameters::{Parameters, pairs},
     precondition::{self, Read},
     put::put,
-    spaces::{Found, OfTenant, asked_for, found, home_of_list, is_seen, says_tenant},
+    spaces::{Found, OfTenant, Whose, found, is_seen, says_tenant},
 };
 use crate::{
     ids::record_id,
     kind::{By, Filter, Holder, Owned, Served, state_of},
-    listing,
-    ports::{Index, Key, PortError, Stored},
+    listing::{self, Listed},
+    ports::{Index, Key, PortError, Store, Stored},
     record::{Record, group, to_json},
     records::Tenant,
     state::State,
 };
 
+/// Begins a cursor that goes on in the last of two places. No place in an index begins so.
+const IN_THE_LAST: char = '~';
+
 /// A record as the API shows it, with its version, and whose it is where its kind does not say that.
 #[derive(Serialize)]
 pub(super) struct Shown<S> {
     #[serde(flatten)]
-    shown: Fields<S>,
+    shown: S,
     #[serde(flatten)]
-    of: Option<OfNobody>,
+    of: Option<LiesIn>,
     version: u64,
 }
 
-/// What is shown of a record by where it lies.
+/// The tenant in whose space a record lies; none's outside of all.
 #[derive(Serialize)]
-#[serde(untagged)]
-enum Fields<S> {
-    /// Outside of all spaces.
-    Outside(S),
-    /// In the space of a tenant, which it says.
-    InASpace(State),
-}
-
-/// It lies outside of all spaces, and is no tenant's.
-#[derive(Serialize)]
-struct OfNobody {
-    tenant: (),
+struct LiesIn {
+    tenant: Option<String>,
 }
 
 impl<S: Serialize> Shown<S> {
-    fn of<K: Served<Shown = S>>(api: &Api, shown: S, version: u64) -> Self {
+    fn of<K: Served<Shown = S>>(api: &Api, mut shown: S, version: u64) -> Self {
         if K::KIND == Tenant::KIND {
-            return Self { shown: Fields::Outside(shown), of: None, version };
+            return Self { shown, of: None, version };
         }
-        match api.tenant() {
-            Some(tenant) => Self { shown: Fields::InASpace(State::of(&shown).with("tenant", tenant.into())), of: None, version },
-            None => Self { shown: Fields::Outside(shown), of: (!says_tenant::<K>()).then_some(OfNobody { tenant: () }), version },
+        if !says_tenant::<K>() {
+            return Self { shown, of: Some(LiesIn { tenant: api.tenant().map(str::to_owned) }), version };
         }
+        if let Some(tenant) = api.tenant() {
+            K::lies_in_space_of(&mut shown, tenant);
+        }
+        Self { shown, of: None, version }
     }
 }
 
 /// What is shown of records, completed by what lies beside them.
 pub(super) async fn shown<K: Served>(api: &Api, stored: &[Stored]) -> Result<Vec<Shown<K::Shown>>, PortError> {
     let records = stored.iter().map(K::from_stored).collect::<Result<Vec<_>, _>>()?;
-    let keys: Vec<_> = records.iter().flat_map(K::beside).collect::<BTreeSet<_>>().into_iter().collect();
-    let found: BTreeMap<_, _> = match keys.is_empty() {
-        true => BTreeMap::new(),
-        false => keys.iter().zip(api.store.get(&keys).await?).filter_map(|(key, found)| Some((key, found?))).collect(),
+    let beside = read_all(&*api.store, records.iter().flat_map(K::beside).collect()).await?;
+    let outside = match api.store.space() {
+        Some(space) => read_all(&**space.outside(), records.iter().flat_map(K::beside_outside).collect()).await?,
+        None => BTreeMap::new(),
     };
     let complete = |(record, stored): (&K, &Stored)| {
         let mut shown = record.shown();
-        let beside: Vec<_> = record.beside().iter().filter_map(|key| found.get(key)).collect();
-        K::complete(&mut shown, &beside)?;
+        let of = |keys: Vec<Key>, found| keys.iter().filter_map(|key| BTreeMap::get(found, key)).collect::<Vec<_>>();
+        K::complete(&mut shown, &of(record.beside(), &beside), &of(record.beside_outside(), &outside))?;
         Ok(Shown::of::<K>(api, shown, stored.version))
     };
     records.iter().zip(stored).map(complete).collect()
+}
+
+/// Those of the documents that are there, by their keys.
+async fn read_all(store: &dyn Store, keys: BTreeSet<Key>) -> Result<BTreeMap<Key, Stored>, PortError> {
+    if keys.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let keys: Vec<_> = keys.into_iter().collect();
+    let found = store.get(&keys).await?;
+    Ok(keys.into_iter().zip(found).filter_map(|(key, found)| Some((key, found?))).collect())
 }
 
 /// The routes of a kind that is read and listed.
@@ -118,6 +124,8 @@ pub(super) struct ListOf<K> {
     tenant: Option<String>,
     reach: Reach,
     wanted: Vec<(Filter, String)>,
+    /// What is wanted besides outside of all spaces, where all tenants' records stand together.
+    of_tenant: Option<(Filter, String)>,
     paging: Paging,
     kind: PhantomData<fn() -> K>,
 }
@@ -142,7 +150,7 @@ impl<K: Served, S: Send + Sync> FromRequestParts<S> for ListOf<K> {
             }
             wanted.push((*filter, value));
         }
-        Ok(Self { unmatched, tenant, reach: Reach::Something, wanted, paging, kind: PhantomData })
+        Ok(Self { unmatched, tenant, reach: Reach::Something, wanted, of_tenant: None, paging, kind: PhantomData })
     }
 }
 
@@ -162,20 +170,31 @@ enum Along {
 }
 
 impl<K: Served> ListOf<K> {
-    /// Where to read, and what is wanted there: a tenant's records are its own alone, which its key need not say. All in a space are.
-    fn of(mut self, api: &Arc<Api>, caller: &Caller) -> Result<(Arc<Api>, Self), Problem> {
+    /// Where to read, one place after the other, and what is wanted there: a tenant's records are its own alone, which its key need not say. All in a space are.
+    fn of(mut self, api: &Arc<Api>, caller: &Caller) -> Result<(Vec<Arc<Api>>, Self), Problem> {
         // Of another tenant's there is nothing here, and of nobody's anywhere.
         if self.tenant.as_ref().is_some_and(|asked| !caller.sees(Some(asked)) || record_id(asked).is_err()) {
-            return Ok((Arc::clone(api), Self { reach: Reach::Nothing, ..self }));
+            return Ok((vec![Arc::clone(api)], Self { reach: Reach::Nothing, ..self }));
         }
-        let tenant = asked_for::<K>(caller, self.tenant.as_deref())?.map(str::to_owned);
-        let tenant = tenant.as_deref();
-        let home = home_of_list::<K>(api, caller, tenant);
-        if home.tenant().is_none() {
-            let tenant = K::FILTERS.iter().find(|filter| filter.name == "tenant").zip(tenant);
-            self.wanted.extend(tenant.map(|(filter, tenant)| (*filter, tenant.to_owned())));
+        let whose = Whose::asked::<K>(caller, self.tenant.as_deref())?;
+        let places = whose.places_of_list::<K>(api);
+        let filter = K::FILTERS.iter().find(|filter| filter.name == "tenant");
+        self.of_tenant = filter.zip(whose.tenant()).map(|(filter, tenant)| (*filter, tenant.to_owned()));
+        Ok((places, self))
+    }
+
+    /// What is wanted of the records that lie here.
+    fn wanted(&self, here: &Api) -> impl Iterator<Item = &(Filter, String)> {
+        self.wanted.iter().chain(self.of_tenant.iter().filter(|_| here.tenant().is_none()))
+    }
+
+    /// A page of what lies here.
+    async fn page(&self, here: &Api, caller: &Caller, cursor: Option<String>, limit: usize) -> Result<Listed, PortError> {
+        let keep = |stored: &Stored| self.shows(here, stored, caller);
+        match self.find(here, caller).await? {
+            Along::Index(index, name) => listing::list(&*here.store, index, &name, cursor, limit, keep).await,
+            Along::Keys(keys) => listing::of_keys(&*here.store, &keys, cursor, limit, keep).await,
         }
-        Ok((home, self))
     }
 
     /// Where to look: where there is least that does not fit.
@@ -189,14 +208,14 @@ impl<K: Served> ListOf<K> {
         if let Some(tenant) = caller.tenant().filter(|_| K::KIND == Tenant::KIND) {
             return Ok(Along::Keys(vec![K::key(tenant)]));
         }
-        let holder = self.wanted.iter().find_map(|(filter, value)| match filter.by {
+        let holder = self.wanted(api).find_map(|(filter, value)| match filter.by {
             By::Holder(holder) => Some((holder, value)),
             By::State | By::Group(_) => None,
         });
         if let Some((holder, id)) = holder {
             return Ok(Along::Keys(held::<K>(api, holder, id).await?));
         }
-        let mut groups = self.wanted.iter().filter_map(|(filter, value)| match filter.by {
+        let mut groups = self.wanted(api).filter_map(|(filter, value)| match filter.by {
             By::Group(index) => Some((index, group(K::KIND, filter.name, value))),
             By::State | By::Holder(_) => None,
         });
@@ -210,8 +229,8 @@ impl<K: Served> ListOf<K> {
         if if self.unmatched { !record.waits() } else { !record.is_served() } {
             return false;
         }
-        let fits = |state: &State| self.wanted.iter().all(|(filter, value)| state[filter.name].as_str() == Some(value));
-        (self.wanted.is_empty() || fits(&state_of(&record))) && is_seen(here, caller, &record)
+        let fits = |state: &State| self.wanted(here).all(|(filter, value)| state[filter.name].as_str() == Some(value));
+        (self.wanted(here).next().is_none() || fits(&state_of(&record))) && is_seen(here, caller, &record)
     }
 }
 
@@ -230,15 +249,28 @@ async fn list<K: Served>(
     caller: Caller,
     asked: ListOf<K>,
 ) -> Result<Json<PageOf<Shown<K::Shown>>>, Problem> {
-    let (api, asked) = asked.of(&api, &caller)?;
+    let (places, asked) = asked.of(&api, &caller)?;
     let (cursor, limit) = (asked.paging.cursor()?, asked.paging.limit()?);
-    let keep = |stored: &Stored| asked.shows(&api, stored, &caller);
-    let listed = match asked.find(&api, &caller).await? {
-        Along::Index(index, name) => listing::list(&*api.store, index, &name, cursor, limit, keep).await?,
-        Along::Keys(keys) => listing::of_keys(&*api.store, &keys, cursor, limit, keep).await?,
+    let last = places.len() - 1;
+    let (begun, mut cursor) = match cursor.as_deref().map(|cursor| cursor.strip_prefix(IN_THE_LAST)) {
+        Some(Some(within)) => (last, Some(within.to_owned()).filter(|within| !within.is_empty())),
+        _ => (0, cursor),
     };
-    let items = shown::<K>(&api, &listed.items).await?;
-    Ok(Json(PageOf::new(items, listed.next)))
+    let (mut items, mut next) = (Vec::new(), None);
+    for (position, api) in places.iter().enumerate().skip(begun) {
+        let listed = asked.page(api, &caller, cursor.take(), limit - items.len()).await?;
+        items.extend(shown::<K>(api, &listed.items).await?);
+        let is_over = listed.next.is_none();
+        next = listed.next.map(|next| if position > 0 { format!("{IN_THE_LAST}{next}") } else { next });
+        if !is_over || position == last {
+            break;
+        }
+        if items.len() >= limit {
+            next = Some(IN_THE_LAST.to_string());
+            break;
+        }
+    }
+    Ok(Json(PageOf::new(items, next)))
 }
 
 async fn read<K: Served>(

@@ -58,75 +58,135 @@ impl Api {
 pub(super) fn within(api: &Arc<Api>, tenant: &str) -> Arc<Api> {
     match Space::elsewhere(&api.store, Some(tenant)) {
         None => Arc::clone(api),
-        Some(store) => Arc::new(Api { store, ..Api::clone(api) }),
+        Some(store) => Arc::new(Api { policy: api.policy.within(store.space()), store, ..Api::clone(api) }),
     }
 }
 
-/// Checks who is asked for. A tenant's key need not say it, and may ask for no other.
-///
-/// # Errors
-/// A [`Problem`] if nobody can be called so, or it is another tenant than the key's.
-pub(super) fn asked_for<'a, K: Served>(caller: &'a Caller, asked: Option<&'a str>) -> Result<Option<&'a str>, Problem> {
-    let Some(asked) = asked else { return Ok(caller.tenant()) };
-    record_id(asked).map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "tenant is no id that a tenant can have"))?;
-    if caller.sees(Some(asked)) { Ok(Some(asked)) } else { Err(Problem::not_found(K::NAME)) }
+/// Whose records are meant, and who says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose<'a> {
+    /// Those outside of all spaces.
+    Anybodys,
+    /// A tenant's, whose key it is.
+    OfKey(&'a str),
+    /// A tenant's, as the operator says with `?tenant=`.
+    OfQuery(&'a str),
+    /// A tenant's, as the operator says in the body of what he puts.
+    OfBody(&'a str),
 }
 
-/// Finds a record that is served and that the caller sees. A tenant's is looked for in its space first, and then among those that lie outside from before it
-/// had sources of its own.
+impl<'a> Whose<'a> {
+    /// Whose records are meant by key and query. A tenant's key need not say it, and may ask for no other.
+    ///
+    /// # Errors
+    /// A [`Problem`] if nobody can be called so, or it is another tenant than the key's.
+    pub(super) fn asked<K: Served>(caller: &'a Caller, asked: Option<&'a str>) -> Result<Self, Problem> {
+        if let Some(asked) = asked {
+            record_id(asked).map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "tenant is no id that a tenant can have"))?;
+            if !caller.sees(Some(asked)) {
+                return Err(Problem::not_found(K::NAME));
+            }
+        }
+        Ok(match (caller.tenant(), asked) {
+            (Some(tenant), _) => Self::OfKey(tenant),
+            (None, Some(tenant)) => Self::OfQuery(tenant),
+            (None, None) => Self::Anybodys,
+        })
+    }
+
+    /// The same of what is put, which may say it itself.
+    pub(super) fn or_named_in(self, fields: &'a Map<String, Value>) -> Self {
+        match (self, fields.get("tenant").and_then(Value::as_str)) {
+            (Self::Anybodys, Some(named)) => Self::OfBody(named),
+            (whose, _) => whose,
+        }
+    }
+
+    /// The tenant.
+    pub(super) fn tenant(self) -> Option<&'a str> {
+        match self {
+            Self::Anybodys => None,
+            Self::OfKey(tenant) | Self::OfQuery(tenant) | Self::OfBody(tenant) => Some(tenant),
+        }
+    }
+
+    /// The tenant, if it has sources of its own, and so a space in which such records begin.
+    fn bound<K: Served>(self, api: &Api) -> Option<&'a str> {
+        self.tenant().filter(|tenant| K::KIND != Tenant::KIND && api.tenants.has(tenant))
+    }
+
+    /// Where a record is looked for by its id, in this order, whatever is to be done with it.
+    ///
+    /// What the operator names with `?tenant=` lies in the space. Where there is none any more it lies outside, unless it is only in what is left of the space.
+    /// A key of the tenant's leads to both: what it had before stays where it was. And what only its body calls the tenant's may be that, too.
+    fn places<K: Served>(self, api: &Arc<Api>) -> Vec<Arc<Api>> {
+        let outside = Arc::clone(api);
+        match (self, self.bound::<K>(api)) {
+            (Self::OfQuery(_), Some(tenant)) => vec![within(api, tenant)],
+            (Self::OfKey(_), Some(tenant)) => vec![within(api, tenant), outside],
+            (Self::OfBody(_), Some(tenant)) => vec![outside, within(api, tenant)],
+            (Self::OfQuery(tenant), None) if K::KIND != Tenant::KIND => vec![outside, within(api, tenant)],
+            _ => vec![outside],
+        }
+    }
+
+    /// Where a list is read, one place after the other: in the space, and where there is none any more outside and in what is left of it. Of kinds that don't
+    /// say whose they are a tenant has nothing outside.
+    pub(super) fn places_of_list<K: Served>(self, api: &Arc<Api>) -> Vec<Arc<Api>> {
+        let outside = Arc::clone(api);
+        match (self, self.bound::<K>(api)) {
+            (_, Some(tenant)) => vec![within(api, tenant)],
+            (Self::OfQuery(tenant), None) if K::KIND != Tenant::KIND && !says_tenant::<K>() => vec![within(api, tenant)],
+            (Self::OfQuery(tenant), None) if K::KIND != Tenant::KIND => vec![outside, within(api, tenant)],
+            _ => vec![outside],
+        }
+    }
+}
+
+/// Finds a record that is served and that the caller sees, in the first of its places.
 ///
 /// # Errors
 /// A [`Problem`] if there is none.
 pub(super) async fn found<K: Served>(api: &Arc<Api>, caller: &Caller, asked: Option<&str>, id: &str) -> Result<Found<K>, Problem> {
-    let tenant = asked_for::<K>(caller, asked)?;
-    let seen_by = tenant.map_or_else(|| caller.clone(), |tenant| caller.as_tenant(tenant));
-    for api in places::<K>(api, caller, tenant) {
+    let whose = Whose::asked::<K>(caller, asked)?;
+    let seen_by = whose.tenant().map_or_else(|| caller.clone(), |tenant| caller.as_tenant(tenant));
+    for api in whose.places::<K>(api) {
         let Some(stored) = api.store.get(&[K::key(id)]).await?.pop().flatten() else { continue };
         let record = K::from_stored(&stored)?;
         if record.is_served() && is_seen(&api, &seen_by, &record) {
             return Ok(Found { api, record, stored });
         }
     }
-    if tenant.is_none() && !api.tenants.is_empty() && K::KIND != Tenant::KIND {
-        let detail = format!("there is no such {}; one of a tenant that has sources of its own is read with ?tenant=", K::NAME);
-        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
-    }
-    Err(Problem::not_found(K::NAME))
+    let hint = match (whose, whose.bound::<K>(api)) {
+        (Whose::Anybodys, _) if !api.tenants.is_empty() && K::KIND != Tenant::KIND => {
+            "; one of a tenant that has sources of its own is read with ?tenant="
+        }
+        (Whose::OfQuery(_), Some(_)) => " in that tenant's space; what it had before its source was bound is read without ?tenant=",
+        _ => return Err(Problem::not_found(K::NAME)),
+    };
+    Err(Problem::new(StatusCode::NOT_FOUND, format!("there is no such {}{hint}", K::NAME)))
 }
 
-/// Where the record `id` is to be put: where it was put before, else in the space of the tenant that it is put for.
+/// Where the record `id` is to be put: where it was put before, by the same rule by which it is read, else in the space of the tenant that it is put for.
 ///
 /// # Errors
 /// A [`Problem`] if the store can't be read.
-pub(super) async fn home_of<K: Owned>(api: &Arc<Api>, caller: &Caller, tenant: Option<&str>, id: &str) -> Result<Arc<Api>, Problem> {
-    let Some(tenant) = tenant.filter(|tenant| K::KIND != Tenant::KIND && api.tenants.has(tenant)) else { return Ok(Arc::clone(api)) };
+pub(super) async fn home_of<K: Owned>(api: &Arc<Api>, caller: &Caller, whose: Whose<'_>, id: &str) -> Result<Arc<Api>, Problem> {
+    let Some(tenant) = whose.tenant() else { return Ok(Arc::clone(api)) };
+    let begins = whose.bound::<K>(api).map_or_else(|| Arc::clone(api), |tenant| within(api, tenant));
+    let places = whose.places::<K>(api);
+    if places.len() == 1 {
+        return Ok(begins);
+    }
     let seen_by = caller.as_tenant(tenant);
-    let inside = within(api, tenant);
-    for place in [&inside, api] {
+    for place in places {
         let Some(stored) = place.store.get(&[K::key(id)]).await?.pop().flatten() else { continue };
         let record = K::from_stored(&stored)?;
-        if record.put_at().is_some() && is_seen(place, &seen_by, &record) {
-            return Ok(Arc::clone(place));
+        if record.put_at().is_some() && is_seen(&place, &seen_by, &record) {
+            return Ok(place);
         }
     }
-    Ok(inside)
-}
-
-/// Where a list is read: in the space of the tenant that is asked for, if it has one. The operator may ask for any: what lies in a space stays there when
-/// its source is bound no more. Where the kind itself says whose its records are, a tenant without sources of its own has them outside.
-pub(super) fn home_of_list<K: Served>(api: &Arc<Api>, caller: &Caller, tenant: Option<&str>) -> Arc<Api> {
-    match tenant.filter(|_| K::KIND != Tenant::KIND) {
-        Some(tenant) if api.tenants.has(tenant) || (caller.tenant().is_none() && !says_tenant::<K>()) => within(api, tenant),
-        _ => Arc::clone(api),
-    }
-}
-
-fn places<K: Served>(api: &Arc<Api>, caller: &Caller, tenant: Option<&str>) -> Vec<Arc<Api>> {
-    match tenant.filter(|_| K::KIND != Tenant::KIND) {
-        // By its id the operator reads what lies in a space also when its source is bound no more.
-        Some(tenant) if caller.tenant().is_none() || api.tenants.has(tenant) => vec![within(api, tenant), Arc::clone(api)],
-        _ => vec![Arc::clone(api)],
-    }
+    Ok(begins)
 }
 
 /// Whether records of a kind say themselves whose they are.
@@ -146,12 +206,6 @@ pub(super) fn is_seen<K: Served>(here: &Api, caller: &Caller, record: &K) -> boo
         Some(tenant) => caller.sees(Some(tenant)),
         None => caller.sees(record.state()["tenant"].as_str()),
     }
-}
-
-/// The tenant that a record is put for, by the key, the query or the body, in this order.
-pub(super) fn put_for<'a>(caller: &'a Caller, asked: Option<&'a str>, fields: &'a Map<String, Value>) -> Option<&'a str> {
-    let named = || fields.get("tenant").and_then(Value::as_str);
-    caller.tenant().or(asked).or_else(named)
 }
 
 /// Makes what is put that of its tenant, where the kind says whose its records are; and takes the tenant out that was named where it does not.

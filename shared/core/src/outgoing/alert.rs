@@ -3,9 +3,12 @@ use crate::{
     alarm::Alarm,
     effect::{Effect, EffectState},
     event::EventRecord,
-    rules::{DEAD_LETTERS, STRIPE_KEY_REFUSED},
+    rules::{ALLOWANCE_SPENT, DEAD_LETTERS, STRIPE_KEY_REFUSED},
     template::{Alert, AlertKind},
 };
+
+/// Why messages of a tenant wait, for the operator.
+const ALLOWANCE_IS_SPENT: &str = "as many as SLUICE_TENANT_MESSAGES allows in an hour";
 
 impl Outgoing {
     /// Tells the operator of an event that was parked, or of an effect of it that failed.
@@ -24,6 +27,7 @@ impl Outgoing {
         };
         let (kind, reason) = match failed {
             Some(failed) => (AlertKind::EffectFailed, failed.reason.clone()),
+            None if code == ALLOWANCE_SPENT => (AlertKind::AllowanceSpent, Some(ALLOWANCE_IS_SPENT.to_owned())),
             None if event.kind == DEAD_LETTERS => (AlertKind::DeadLettered, event.reason.clone()),
             None if event.kind == STRIPE_KEY_REFUSED => (AlertKind::StripeKeyRefused, event.reason.clone()),
             None => (AlertKind::Parked, event.reason.clone()),

@@ -130,11 +130,13 @@ pub(super) async fn under_which(
 
 /// Whether the owner of a number has asked for no more texts. Those of a space come from the same number as all others: what was said to that counts, too.
 async fn has_opted_out(store: &dyn Store, number: &str) -> Result<bool, PortError> {
-    for store in std::iter::once(store).chain(store.space().map(|space| &**space.outside())) {
+    let known = async |store: &dyn Store| -> Result<Option<Phone>, PortError> {
         let found = store.get(&[Phone::key(number)]).await?.pop().flatten();
-        if found.as_ref().map(Phone::from_stored).transpose()?.is_some_and(|phone| phone.has_opted_out()) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+        found.as_ref().map(Phone::from_stored).transpose()
+    };
+    let outside = match store.space() {
+        Some(space) => known(&**space.outside()).await?,
+        None => None,
+    };
+    Ok(Phone::refuses_texts(known(store).await?.as_ref(), outside.as_ref()))
 }

@@ -6,7 +6,7 @@ use crate::{
     event::{EventRecord, EventStatus},
     outgoing::Performed,
     ports::Write,
-    process::{Outcome, Processor, Trouble, handle::Handling, owner_mail::Subject},
+    process::{Outcome, Processor, Trouble, allowance::Turn, handle::Handling, owner_mail::Subject},
     template::{MailTemplate, SupportMailLeftOut},
     time::Timestamp,
     webhooks::{SUBSCRIPTION_DISABLED, SUBSCRIPTION_FAILING},
@@ -25,7 +25,7 @@ impl Processor {
         outcome: Outcome,
         handling: &Handling,
     ) -> Result<Outcome, Trouble> {
-        let mut left = None;
+        let (mut left, mut waits) = (None, None);
         // Effects may be added on the way: a mail in place of a text that was refused, an alarm for a failure.
         let mut index = 0;
         while index < record.effects.len() {
@@ -37,6 +37,17 @@ impl Processor {
             if !self.has_time_for_a_call(handling) {
                 left = Some("no time was left for its effects".to_owned());
                 break;
+            }
+            match self.turn(&mut record, position, &mut version, handling).await? {
+                Turn::Now => {}
+                Turn::From(at) => {
+                    waits = waits.into_iter().chain([at]).min();
+                    continue;
+                }
+                Turn::Unknown(reason) => {
+                    left = Some(reason);
+                    continue;
+                }
             }
             let performed = self.perform(&mut record, position, &mut version, handling).await?;
             let further = match performed {
@@ -71,13 +82,14 @@ impl Processor {
             };
             version = self.mark(&mut record, version, further, handling).await?;
         }
-        match left {
-            None => {
+        match (left, waits) {
+            (None, Some(at)) => self.wait_for_turn(record, version, at, outcome, handling).await,
+            (None, None) => {
                 tracing::info!(event = record.id, key = record.key, r#type = record.kind, ?outcome, summary = record.summary, "handled");
                 Ok(outcome)
             }
-            Some(reason) if handling.last => self.give_up(record, version, reason, handling).await,
-            Some(reason) => {
+            (Some(reason), _) if handling.last => self.give_up(record, version, reason, handling).await,
+            (Some(reason), _) => {
                 let at = self.next_try(handling);
                 self.give_back(record, version, &reason, at, handling).await;
                 Err(Trouble::Later { at, reason })

@@ -4,6 +4,7 @@
 //! is refused; the effects are those stored in the record, marked one by one by whoever holds its lease; only then is the
 //! message done. Every way of failing leads back to the same place.
 
+mod allowance;
 mod aside;
 mod catch_up;
 mod commit;

@@ -29,7 +29,7 @@ impl Processor {
     pub(super) fn within(&self, tenant: Option<&str>) -> There<'_> {
         match Space::elsewhere(&self.store, tenant) {
             None => There::Here(self),
-            Some(store) => There::Elsewhere(Box::new(Self { store, ..self.clone() })),
+            Some(store) => There::Elsewhere(Box::new(Self { policy: self.policy.within(store.space()), store, ..self.clone() })),
         }
     }
 

@@ -111,6 +111,20 @@ impl Phone {
         self.opt_out.is_some_and(|(_, stop)| stop)
     }
 
+    /// Whether no text goes to a number, by what is known of it in a space, and outside of all: there all of it was said to the one number that texts come
+    /// from. Of a stop that Twilio told of when it refused a text of the space the newer of both counts; a stop outside is lifted outside alone, because in a
+    /// space whoever holds the secret of a source can say what he likes.
+    #[must_use]
+    pub fn refuses_texts(in_space: Option<&Self>, outside: Option<&Self>) -> bool {
+        let said = |phone: Option<&Self>| phone.and_then(|phone| phone.opt_out);
+        match (said(in_space), said(outside)) {
+            (_, Some((_, true))) => true,
+            (Some((at, true)), Some((lifted, false))) => at >= lifted,
+            (Some((_, stop)), None) => stop,
+            (Some((_, false)) | None, _) => false,
+        }
+    }
+
     /// Whether a text is a number that can be normalised: E.164 with its plus.
     #[must_use]
     pub fn is_number(text: &str) -> bool {

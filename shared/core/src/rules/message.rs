@@ -3,7 +3,7 @@
 use super::{address, booking};
 use crate::{
     effect::{Announcement, EffectKind},
-    plan::{Stop, View},
+    plan::{FailedTexts, Stop, View},
     record::Record,
     records::{Booking, Channel, Message, MessageStatus, Phone, ToldBy},
     refusal::Refusal,
@@ -177,7 +177,8 @@ pub(super) fn settle(view: &mut View<'_>, found: Found) -> Result<Option<String>
         view.write(&booking)?;
     }
     let failed = message.is_text_out() && message.status() == MessageStatus::Failed;
-    if failed && message.announcements.latest(Message::FAILED) == 0 && view.policy.mail {
+    let told = view.policy.failed_texts == FailedTexts::All || message.sent.is_some() || message.put.is_some();
+    if failed && told && message.announcements.latest(Message::FAILED) == 0 && view.policy.mail {
         let number = message.announcements.next(Message::FAILED);
         let about = Announcement { record: Message::key(&message.id), subject: Message::FAILED.to_owned(), number };
         view.effect(EffectKind::Mail, MailTemplate::SupportTextFailed, about);

@@ -55,6 +55,8 @@ pub const ALARM: &str = "alarm";
 pub const DEAD_LETTERS: &str = "dead_letters.found";
 /// The type of the event that tells of a key that Stripe's API refuses, and the code of its alarm.
 pub const STRIPE_KEY_REFUSED: &str = "stripe_key.refused";
+/// The code of the alarm that tells that what a tenant's sources may have sent in an hour is spent.
+pub const ALLOWANCE_SPENT: &str = "allowance.spent";
 
 /// Plans one event.
 ///

@@ -55,6 +55,8 @@ pub const KINDS: &[(&str, Belongs)] = &[
     ("delivered_body", ToASpace),
     // One that a tenant's events ring is silent for those events alone.
     ("alarm", ToASpace),
+    // What a tenant's events have sent counts for that tenant alone.
+    ("allowance", ToASpace),
 ];
 
 /// Lists of the gateway's that are not named after the kind of what stands in them: the subscribers to a pattern.

@@ -28,7 +28,7 @@ pub(super) fn of_mail(template: MailTemplate) -> Vec<Value> {
             [Trouble::DeliveryFailed, Trouble::Failing, Trouble::Disabled].into_iter().flat_map(|why| [trouble(why), trouble_least(why)]),
         ),
         MailTemplate::Alert => values(
-            [AlertKind::Parked, AlertKind::DeadLettered, AlertKind::EffectFailed, AlertKind::StripeKeyRefused]
+            [AlertKind::Parked, AlertKind::DeadLettered, AlertKind::EffectFailed, AlertKind::StripeKeyRefused, AlertKind::AllowanceSpent]
                 .into_iter()
                 .flat_map(|kind| [alert(kind), alert_least(kind)]),
         ),

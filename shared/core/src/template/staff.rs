@@ -199,6 +199,8 @@ pub enum AlertKind {
     EffectFailed,
     /// Stripe's API refuses the key, or the key lacks a permission.
     StripeKeyRefused,
+    /// Messages of a tenant wait, because what its sources may have sent in an hour is spent.
+    AllowanceSpent,
 }
 
 /// To the operator: something needs a person.

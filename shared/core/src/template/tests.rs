@@ -75,6 +75,8 @@ snapshots! {
     alert_effect_failed_least: alert_least(AlertKind::EffectFailed),
     alert_stripe_key_refused: alert(AlertKind::StripeKeyRefused),
     alert_stripe_key_refused_least: alert_least(AlertKind::StripeKeyRefused),
+    alert_allowance_spent: alert(AlertKind::AllowanceSpent),
+    alert_allowance_spent_least: alert_least(AlertKind::AllowanceSpent),
 }
 
 #[test]

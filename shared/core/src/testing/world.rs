@@ -1,6 +1,7 @@
 //! The whole gateway in memory, on a clock that is set: what property tests and fault tests drive.
 
 use std::{
+    num::NonZeroU32,
     pin::pin,
     sync::{Arc, LazyLock},
     task::Poll,
@@ -19,7 +20,7 @@ use crate::{
     envelope::{Envelope, InboundMessage},
     event::EventRecord,
     outgoing::{Gates, Outgoing, People},
-    plan::Policy,
+    plan::{FailedTexts, Policy},
     ports::{Clock, Index, Message, NoMetrics, Queue, QueueName, Store, Stored},
     process::{Disposition, Incarnation, Processor, Received},
     record::Record,
@@ -85,13 +86,21 @@ impl World {
         self
     }
 
-    /// The same where each of these tenants has a source of its own, called like it.
+    /// The same where what happens in a space may have so many messages sent in an hour; 0: any number.
+    #[must_use]
+    pub fn with_messages_of_a_tenant(mut self, an_hour: u32) -> Self {
+        self.processor.policy.messages_of_a_tenant = NonZeroU32::new(an_hour);
+        self
+    }
+
+    /// The same where each of these tenants has a source of its own, called like it, and no other tenant has.
     ///
     /// # Panics
     /// If somebody else holds the API already.
     #[must_use]
     pub fn with_sources_of(mut self, tenants: &[&str]) -> Self {
         let api = Arc::get_mut(&mut self.api).expect("nobody else holds it yet");
+        api.tenants = SourceTenants::default();
         tenants.iter().for_each(|tenant| api.tenants.bind(tenant, tenant));
         self
     }
@@ -118,7 +127,8 @@ impl World {
         let stripe = Arc::new(CannedStripe::default());
         let faults = Faults::new(clock.clone());
         let ids = Arc::new(CountingIds::default());
-        let policy = Policy { hold, stripe_test_mode: true, mail: true, sms };
+        let (messages_of_a_tenant, failed_texts) = (NonZeroU32::new(200), FailedTexts::All);
+        let policy = Policy { hold, stripe_test_mode: true, mail: true, sms, messages_of_a_tenant, failed_texts };
         let people = People {
             business_name: "Harbour Boats".to_owned(),
             support_email: "support@example.com".to_owned(),
@@ -233,6 +243,14 @@ impl World {
             }
         }
         false
+    }
+
+    /// Makes one round of the sweeper.
+    ///
+    /// # Panics
+    /// If the store or the queue does not answer.
+    pub async fn sweep(&self) {
+        self.sweeper.round().await.expect("a store and a queue in memory answer");
     }
 
     /// Receives up to `count` messages and handles them side by side, as a batch is.

@@ -42,7 +42,7 @@ pub(crate) use notice::{
 pub(crate) use pattern::OWN_NEWS;
 pub use pattern::{Pattern, is_event_type};
 pub use published::{LARGEST_DATA, Published};
-pub(crate) use sign::{Signers, attempt_headers, is_free};
+pub(crate) use sign::{Attempted, Signers, attempt_headers, is_free};
 pub use subscription::{
     DeletedSubscription, Disabled, Entry, LONGEST_OVERLAP, OVERLAP, OwnHeader, Signing, SigningPair, SigningSecret, Subscription, TIMEOUT,
 };

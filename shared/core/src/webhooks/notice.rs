@@ -167,8 +167,10 @@ pub(crate) async fn wanted(
     let mut wanted = Vec::new();
     for news in news {
         if !interest.covering(news.kind, store, clock).await?.is_empty() {
-            let tenant = store.space().map(|space| space.tenant().to_owned()).or(news.tenant);
-            wanted.push(News { tenant, ..news });
+            wanted.push(match store.space() {
+                Some(space) => news.within(space.tenant()),
+                None => news,
+            });
         }
     }
     Ok(wanted)

@@ -33,7 +33,7 @@ pub struct Published {
     /// Whose event it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
-    /// Whether its body says that. Those that were published by an older version don't, because a body stays as it is.
+    /// Whether its body says that between `timestamp` and `data`, as those that an older version published do: a body stays as it was signed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     names_tenant: bool,
     /// The event record that it goes back to. Its body is the data, unless there is some here.
@@ -83,7 +83,7 @@ struct Body<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     timestamp: Timestamp,
-    /// The operator is told of all tenants', under ids that several may have.
+    /// Of those that an older version published.
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<&'a str>,
     data: &'a RawValue,
@@ -108,7 +108,7 @@ impl Published {
             occurred_at,
             published_at: now,
             tenant: event.tenant.clone(),
-            names_tenant: event.tenant.is_some(),
+            names_tenant: false,
             event: event.id.clone(),
             kept_until: None,
             erased_at: None,
@@ -137,7 +137,7 @@ impl Published {
             kind: kind.to_owned(),
             occurred_at,
             published_at: now,
-            names_tenant: tenant.is_some(),
+            names_tenant: false,
             tenant,
             event: event.to_owned(),
             kept_until: None,

@@ -5,7 +5,7 @@ use sluice_signature::{CannotSign, Message, Scheme, Secret, StandardWebhooks, St
 use crate::time::Timestamp;
 
 /// How many headers are ours, at most.
-const MOST_OF_OURS: usize = 8;
+const MOST_OF_OURS: usize = 9;
 
 /// The header whose signature the libraries of Stripe verify.
 pub(super) const PLAIN: &str = "X-Webhook-Signature";
@@ -24,12 +24,26 @@ impl Signers {
     }
 }
 
+/// The header that says whose event it is. It is none of what is signed: a body has the four fields that it is promised to have, and no other.
+const OF_TENANT: &str = "webhook-tenant";
+
+/// What one attempt is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Attempted<'a> {
+    /// The event's id.
+    pub(crate) event: &'a str,
+    /// Its type.
+    pub(crate) kind: &'a str,
+    /// Whose it is.
+    pub(crate) tenant: Option<&'a str>,
+    /// The delivery's id.
+    pub(crate) delivery: &'a str,
+}
+
 /// The headers of one attempt at `now`: Standard Webhooks with a signature by each secret, and the same in the plain form `t=…,v1=…`.
 /// `own` are those of the subscription's owner.
 pub(crate) fn attempt_headers(
-    event: &str,
-    kind: &str,
-    delivery: &str,
+    Attempted { event, kind, tenant, delivery }: Attempted<'_>,
     own: &BTreeMap<String, String>,
     body: &[u8],
     signers: &Signers,
@@ -50,11 +64,12 @@ pub(crate) fn attempt_headers(
     plain.headers.into_iter().for_each(|(_, value)| add(PLAIN, value));
     add("X-Webhook-Event", kind.to_owned());
     add("X-Webhook-Delivery", delivery.to_owned());
+    tenant.into_iter().for_each(|tenant| add(OF_TENANT, tenant.to_owned()));
     Ok(headers)
 }
 
 /// What is set with every attempt, in lower case. What a signature is put into is the receiver's proof of it, under every name that it is known by.
-const SET: [&str; 8] = [
+const SET: [&str; 9] = [
     "content-type",
     "user-agent",
     "webhook-id",
@@ -63,6 +78,7 @@ const SET: [&str; 8] = [
     "x-webhook-signature",
     "x-webhook-event",
     "x-webhook-delivery",
+    OF_TENANT,
 ];
 
 /// What belongs to the connection, or to whoever passes it on (RFC 9110, section 7.6.1), and how the body is coded (8.4): it goes out as it is.
@@ -84,7 +100,8 @@ mod tests {
     #[test]
     fn an_owner_may_set_what_is_not_set_already() {
         let signers = Signers::new(vec![Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]);
-        let set = attempt_headers("evt_1", "a.b", "dlv_1", &BTreeMap::new(), b"{}", &signers, Timestamp::from_seconds(0));
+        let attempted = Attempted { event: "evt_1", kind: "a.b", tenant: Some("acme"), delivery: "dlv_1" };
+        let set = attempt_headers(attempted, &BTreeMap::new(), b"{}", &signers, Timestamp::from_seconds(0));
         let mut set: Vec<_> = set.expect("it is signed").into_iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
         set.sort_unstable();
         let mut refused = SET.to_vec();

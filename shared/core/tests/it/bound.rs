@@ -20,33 +20,34 @@ use crate::{
     },
 };
 
-const BOOKING: &str = "bookings/12345";
+pub(crate) const BOOKING: &str = "bookings/12345";
 
 /// What a source of the tenant acme tells.
-fn of_acme(message: InboundMessage) -> InboundMessage {
+pub(crate) fn of_acme(message: InboundMessage) -> InboundMessage {
     let InboundMessage::Event(mut envelope) = message else { panic!("an event") };
     (envelope.source, envelope.tenant) = ("acme".to_owned(), Some("acme".to_owned()));
     InboundMessage::Event(envelope)
 }
 
-struct Gateway {
-    world: World,
+/// A gateway, and a key of the tenant acme.
+pub(crate) struct Gateway {
+    pub(crate) world: World,
     /// The key of the tenant acme.
-    key: String,
+    pub(crate) key: String,
 }
 
 impl Gateway {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::of(World::new(start(), true).with_sources_of(&["acme"])).await
     }
 
-    async fn of(world: World) -> Self {
+    pub(crate) async fn of(world: World) -> Self {
         let made = call(&world, Method::POST, "/api/v1/keys", Some(json!({ "scopes": ["read", "write"], "tenant": "acme" }))).await;
         let key = made.json["key"].as_str().expect("a key").to_owned();
         Self { world, key }
     }
 
-    async fn ask(&self, key: &str, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+    pub(crate) async fn ask(&self, key: &str, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
         let request = Request::builder().method(method).uri(format!("/api/v1/{path}"));
         let request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
@@ -55,28 +56,34 @@ impl Gateway {
     }
 
     /// Reads as the operator.
-    async fn read(&self, path: &str) -> (StatusCode, Value) {
+    pub(crate) async fn read(&self, path: &str) -> (StatusCode, Value) {
         self.ask(KEY, Method::GET, path, None).await
     }
 
+    /// What the operator is answered, to the byte.
+    async fn text(&self, path: &str) -> String {
+        let request = Request::builder().uri(format!("/api/v1/{path}")).header(header::AUTHORIZATION, format!("Bearer {KEY}"));
+        send(&self.world, request.body(Body::empty()).expect("a request")).await.text
+    }
+
     /// Reads as the tenant.
-    async fn read_as_acme(&self, path: &str) -> (StatusCode, Value) {
+    pub(crate) async fn read_as_acme(&self, path: &str) -> (StatusCode, Value) {
         self.ask(&self.key, Method::GET, path, None).await
     }
 
-    async fn put_as_acme(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn put_as_acme(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.ask(&self.key, Method::PUT, path, Some(body)).await;
         assert!(status.is_success(), "{path}: {answer}");
         answer
     }
 
     /// Puts as the operator.
-    async fn put(&self, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(crate) async fn put(&self, path: &str, body: Value) -> (StatusCode, Value) {
         self.ask(KEY, Method::PUT, path, Some(body)).await
     }
 
     /// Subscribes to everything, and returns the id.
-    async fn subscribe(&self, tenant: Value) -> String {
+    pub(crate) async fn subscribe(&self, tenant: Value) -> String {
         let body = json!({ "url": "https://receiver.example/", "event_types": ["*"], "tenant": tenant });
         self.ask(KEY, Method::POST, "subscriptions", Some(body)).await.1["id"].as_str().expect("an id").to_owned()
     }
@@ -90,7 +97,11 @@ impl Gateway {
     }
 }
 
-fn ids(page: &Value) -> Vec<&str> {
+fn body_of(body: &[u8]) -> Value {
+    serde_json::from_slice(body).expect("JSON")
+}
+
+pub(crate) fn ids(page: &Value) -> Vec<&str> {
     page["items"].as_array().expect("items").iter().filter_map(|item| item["id"].as_str()).collect()
 }
 
@@ -116,11 +127,18 @@ async fn a_tenants_source_confirms_its_own_booking_and_tells_its_own_subscribers
     assert_eq!(gateway.told(&acme).await, all.map(|kind| format!("\"{kind}\"")));
     assert!(gateway.told(&other).await.is_empty());
     assert_eq!(gateway.told(&operator).await.len(), before + all.len());
-    // Whoever is told of several tenants' sees whose it is, also of a webhook that says nothing of it.
-    let bodies: Vec<Value> = gateway.world.receivers.got().iter().map(|got| serde_json::from_slice(&got.body).expect("JSON")).collect();
-    let of_acme: Vec<_> = bodies.iter().filter(|body| body["tenant"] == "acme").map(|body| body["type"].as_str()).collect();
-    assert_eq!((of_acme.len(), bodies.len()), (2 * all.len(), 2 * all.len() + before));
-    assert!(of_acme.contains(&Some("stripe.payment_intent.succeeded")));
+    // Whoever is told of several tenants' sees whose it is: of each by a header, and of a record by its own field, which is signed.
+    let got: Vec<_> =
+        gateway.world.receivers.got().into_iter().map(|got| (got.header("webhook-tenant").to_owned(), body_of(&got.body))).collect();
+    let of_acme: Vec<_> = got.iter().filter(|(tenant, _)| tenant == "acme").map(|(_, body)| body).collect();
+    assert_eq!((of_acme.len(), got.len()), (2 * all.len(), 2 * all.len() + before));
+    assert!(got.iter().all(|(tenant, _)| ["", "acme"].contains(&tenant.as_str())), "{got:?}");
+    for body in &of_acme {
+        let of_record = body["type"] != "stripe.payment_intent.succeeded";
+        assert_eq!(body["data"]["tenant"], if of_record { json!("acme") } else { Value::Null }, "{body}");
+        let fields: Vec<_> = body.as_object().expect("an object").keys().collect();
+        assert_eq!(fields, ["data", "id", "timestamp", "type"]);
+    }
     let (_, page) = gateway.read("inbound?tenant=acme&provider=stripe").await;
     assert_eq!((&page["items"][0]["key"], &page["items"][0]["tenant"]), (&json!("evt_1"), &json!("acme")));
     assert_eq!(ids(&gateway.read("inbound?tenant=other").await.1), [""; 0]);
@@ -244,6 +262,43 @@ async fn the_operator_puts_for_a_tenant_in_its_space() {
     assert_eq!(gateway.ask(&gateway.key, Method::PUT, "tenants/acme", Some(json!({ "name": "x" }))).await.0, StatusCode::FORBIDDEN);
 }
 
+/// Wherever a record lies, its fields stand in the same order.
+#[tokio::test]
+async fn records_are_shown_alike_in_a_space_and_outside() {
+    let gateway = Gateway::new().await;
+    let text = json!({ "channel": "sms", "direction": "outbound", "to": NUMBER });
+    let order = json!({ "id": 1, "name": "#1", "email": "ana@example.com", "total_price": "10.00", "currency": "USD" });
+    let customer = json!({ "name": "Ana", "email": "ana@example.com", "stripe_customer_id": "cus_1" });
+    let invoice = json!({ "customer_id": "c1", "amount": 4900, "currency": "usd" });
+    for path in [BOOKING, "messages/m1", "customers/c1", "invoices/INV-1"] {
+        let body = match path {
+            BOOKING => booking(json!({})),
+            "messages/m1" => text.clone(),
+            "customers/c1" => customer.clone(),
+            _ => invoice.clone(),
+        };
+        assert!(gateway.put(path, body.clone()).await.0.is_success(), "{path}");
+        gateway.put_as_acme(path, body).await;
+    }
+    for message in [paid("evt_1", "pi_1", start(), start()), shopify("1", "orders/create", start(), &order)] {
+        with(&gateway.world, message.clone()).await;
+        with(&gateway.world, of_acme(message)).await;
+    }
+    for path in [BOOKING, "messages/m1", "customers/c1", "invoices/INV-1", "orders/1", "payments/pi_1", "transactions/pi_1"] {
+        let (outside, inside) = (gateway.text(path).await, gateway.text(&format!("{path}?tenant=acme")).await);
+        assert_eq!(outside.replace(r#""tenant":null"#, r#""tenant":"acme""#), inside, "{path}");
+    }
+    // One of those that are known from events alone says whose it is, too.
+    let unknown = json!({ "id": "pi_8", "amount": 6000, "amount_received": 6000, "currency": "usd", "metadata": { "booking_id": "888" } });
+    let message = stripe("evt_4", "payment_intent.succeeded", start(), start(), &unknown);
+    for message in [message.clone(), of_acme(message)] {
+        with(&gateway.world, message).await;
+    }
+    let (outside, inside) = (gateway.text("bookings?unmatched=true").await, gateway.text("bookings?unmatched=true&tenant=acme").await);
+    assert_eq!(outside.replace(r#""tenant":null"#, r#""tenant":"acme""#), inside);
+    assert!(inside.contains(r#""id":"888""#), "{inside}");
+}
+
 #[tokio::test]
 async fn what_a_tenant_had_before_its_source_was_bound_stays_where_it_is() {
     let gateway = Gateway::of(World::new(start(), true)).await;
@@ -254,11 +309,11 @@ async fn what_a_tenant_had_before_its_source_was_bound_stays_where_it_is() {
     assert_eq!((&put["customer_name"], &put["version"]), (&json!("Ana B."), &json!(2)));
     // What the operator's own sources tell of it counts, as it did.
     with(&gateway.world, paid("evt_1", "pi_1", start(), start())).await;
-    for (_, read) in
-        [gateway.read_as_acme(BOOKING).await, gateway.read(&format!("{BOOKING}?tenant=acme")).await, gateway.read(BOOKING).await]
-    {
+    for (_, read) in [gateway.read_as_acme(BOOKING).await, gateway.read(BOOKING).await] {
         assert_eq!((&read["tenant"], &read["deposit_paid"]), (&json!("acme"), &json!(true)));
     }
+    // In the space there is none.
+    assert_eq!(gateway.read(&format!("{BOOKING}?tenant=acme")).await.0, StatusCode::NOT_FOUND);
     assert_eq!(ids(&gateway.read("bookings").await.1), ["12345"]);
     // And what the tenant's own sources tell does not.
     with(&gateway.world, of_acme(refunded("evt_2", "pi_1", 6000, true, start()))).await;

@@ -1,9 +1,11 @@
 //! The gateway in memory: the rules by example, any order by property, and every call going wrong.
 
+mod allowance;
 mod answers;
 mod any_order;
 mod apart;
 mod api;
+mod binding;
 mod bound;
 mod business_events;
 mod contract;

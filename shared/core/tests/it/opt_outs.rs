@@ -5,10 +5,13 @@ use serde_json::{Value, json};
 use sluice_core::{
     ports::Clock,
     records::Phone,
-    testing::{Sent, World},
+    testing::{Sent, World, stripe},
 };
 
-use crate::support::{NUMBER, as_an_older_version_wrote_it, call, confirmed, mail_event, minutes, paid, put, read, start, text_in, with};
+use crate::{
+    bound::{BOOKING, Gateway, of_acme},
+    support::{NUMBER, as_an_older_version_wrote_it, booking, call, confirmed, mail_event, minutes, paid, put, read, start, text_in, with},
+};
 
 fn world() -> World {
     World::new(start(), true)
@@ -159,4 +162,66 @@ async fn what_lies_beside_a_customer_stands_in_its_history_once_on_whatever_page
     let beside: Vec<_> = seen.iter().filter(|kind| *kind != "customer.put").collect();
     assert_eq!(beside, ["message.received", "email.complained", "email.bounced", "message.received"]);
     assert!(times.is_sorted_by(|one, other| one >= other), "newest first: {times:?}");
+}
+
+/// Pays for a booking of the tenant's, and says whether a text went out for that.
+async fn is_texted(gateway: &Gateway, id: &str) -> bool {
+    gateway.put_as_acme(&format!("bookings/{id}"), booking(json!({}))).await;
+    let before = gateway.world.sent.sent().len();
+    let now = gateway.world.clock.now();
+    let intent =
+        json!({ "id": format!("pi_{id}"), "amount": 6000, "amount_received": 6000, "currency": "usd", "metadata": { "booking_id": id } });
+    with(&gateway.world, of_acme(stripe(&format!("evt_{id}"), "payment_intent.succeeded", now, now, &intent))).await;
+    gateway.world.sent.sent()[before..].iter().any(|sent| matches!(sent, Sent::Text(text) if text.to == NUMBER))
+}
+
+/// Something that was said to the operator's number, or to one of the tenant's own, a minute after what was said before.
+async fn say(gateway: &Gateway, word: &str, of: impl Fn(sluice_core::envelope::InboundMessage) -> sluice_core::envelope::InboundMessage) {
+    gateway.world.clock.advance(minutes(1));
+    let now = gateway.world.clock.now();
+    with(&gateway.world, of(text_in(&format!("SM{}", now.millis()), word, Some(word), now))).await;
+}
+
+#[tokio::test]
+async fn a_stop_that_twilio_alone_has_heard_ends_with_a_start_to_the_one_sender() {
+    let gateway = Gateway::new().await;
+    let opted_out = async || gateway.read("customers/c1?tenant=acme").await.1["sms_opt_out"].clone();
+    gateway.put_as_acme("customers/c1", json!({ "name": "Ana", "phone": NUMBER })).await;
+    // Older than what Twilio says.
+    say(&gateway, "START", |message| message).await;
+    gateway.world.clock.advance(minutes(1));
+    gateway.world.sent.refuse_with(NUMBER, "21610");
+    assert!(!is_texted(&gateway, "b1").await);
+    gateway.world.sent.accept_all();
+    assert_eq!((is_texted(&gateway, "b2").await, opted_out().await), (false, json!(true)));
+    say(&gateway, "START", |message| message).await;
+    assert_eq!((is_texted(&gateway, "b3").await, opted_out().await), (true, json!(false)));
+    // And begins anew.
+    gateway.world.clock.advance(minutes(1));
+    gateway.world.sent.refuse_with(NUMBER, "21610");
+    assert!(!is_texted(&gateway, "b4").await);
+    gateway.world.sent.accept_all();
+    assert_eq!((is_texted(&gateway, "b5").await, opted_out().await), (false, json!(true)));
+}
+
+/// Whoever holds the secret of a source can sign a START of anybody's.
+#[tokio::test]
+async fn what_is_said_to_a_number_of_the_tenants_lifts_no_stop_to_the_one_sender() {
+    let gateway = Gateway::new().await;
+    gateway.put_as_acme("customers/c1", json!({ "name": "Ana", "phone": NUMBER })).await;
+    say(&gateway, "STOP", |message| message).await;
+    say(&gateway, "START", of_acme).await;
+    assert!(!is_texted(&gateway, "b1").await);
+    assert_eq!(gateway.read("customers/c1?tenant=acme").await.1["sms_opt_out"], true);
+    say(&gateway, "START", |message| message).await;
+    assert!(is_texted(&gateway, "b2").await);
+    // It stops and lifts in its own space alone.
+    say(&gateway, "STOP", of_acme).await;
+    assert!(!is_texted(&gateway, "b3").await);
+    assert!(gateway.put(BOOKING, booking(json!({}))).await.0.is_success());
+    let before = gateway.world.sent.sent().len();
+    with(&gateway.world, paid("evt_1", "pi_1", start(), gateway.world.clock.now())).await;
+    assert!(matches!(&gateway.world.sent.sent()[before..], [Sent::Text(text)] if text.to == NUMBER));
+    say(&gateway, "START", of_acme).await;
+    assert!(is_texted(&gateway, "b4").await);
 }

@@ -495,7 +495,14 @@ async fn a_replay_of_a_done_event_repeats_nothing() {
 #[tokio::test]
 async fn test_mode_changes_nothing_unless_it_is_on() {
     let body = json!({ "id": "evt_1", "type": "payment_intent.succeeded", "created": 1, "livemode": false, "data": { "object": {} } });
-    let policy = sluice_core::plan::Policy { hold: minutes(120), stripe_test_mode: false, mail: true, sms: true };
+    let policy = sluice_core::plan::Policy {
+        hold: minutes(120),
+        stripe_test_mode: false,
+        mail: true,
+        sms: true,
+        messages_of_a_tenant: None,
+        failed_texts: sluice_core::plan::FailedTexts::All,
+    };
     let loaded = sluice_core::plan::Loaded::default();
     let cause = sluice_core::records::Cause { event: "in_1".to_owned(), kind: "payment_intent.succeeded".to_owned(), recorded: true };
     let mut view = sluice_core::plan::View::new(cause, &loaded, &policy, start());

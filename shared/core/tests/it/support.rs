@@ -32,6 +32,8 @@ pub(crate) struct Answer {
     /// The entity tag, if there is one.
     pub(crate) tag: Option<String>,
     pub(crate) json: Value,
+    /// The body as it is.
+    pub(crate) text: String,
 }
 
 /// Calls the API as its callers do.
@@ -63,7 +65,8 @@ pub(crate) async fn send(world: &World, request: Request<Body>) -> Answer {
     let status = response.status();
     let tag = response.headers().get(header::ETAG).map(|tag| tag.to_str().expect("a text").to_owned());
     let bytes = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
-    Answer { status, tag, json: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Answer { status, tag, json: serde_json::from_slice(&bytes).unwrap_or(Value::Null), text }
 }
 
 /// Puts a record until that goes well, as a caller does whose request failed, whose answer was lost, or whose server died.

@@ -7,7 +7,7 @@ use futures_util::future::join;
 use serde_json::{Value, json};
 use sluice_core::{
     outgoing::{Gates, Outgoing, People},
-    plan::Policy,
+    plan::{FailedTexts, Policy},
     ports::NoMetrics,
     process::{Incarnation, Outcome},
     template::Templates,
@@ -203,7 +203,14 @@ fn processor(clock: &Arc<ManualClock>, store: &Arc<MemoryStore>, sent: &Arc<Capt
         stripe: None,
         interest: None,
         queue: Arc::new(MemoryQueue::new(clock.clone(), 20)),
-        policy: Policy { hold: Duration::from_hours(2), stripe_test_mode: false, mail: true, sms: false },
+        policy: Policy {
+            hold: Duration::from_hours(2),
+            stripe_test_mode: false,
+            mail: true,
+            sms: false,
+            messages_of_a_tenant: None,
+            failed_texts: FailedTexts::All,
+        },
         incarnation: Incarnation::OneOfMany,
     }
 }

@@ -22,7 +22,7 @@ pub(super) use self::{
     event_types::{EventType, record_example},
     events::{View as Event, Whole as EventWithData},
     jobs::{Counted, Job},
-    subscriptions::{NewSubscription, Rotated, Tested, View as Subscription},
+    subscriptions::{Enabled, NewSubscription, Rotated, Tested, View as Subscription},
 };
 use super::{Api, Problem};
 use crate::webhooks::Webhooks;

@@ -28,8 +28,8 @@ use crate::{
     schema::described,
     time::Timestamp,
     webhooks::{
-        DeletedSubscription, Disabled, Endpoint, Made, NoTest, Pattern, Signers, Signing, SigningSecret, Subscription, TEST, Webhooks,
-        What, attempt_headers, change_subscription,
+        Attempted, DeletedSubscription, Disabled, Endpoint, Made, NoTest, Pattern, Signers, Signing, SigningSecret, Subscription, TEST,
+        Webhooks, What, attempt_headers, change_subscription,
         sealed::{CannotOpen, fresh_secret},
         verdict,
     },
@@ -96,6 +96,16 @@ described! {
         ..view: View,
         /// The signing secret, shown this once.
         secret: String,
+    }
+}
+
+described! {
+    /// A subscription that was enabled just now.
+    #[derive(Serialize)]
+    pub(in crate::api) struct Enabled as "EnabledSubscription" {
+        ..view: View,
+        /// The job that has tried what waits for its endpoint or a retry: `/subscriptions/{id}/jobs/{job}` tells how far it is.
+        job: String,
     }
 }
 
@@ -323,7 +333,7 @@ fn changed(id: &str, endpoint: Option<&Stored>, change: impl FnOnce(&mut Endpoin
 }
 
 /// Serves it again, whatever its endpoint's state, and begins the job that has tried what waits for that.
-pub(super) async fn enable(State(api): State<Arc<Api>>, caller: Caller, Path(id): Path<String>) -> Result<Json<View>, Problem> {
+pub(super) async fn enable(State(api): State<Arc<Api>>, caller: Caller, Path(id): Path<String>) -> Result<Json<Enabled>, Problem> {
     let key = fresh("", &*api.ids);
     let job = change(&api, &caller, &id, |before, endpoint| {
         let (mut after, now) = (before.clone(), api.clock.now());
@@ -336,7 +346,7 @@ pub(super) async fn enable(State(api): State<Arc<Api>>, caller: Caller, Path(id)
     .await?;
     jobs::send_on(&api, &job).await;
     tracing::info!(subscription = id, job, "enabled");
-    Ok(Json(answer(&api, &caller, &id).await?))
+    Ok(Json(Enabled { view: answer(&api, &caller, &id).await?, job }))
 }
 
 pub(super) async fn disable(State(api): State<Arc<Api>>, caller: Caller, Path(id): Path<String>) -> Result<Json<View>, Problem> {
@@ -402,7 +412,9 @@ pub(super) async fn test(State(api): State<Arc<Api>>, caller: Caller, Path(id): 
     let secrets = secrets.map_err(|error| closed(error, "its secret", "if the key is lost, rotate-secret makes a new one"))?;
     let own = subscription.own_headers(&webhooks.keyring);
     let own = own.map_err(|error| closed(error, "a header's value", "if the key is lost, set its headers anew with PATCH"))?;
-    let headers = attempt_headers(&event, TEST, &fresh("dlv_", &*api.ids), &own, &body, &Signers::new(secrets), now);
+    let (delivery, tenant) = (fresh("dlv_", &*api.ids), subscription.tenant.as_deref());
+    let attempted = Attempted { event: &event, kind: TEST, tenant, delivery: &delivery };
+    let headers = attempt_headers(attempted, &own, &body, &Signers::new(secrets), now);
     let headers = headers.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     let within = subscription.timeout().min(TEST_DEADLINE);
     let outcome = webhooks.poster.post(&Post { url: subscription.url, headers, body: Bytes::from(body), within }).await;

@@ -75,6 +75,10 @@ impl Served for Booking {
         }
     }
 
+    fn lies_in_space_of(shown: &mut ShownBooking, tenant: &str) {
+        shown.tenant = Some(tenant.to_owned());
+    }
+
     fn told_under(&self) -> Vec<Key> {
         self.payments.keys().map(|intent| Payment::key(intent)).collect()
     }

@@ -91,18 +91,27 @@ impl Served for Customer {
         }
     }
 
-    fn beside(&self) -> Vec<Key> {
-        let shown = self.shown();
-        let number = shown.phone.as_deref().and_then(phone).map(|number| Phone::key(&number));
-        number.into_iter().chain(shown.email.map(|address| AddressMark::key(&AddressMark::id_of(&address)))).collect()
+    fn lies_in_space_of(shown: &mut ShownCustomer, tenant: &str) {
+        shown.tenant = Some(tenant.to_owned());
     }
 
-    fn complete(shown: &mut ShownCustomer, beside: &[&Stored]) -> Result<(), PortError> {
-        for stored in beside {
-            match stored.document.key.kind.as_ref() {
-                Phone::KIND => shown.sms_opt_out = Phone::from_stored(stored)?.has_opted_out(),
-                _ => shown.email_state = AddressMark::from_stored(stored)?.state(),
-            }
+    fn beside(&self) -> Vec<Key> {
+        let address = self.email().map(|address| AddressMark::key(&AddressMark::id_of(address)));
+        self.beside_outside().into_iter().chain(address).collect()
+    }
+
+    fn beside_outside(&self) -> Vec<Key> {
+        self.phone().and_then(phone).map(|number| Phone::key(&number)).into_iter().collect()
+    }
+
+    fn complete(shown: &mut ShownCustomer, beside: &[&Stored], outside: &[&Stored]) -> Result<(), PortError> {
+        let number = |documents: &[&Stored]| {
+            let found = documents.iter().find(|stored| stored.document.key.kind == Phone::KIND);
+            found.map(|stored| Phone::from_stored(stored)).transpose()
+        };
+        shown.sms_opt_out = Phone::refuses_texts(number(beside)?.as_ref(), number(outside)?.as_ref());
+        for stored in beside.iter().filter(|stored| stored.document.key.kind == AddressMark::KIND) {
+            shown.email_state = AddressMark::from_stored(stored)?.state();
         }
         Ok(())
     }

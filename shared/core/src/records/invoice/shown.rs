@@ -73,6 +73,10 @@ impl Served for Invoice {
         }
     }
 
+    fn lies_in_space_of(shown: &mut ShownInvoice, tenant: &str) {
+        shown.tenant = Some(tenant.to_owned());
+    }
+
     fn told_under(&self) -> Vec<Key> {
         self.payments.keys().map(|intent| Payment::key(intent)).collect()
     }

@@ -5,7 +5,7 @@ use crate::{
     ports::{Measure, PortError, Post},
     process::Outcome,
     time::Timestamp,
-    webhooks::{WaitsFor, attempt_headers, verdict::Verdict},
+    webhooks::{Attempted, WaitsFor, attempt_headers, verdict::Verdict},
 };
 
 /// What must be left of the handling's time after the attempt, to write down what came of it.
@@ -66,7 +66,8 @@ impl Deliverer {
             Some(body) => body.clone(),
             None => event.body(&*self.store).await.map_err(Unready::Store)?.ok_or(Unready::Erased)?.into(),
         };
-        let headers = attempt_headers(&event.id, &event.kind, &held.delivery.id, own, &body, signers, now);
+        let attempted = Attempted { event: &event.id, kind: &event.kind, tenant: event.tenant.as_deref(), delivery: &held.delivery.id };
+        let headers = attempt_headers(attempted, own, &body, signers, now);
         let headers = headers.map_err(|error| Unready::Operator(error.to_string()))?;
         Ok(Post { url: held.subscription.url.clone(), headers, body, within: held.subscription.timeout().min(left) })
     }

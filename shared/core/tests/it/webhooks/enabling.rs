@@ -53,7 +53,12 @@ async fn what_waits_for_a_paused_endpoint_goes_once_it_is_enabled() {
         (&json!(true), &json!("closed"), &json!(0))
     );
     assert_eq!((&shown["endpoint"]["paused_until"], &shown["endpoint"]["reason"]), (&Value::Null, &Value::Null));
+    // The answer names the job that tries what waits.
+    let job = shown["job"].as_str().expect("a job").to_owned();
+    let read = async || get(&world, &format!("/api/v1/subscriptions/{id}/jobs/{job}")).await;
+    assert_eq!((&read().await["what"], &read().await["state"]), (&json!("waiting"), &json!("pending")));
     settle(&world).await;
+    assert_eq!((&read().await["state"], &read().await["count"]), (&json!("done"), &json!(3)));
     assert!(world.clock.now().since(began) < Duration::from_secs(5));
     let deliveries = deliveries(&world, "").await;
     assert!(deliveries.iter().all(|delivery| delivery["status"] == "delivered" && delivery["waits_for"].is_null()), "{deliveries:?}");
