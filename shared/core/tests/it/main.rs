@@ -42,5 +42,6 @@ mod tenants;
 mod texts;
 mod texts_corrected;
 mod texts_failed;
+mod texts_owed;
 mod two_bookings;
 mod webhooks;

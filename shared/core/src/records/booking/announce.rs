@@ -46,7 +46,7 @@ pub struct News {
     /// The latest announcement of the payment that went by mail after its text had failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mailed_text: Option<u32>,
-    /// The announcement that the booking is confirmed that was to go by mail alone, and was not true when it was to leave.
+    /// The announcement that the booking is confirmed that was not true when it was to leave, and goes in place of no text that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfirmed: Option<Unconfirmed>,
     /// The payment intents whose late payment support was told of.
@@ -62,7 +62,7 @@ pub struct News {
 pub struct Unconfirmed {
     /// Which announcement of the payment it is.
     pub number: u32,
-    /// The mail's template.
+    /// What it was to say.
     pub template: String,
 }
 
@@ -191,6 +191,20 @@ impl Booking {
             due.push(self.due(EffectKind::Mail, MailTemplate::SupportDifferingPayment, &format!("{}{intent}", Self::DIFFERING)));
             self.told.differing.insert(intent);
         }
+    }
+
+    /// The confirmation that was not true when it was to leave, and is true now: announced anew, unless it was told in another way or something later was. It
+    /// counts as told from now on.
+    pub(crate) fn owed_confirmation(&mut self) -> Option<Due> {
+        if !self.may_be_confirmed() {
+            return None;
+        }
+        let Unconfirmed { number, template } = self.told.unconfirmed.take()?;
+        if number < self.announcements.latest(Self::PAYMENT) || self.is_told_otherwise(number) {
+            return None;
+        }
+        let template = MailTemplate::named(&template)?;
+        Some(self.due(EffectKind::Sms, template, Self::PAYMENT))
     }
 
     fn due(&mut self, kind: EffectKind, template: MailTemplate, subject: &str) -> Due {
