@@ -279,6 +279,27 @@ async fn a_deposit_that_was_put_right_before_support_was_told_is_not_told() {
 }
 
 #[tokio::test]
+async fn a_deposit_that_was_put_otherwise_and_back_before_support_was_told_is_told_once() {
+    for back_before_it_is_sent in [true, false] {
+        let world = world();
+        put(&world, json!({})).await;
+        world.sent.break_down(true);
+        with(&world, paid_so_much("evt_1", "pi_1", 5000, "usd")).await;
+        put(&world, json!({ "deposit_amount": 5000 })).await;
+        if back_before_it_is_sent {
+            put(&world, json!({})).await;
+        }
+        world.sent.break_down(false);
+        world.run_until_quiet().await;
+        for _ in 0..2 {
+            put(&world, json!({})).await;
+            world.run_until_quiet().await;
+            assert_eq!(to_support(&world), ["Payment of $50.00 for booking 12345, whose deposit is $60.00"], "{back_before_it_is_sent}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_payment_for_a_booking_its_owner_cancelled_is_told_to_support() {
     let world = world();
     put(&world, json!({ "status": "cancelled" })).await;

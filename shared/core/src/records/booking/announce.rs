@@ -52,7 +52,7 @@ pub struct News {
     /// The payment intents whose late payment support was told of.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub late: BTreeSet<String>,
-    /// The payment intents whose payment is not the deposit, as support was told.
+    /// The payment intents whose payment is not the deposit, as support was told or is about to be.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub differing: BTreeSet<String>,
 }
@@ -184,7 +184,11 @@ impl Booking {
     }
 
     /// Whenever the deposit and the payment are both known, also of a payment that is late or of a booking that was cancelled: so it is the same in any order.
+    /// What does not differ any more is forgotten, whether support was told or not: should it differ again, that is news.
     fn announce_differing_payments(&mut self, due: &mut Vec<Due>) {
+        let mut told = std::mem::take(&mut self.told.differing);
+        told.retain(|intent| self.difference(intent).is_some());
+        self.told.differing = told;
         let differs = |intent: &&str| !self.told.differing.contains(*intent) && self.difference(intent).is_some();
         let differing: Vec<String> = self.successes().map(|(intent, _)| intent).filter(differs).map(str::to_owned).collect();
         for intent in differing {
