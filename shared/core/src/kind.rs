@@ -124,6 +124,15 @@ pub trait Served: Record {
         Ok(None)
     }
 
+    /// Whether some of the history of one of them is of other records of this kind, by all that were `read`. Then none of it is told, and of the record's own
+    /// what was told there, too, only as far as it changed what is shown: of the rest nobody can tell whose it is.
+    ///
+    /// # Errors
+    /// [`PortError::Permanent`] if one can't be read.
+    fn shares(&self, _other: &Stored, _read: &[Stored]) -> Result<bool, PortError> {
+        Ok(false)
+    }
+
     /// What a change of one of them is for this kind; `None` if it is none.
     fn retold(entry: &HistoryEntry) -> Option<HistoryEntry> {
         Some(entry.clone())

@@ -179,6 +179,12 @@ impl HistoryEntry {
         self.states.contains_key(field) || self.fields.iter().any(|named| named == field)
     }
 
+    /// Whether it changed nothing that is shown.
+    #[must_use]
+    pub(crate) fn changes_nothing(&self) -> bool {
+        self.states.is_empty() && self.fields.is_empty()
+    }
+
     /// The same change as another record shows it: each of these fields under the name that it has there, and no value, because that may be another one.
     #[must_use]
     pub(crate) fn seen_as(&self, names: &[(&str, &str)]) -> Self {

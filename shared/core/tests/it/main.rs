@@ -16,6 +16,7 @@ mod fuzz;
 mod github;
 mod going_wrong;
 mod histories;
+mod histories_apart;
 mod history;
 mod ingest;
 mod invoicing;

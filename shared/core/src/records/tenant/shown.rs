@@ -7,7 +7,7 @@ use crate::{
     kind::{Filter, Served},
     ports::{Index, Key, PortError, Stored},
     record::Record,
-    records::{Customer, History, HistoryEntry},
+    records::{Customer, History, HistoryEntry, Subscription},
     schema::described,
     time::Timestamp,
 };
@@ -57,14 +57,35 @@ impl Served for Tenant {
         }
     }
 
+    /// The customers that it pays as. Besides, the subscriptions that it has with one of them and that nobody has linked to it: they say whether another tenant
+    /// pays with them.
     fn told_under(&self) -> Vec<Key> {
         let subscriber = self.subscribed().and_then(|subscribed| subscribed.customer.as_deref());
         let payers: BTreeSet<_> = self.stripe_customer_id().into_iter().chain(subscriber).collect();
-        payers.into_iter().map(Customer::key).collect()
+        let unlinked = self.of_customer.keys().filter(|id| !self.is_linked_to(id));
+        payers.into_iter().map(Customer::key).chain(unlinked.map(|id| Subscription::key(id))).collect()
     }
 
     fn history_under(&self, other: &Stored) -> Result<Option<History>, PortError> {
-        Customer::from_stored(other).map(|customer| Some(customer.history))
+        match other.document.key.kind.as_ref() {
+            Customer::KIND => Customer::from_stored(other).map(|customer| Some(customer.history)),
+            _ => Ok(None),
+        }
+    }
+
+    /// A customer that has a subscription which is not this tenant's: its history does not say of which one an event told.
+    fn shares(&self, other: &Stored, read: &[Stored]) -> Result<bool, PortError> {
+        let customer = Customer::from_stored(other)?;
+        for id in customer.own.subscriptions.keys().filter(|id| !self.is_linked_to(id)) {
+            let of_this_customer = self.of_customer.contains_key(id);
+            let Some(stored) = read.iter().find(|stored| of_this_customer && stored.document.key == Subscription::key(id)) else {
+                return Ok(true);
+            };
+            if !Subscription::from_stored(stored)?.tenants.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What Stripe said of the customer's subscriptions. It may have more than the tenant's, so that it is not told which state came of it.
