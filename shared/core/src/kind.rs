@@ -138,8 +138,9 @@ pub trait Served: Record {
         Some(entry.clone())
     }
 
-    /// Whether all events in its own history are its, and not only those that changed one of [`told_under`](Self::told_under), too.
-    fn keeps_events(&self) -> bool {
+    /// Whether an event in its own history is its in any case, and not only if it changed one of [`told_under`](Self::told_under), too. One that is not leaves
+    /// the history when the record turns out to be told under another id, wherever it was noted and whatever came first.
+    fn keeps(&self, _entry: &HistoryEntry) -> bool {
         true
     }
 

@@ -79,3 +79,60 @@ async fn a_tenant_that_alone_pays_with_its_stripe_customer_has_all_that_was_said
         assert_eq!(shown["subscription_status"], "active");
     }
 }
+
+/// The n-th event on the only subscription of a customer of Stripe's.
+async fn said_of(world: &World, event: &str, customer: &str, status: &str) {
+    let object = json!({ "id": format!("sub_of_{customer}"), "object": "subscription", "customer": customer, "status": status });
+    told(world, event, "customer.subscription.updated", world.events().len() as u64, object).await;
+}
+
+#[tokio::test]
+async fn a_corrected_stripe_customer_takes_its_history_along_whether_it_was_told_before_the_put_or_since() {
+    let paying_as = |customer: Value| json!({ "name": "Alder Studio", "stripe_customer_id": customer });
+    for order in orders(3) {
+        // Also where what was said lies on full pages by then.
+        for puts in [1, 12] {
+            let world = world();
+            for step in &order {
+                match step {
+                    0 => {
+                        for number in 0..puts {
+                            let mut word = paying_as(json!("cus_1"));
+                            word["metadata"] = json!({ "put": number.to_string() });
+                            assert!(put(&world, "tenants/t1", word).await.is_success());
+                        }
+                    }
+                    1 => said_of(&world, "evt_1", "cus_1", "active").await,
+                    _ => said_of(&world, "evt_2", "cus_2", "past_due").await,
+                }
+            }
+            let bought = json!({ "id": "cs_3", "object": "checkout.session", "client_reference_id": "t1", "subscription": "sub_3", "payment_status": "paid" });
+            told(&world, "evt_3", "checkout.session.completed", 9, bought).await;
+            for (customer, expected) in [
+                (json!("cus_1"), vec!["evt_1", "evt_3"]),
+                (json!("cus_2"), vec!["evt_2", "evt_3"]),
+                (json!(null), vec!["evt_3"]),
+                (json!("cus_1"), vec!["evt_1", "evt_3"]),
+            ] {
+                for _ in 0..puts {
+                    put(&world, "tenants/t1", paying_as(customer.clone())).await;
+                }
+                assert_eq!(events(&world, "tenants/t1").await, expected, "{customer} {order:?}, {puts} puts");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_said_of_a_subscription_that_a_tenant_has_no_more_stays_if_it_bought_it() {
+    let world = world();
+    assert_eq!(put(&world, "tenants/t1", json!({ "name": "Alder Studio" })).await, StatusCode::CREATED);
+    for customer in ["cus_1", "cus_2"] {
+        let bought = json!({ "id": format!("cs_{customer}"), "object": "checkout.session", "client_reference_id": "t1", "customer": customer,
+            "subscription": format!("sub_of_{customer}"), "payment_status": "paid" });
+        told(&world, &format!("evt_{customer}_bought"), "checkout.session.completed", world.events().len() as u64, bought).await;
+        said_of(&world, &format!("evt_{customer}_said"), customer, "active").await;
+    }
+    let expected = ["evt_cus_1_bought", "evt_cus_1_said", "evt_cus_2_bought", "evt_cus_2_said"];
+    assert_eq!(events(&world, "tenants/t1").await, expected);
+}

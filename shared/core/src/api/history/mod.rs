@@ -65,7 +65,7 @@ pub(super) async fn history<K: Served>(
                 strand.fill(&*api.store, &mut budget).await?;
             }
         }
-        entries.extend(each_once(at_once, record.keeps_events()));
+        entries.extend(each_once(at_once, |entry| record.keeps(entry)));
         until = Some(moment);
     }
     let next = strands.iter().any(|strand| !strand.is_over()).then(|| Cursor::at(&K::key(&id), until, &strands).text());
@@ -113,9 +113,9 @@ fn add(
 }
 
 /// Of what was noted at one moment, each event once: as the record itself has it, else as it was noted under another id. What the record itself has of an event
-/// that is not known there any more was said under an id that is not its any more, unless it keeps all. What changed nothing of it and was told where others
+/// that is not known there any more was said under an id that is not its any more, unless it is kept in any case. What changed nothing of it and was told where others
 /// of its kind are told of, too, was as likely said of one of those.
-fn each_once(at_once: Vec<(Whose, HistoryEntry)>, keeps_events: bool) -> Vec<HistoryEntry> {
+fn each_once(at_once: Vec<(Whose, HistoryEntry)>, keeps: impl Fn(&HistoryEntry) -> bool) -> Vec<HistoryEntry> {
     let told_in = |strand: Whose| {
         let events = at_once.iter().filter(|(whose, _)| *whose == strand).filter_map(|(_, entry)| entry.told_by());
         events.map(str::to_owned).collect::<Vec<_>>()
@@ -128,7 +128,7 @@ fn each_once(at_once: Vec<(Whose, HistoryEntry)>, keeps_events: bool) -> Vec<His
             (Whose::Beside, _) | (Whose::Own, None) => true,
             (Whose::Own, Some(event)) if is_in(&told, event) => true,
             (Whose::Own, Some(event)) if is_in(&shared, event) => !entry.changes_nothing(),
-            (Whose::Own, Some(_)) => keeps_events,
+            (Whose::Own, Some(_)) => keeps(&entry),
             (Whose::Shared, _) => false,
             (Whose::Others, event) => entries.iter().all(|known| known.told_by() != event),
         };

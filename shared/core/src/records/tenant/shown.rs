@@ -29,6 +29,9 @@ described! {
     }
 }
 
+/// What the types of events on subscriptions begin with.
+const OF_SUBSCRIPTIONS: &str = "customer.subscription.";
+
 impl Served for Tenant {
     const NAME: &'static str = "tenant";
     const LIST: &'static str = Self::KIND;
@@ -57,11 +60,12 @@ impl Served for Tenant {
         }
     }
 
-    /// The customers that it pays as. Besides, the subscriptions that it has with one of them and that nobody has linked to it: they say whether another tenant
+    /// The customers that it pays as, or has bought a subscription as. Besides, the subscriptions that it has with one of them and that nobody has linked to it: they say whether another tenant
     /// pays with them.
     fn told_under(&self) -> Vec<Key> {
-        let subscriber = self.subscribed().and_then(|subscribed| subscribed.customer.as_deref());
-        let payers: BTreeSet<_> = self.stripe_customer_id().into_iter().chain(subscriber).collect();
+        let buyers = self.checkouts.values().filter_map(|told| told.what.as_deref());
+        let subscribers = self.subscriptions.values().filter_map(|subscribed| subscribed.customer.as_deref());
+        let payers: BTreeSet<_> = self.stripe_customer_id().into_iter().chain(buyers).chain(subscribers).collect();
         let unlinked = self.of_customer.keys().filter(|id| !self.is_linked_to(id));
         payers.into_iter().map(Customer::key).chain(unlinked.map(|id| Subscription::key(id))).collect()
     }
@@ -88,9 +92,14 @@ impl Served for Tenant {
         Ok(false)
     }
 
+    /// What it bought is its for good. What was said of a subscription counts for as long as it pays as that customer, if one is known.
+    fn keeps(&self, entry: &HistoryEntry) -> bool {
+        !entry.kind().starts_with(OF_SUBSCRIPTIONS) || self.subscriptions.values().any(|subscribed| subscribed.customer.is_none())
+    }
+
     /// What Stripe said of the customer's subscriptions. It may have more than the tenant's, so that it is not told which state came of it.
     fn retold(entry: &HistoryEntry) -> Option<HistoryEntry> {
-        let of_subscription = ["customer.subscription.", "checkout.session."].iter().any(|prefix| entry.kind().starts_with(prefix));
+        let of_subscription = [OF_SUBSCRIPTIONS, "checkout.session."].iter().any(|prefix| entry.kind().starts_with(prefix));
         of_subscription.then(|| entry.seen_as(&[]))
     }
 
