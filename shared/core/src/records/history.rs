@@ -329,12 +329,6 @@ impl History {
         }
     }
 
-    /// Leaves out the events that are in the other one, too, as far as both lie with their records.
-    pub(crate) fn leave_out(&mut self, other: &Self) {
-        let told: Vec<_> = other.recent.iter().filter_map(HistoryEntry::told_by).collect();
-        self.recent.retain(|entry| entry.told_by().is_none_or(|event| !told.contains(&event)));
-    }
-
     /// The entries that lie with the record, newest first.
     pub fn recent(&self) -> impl Iterator<Item = &HistoryEntry> {
         self.recent.iter().rev()

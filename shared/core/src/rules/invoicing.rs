@@ -52,9 +52,6 @@ pub(crate) fn settle_invoice(view: &mut View<'_>, mut invoice: Invoice) -> Resul
     let given_up = claimed.as_ref().filter(|claimed| claims.as_ref() != Some(claimed));
     if let Some(intent) = given_up {
         invoice.payments.remove(intent);
-        if let Some(payment) = view.read::<Payment>(intent)? {
-            invoice.leave_history_to(&payment);
-        }
     }
     let unlike = take_unlike(view, &mut invoice)?;
     view.write(&invoice)?;
@@ -100,7 +97,6 @@ fn take_unlike(view: &mut View<'_>, invoice: &mut Invoice) -> Result<Option<Paym
         return Ok(None);
     }
     invoice.payments.remove(&intent);
-    invoice.leave_history_to(&payment);
     payment.likely = None;
     Ok(Some(payment))
 }

@@ -6,7 +6,7 @@ use sluice_core::testing::World;
 
 use crate::{
     any_order::orders,
-    histories::{events, put, told, world},
+    histories::{events, intent, invoice, put, told, world},
     support::call,
 };
 
@@ -135,4 +135,54 @@ async fn what_was_said_of_a_subscription_that_a_tenant_has_no_more_stays_if_it_b
     }
     let expected = ["evt_cus_1_bought", "evt_cus_1_said", "evt_cus_2_bought", "evt_cus_2_said"];
     assert_eq!(events(&world, "tenants/t1").await, expected);
+}
+
+#[tokio::test]
+async fn a_payment_that_is_an_invoice_s_no_more_leaves_its_history_from_full_pages_too() {
+    let charge =
+        |amount: i64| json!({ "id": "ch_1", "amount": 6000, "amount_refunded": amount, "currency": "usd", "payment_intent": "pi_1" });
+    for named in [json!("pi_1"), json!(null)] {
+        let world = world();
+        let word = |intent: &Value| invoice(json!({ "stripe_payment_intent_id": intent }));
+        assert_eq!(put(&world, "invoices/INV-1", word(&named)).await, StatusCode::CREATED);
+        told(&world, "evt_00", "payment_intent.succeeded", 1, intent()).await;
+        let mut expected = vec!["evt_00".to_owned()];
+        for number in 1..20 {
+            told(&world, &format!("evt_{number:02}"), "charge.refunded", 30 + number, charge(100 * i64::try_from(number).expect("a few")))
+                .await;
+            expected.push(format!("evt_{number:02}"));
+        }
+        assert_eq!(events(&world, "invoices/INV-1").await, expected, "{named}");
+        // By a put of the invoice, or by one of another.
+        if named.is_null() {
+            assert_eq!(put(&world, "invoices/INV-2", word(&json!("pi_1"))).await, StatusCode::CREATED);
+        } else {
+            put(&world, "invoices/INV-1", word(&json!("pi_2"))).await;
+            assert_eq!(put(&world, "invoices/INV-2", word(&named)).await, StatusCode::CREATED);
+        }
+        assert_eq!(events(&world, "invoices/INV-1").await, [""; 0], "{named}");
+        assert_eq!(events(&world, "invoices/INV-2").await, expected, "{named}");
+    }
+}
+
+#[tokio::test]
+async fn an_invoice_s_history_is_the_same_whether_its_payment_was_taken_for_another_one_s_or_not() {
+    let paid = json!({ "invoice": "in_1", "amount_paid": 6000, "currency": "usd", "payment": { "payment_intent": "pi_1" } });
+    for order in orders(2) {
+        let world = world();
+        for id in ["INV-1", "in_1"] {
+            assert_eq!(put(&world, &format!("invoices/{id}"), invoice(json!({}))).await, StatusCode::CREATED);
+        }
+        for step in &order {
+            match step {
+                // By likeness it is taken for the first one's.
+                0 => told(&world, "evt_1", "payment_intent.succeeded", 1, intent()).await,
+                _ => told(&world, "evt_2", "invoice_payment.paid", 2, paid.clone()).await,
+            }
+        }
+        let shown = call(&world, Method::GET, "/api/v1/invoices/in_1", None).await.json;
+        assert_eq!(shown["status"], "paid", "{order:?}");
+        assert_eq!(events(&world, "invoices/INV-1").await, [""; 0], "{order:?}");
+        assert_eq!(events(&world, "invoices/in_1").await, ["evt_1", "evt_2"], "{order:?}");
+    }
 }
