@@ -125,7 +125,7 @@ impl Outgoing {
 
     fn draft_differing_payment(&self, event: &EventRecord, effect: &Effect, booking: &Booking, put: &BookingPut) -> Result<Draft, NoDraft> {
         let intent = effect.about.subject.strip_prefix(Booking::DIFFERING).unwrap_or_default();
-        // The deposit was put otherwise meanwhile.
+        // The deposit was put otherwise meanwhile, or the payment given back.
         let Some((why, paid)) = booking.difference(intent).zip(booking.success(intent)) else { return Ok(Draft::Superseded) };
         let words = self.templates.mail(&SupportDifferingPayment {
             why,

@@ -45,7 +45,7 @@ pub(super) fn hand_over_charges(view: &mut View<'_>, booking: &mut Booking, paym
     take_charges_from(view, before, payment)?;
     if payment.booking_id() == Some(&booking.id) {
         for (charge, fact) in &payment.charges {
-            booking.join_charge(charge, fact.clone());
+            booking.join_charge(charge, Some(&payment.id), fact.clone());
         }
     }
     Ok(())

@@ -154,3 +154,73 @@ async fn cancelling_a_paid_booking_is_not_a_late_payment() {
     assert_eq!(read(&world).await["status"], "cancelled");
     assert_eq!(world.sent.sent().len(), 1);
 }
+
+/// So much of a payment of booking 12345 was given back in all, in the n-th minute.
+fn given_back(id: &str, intent: &str, paid: i64, in_all: i64, minute: u64) -> sluice_core::envelope::InboundMessage {
+    let charge =
+        json!({ "id": format!("ch_{intent}"), "amount": paid, "amount_refunded": in_all, "currency": "usd", "payment_intent": intent });
+    stripe(id, "charge.refunded", start() + minutes(minute), start() + minutes(minute), &charge)
+}
+
+const DIFFERS: &str = "Payment of $50.00 for booking 12345, whose deposit is $60.00";
+
+#[tokio::test]
+async fn a_payment_that_was_given_back_in_full_is_not_told_to_support_and_one_that_was_in_part_is() {
+    for (in_all, told) in [(5000, None), (4000, Some(DIFFERS))] {
+        for order in crate::any_order::orders(3) {
+            let world = world();
+            let position = |step| order.iter().position(|at| *at == step);
+            for step in &order {
+                match step {
+                    0 => drop(put(&world, json!({})).await),
+                    1 => with(&world, paid_so_much("evt_1", "pi_1", 5000, "usd")).await,
+                    _ => with(&world, given_back("evt_2", "pi_1", 5000, in_all, 1)).await,
+                }
+                world.run_until_quiet().await;
+            }
+            // Where it was there for a while without its refund, that was told.
+            let was_there = position(2) == Some(2);
+            assert_eq!(to_support(&world), Vec::from_iter(told.or(was_there.then_some(DIFFERS))), "{in_all} {order:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_was_given_back_before_support_was_told_is_told_once_its_refund_fails() {
+    let world = world();
+    put(&world, json!({})).await;
+    world.sent.break_down(true);
+    with(&world, paid_so_much("evt_1", "pi_1", 5000, "usd")).await;
+    with(&world, given_back("evt_2", "pi_1", 5000, 5000, 1)).await;
+    world.sent.break_down(false);
+    world.run_until_quiet().await;
+    assert_eq!(to_support(&world), [""; 0]);
+    let failed =
+        json!({ "id": "re_1", "amount": 5000, "currency": "usd", "charge": "ch_pi_1", "payment_intent": "pi_1", "status": "failed" });
+    with(&world, stripe("evt_3", "refund.failed", start() + minutes(2), start() + minutes(2), &failed)).await;
+    world.run_until_quiet().await;
+    assert_eq!(to_support(&world), ["A refund of $50.00 for booking 12345 failed", DIFFERS]);
+}
+
+#[tokio::test]
+async fn of_two_payments_the_one_that_was_given_back_is_not_told() {
+    for named_by_charge in [true, false] {
+        let world = world();
+        for (event, intent) in [("evt_1", "pi_1"), ("evt_2", "pi_2")] {
+            with(&world, paid_so_much(event, intent, 5000, "usd")).await;
+        }
+        let mut charge = json!({ "id": "ch_1", "amount": 5000, "amount_refunded": 5000, "currency": "usd", "payment_intent": "pi_1" });
+        if named_by_charge {
+            charge["metadata"] = json!({ "booking_id": "12345" });
+        }
+        with(&world, stripe("evt_3", "charge.refunded", start(), start(), &charge)).await;
+        put(&world, json!({})).await;
+        world.run_until_quiet().await;
+        let told = world.sent.sent().into_iter().find_map(|sent| match sent {
+            Sent::Mail(mail) if mail.to == "support@example.com" => Some(mail.text),
+            _ => None,
+        });
+        assert_eq!(to_support(&world), [DIFFERS], "{named_by_charge}");
+        assert!(told.is_some_and(|text| text.contains("pi_2")), "{named_by_charge}");
+    }
+}

@@ -151,7 +151,7 @@ fn check_promises(world: &World, booking: &Booking, excuses: u32) {
     }
 }
 
-/// Support is told once of each payment that is not the deposit, and once at most that one was late.
+/// Support is told once of each payment that is not the deposit and was not given back, and once at most that one was late.
 fn check_told_to_support(world: &World, happenings: &[Happening]) {
     let records = world.events();
     let announced = |subject: &str| {
@@ -160,7 +160,13 @@ fn check_told_to_support(world: &World, happenings: &[Happening]) {
     };
     for (number, paid) in (0..).zip(PAID) {
         let was_paid = happenings.iter().any(|happening| matches!(happening, Happening::Paid { intent, .. } if *intent == number));
-        let owed = if was_paid && paid != (6000, "usd") { invariants::Owed::Once } else { invariants::Owed::Never };
+        // Of one that was given back in full it depends on whether it was heard of without that.
+        let all_back = |happening: &Happening| matches!(happening, Happening::Refunded { intent, amount, .. } if *intent == number && (*amount >= paid.0 && paid.1 == "usd"));
+        let owed = match was_paid && paid != (6000, "usd") {
+            true if happenings.iter().any(all_back) => invariants::Owed::AtMostOnce,
+            true => invariants::Owed::Once,
+            false => invariants::Owed::Never,
+        };
         invariants::told_as_owed(owed, announced(&format!("{}pi_{number}", Booking::DIFFERING))).expect("told once that it differs");
         let late = announced(&format!("{}pi_{number}", Booking::LATE));
         invariants::told_as_owed(invariants::Owed::AtMostOnce, late).expect("told once at most that it was late");
