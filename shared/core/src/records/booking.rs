@@ -186,7 +186,9 @@ impl Booking {
     pub fn leave_charges<'a>(&mut self, charges: impl IntoIterator<Item = &'a String>) {
         for charge in charges {
             self.charges.remove(charge);
-            self.payments.values_mut().for_each(|payment| drop(payment.charges.remove(charge)));
+            for payment in self.payments.values_mut() {
+                payment.charges.remove(charge);
+            }
         }
     }
 

@@ -224,3 +224,50 @@ async fn of_two_payments_the_one_that_was_given_back_is_not_told() {
         assert!(told.is_some_and(|text| text.contains("pi_2")), "{named_by_charge}");
     }
 }
+
+/// The texts of the mails to support.
+fn texts_to_support(world: &World) -> Vec<String> {
+    let sent = world.sent.sent().into_iter();
+    sent.filter_map(|sent| if let Sent::Mail(mail) = sent { (mail.to == "support@example.com").then_some(mail.text) } else { None })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_payment_that_is_late_and_not_the_deposit_is_told_once_with_both() {
+    for (currency, differs) in [("usd", "It is less than the deposit"), ("eur", "It came in another currency")] {
+        for order in crate::any_order::orders(3) {
+            let world = world();
+            for step in &order {
+                match step {
+                    0 => drop(put(&world, json!({})).await),
+                    1 => with(&world, failed("evt_1", "pi_1", "expired_card", start() - minutes(300), start() - minutes(300))).await,
+                    _ => with(&world, paid_so_much("evt_2", "pi_2", 5000, currency)).await,
+                }
+                world.run_until_quiet().await;
+            }
+            assert_eq!(read(&world).await["status"], "cancelled");
+            let (late, told) = (to_support(&world).pop().expect("is told that it is late"), texts_to_support(&world));
+            assert!(late.starts_with("Late payment of "), "{late}");
+            let was_confirmed = order == [0, 2, 1] || order == [2, 0, 1];
+            assert_eq!(told.len(), 1 + usize::from(was_confirmed), "{order:?}: {told:?}");
+            // Before the put nobody knows of a deposit.
+            if order.last() != Some(&0) {
+                assert!(late.ends_with(", whose deposit is $60.00"), "{order:?}: {late}");
+                assert!(told.last().is_some_and(|text| text.contains("after the hold") && text.contains(differs)), "{order:?}: {told:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_late_payment_that_is_not_the_deposit_is_told_as_that_once_the_booking_holds_again() {
+    let world = world();
+    put(&world, json!({ "status": "cancelled" })).await;
+    with(&world, paid_so_much("evt_1", "pi_1", 5000, "usd")).await;
+    assert_eq!(to_support(&world), ["Late payment of $50.00 for booking 12345, whose deposit is $60.00"]);
+    for _ in 0..2 {
+        put(&world, json!({})).await;
+        world.run_until_quiet().await;
+        assert_eq!(to_support(&world)[1..], [DIFFERS]);
+    }
+}

@@ -165,34 +165,47 @@ impl Booking {
         for (currency, amount) in self.failed_refunds() {
             if self.told.failed_refunds.get(&currency).is_none_or(|told| amount > *told) {
                 self.told.failed_refunds.insert(currency.clone(), amount);
-                due.push(self.due(EffectKind::Mail, MailTemplate::SupportRefundFailed, &format!("{}{currency}", Self::REFUND_FAILED)));
+                due.push(self.due(EffectKind::Mail, MailTemplate::SupportPayment, &format!("{}{currency}", Self::REFUND_FAILED)));
             }
         }
     }
 
-    fn announce_late_payments(&mut self, due: &mut Vec<Due>) {
+    /// The payment intents whose payment confirmed nothing, as support is told.
+    fn late(&self) -> BTreeSet<&str> {
         let mut late = self.late_payments();
         // Nor was anybody told of money that came for a booking that was cancelled before its payment was heard of.
         if self.is_put_cancelled() && self.told.payment != Some(PaymentNews::Confirmed) {
             late.extend(self.successes().map(|(intent, _)| intent));
         }
-        let late: Vec<String> = late.into_iter().filter(|intent| !self.told.late.contains(*intent)).map(str::to_owned).collect();
+        late
+    }
+
+    /// Whether the payment that succeeded for the intent came too late to confirm anything.
+    #[must_use]
+    pub fn is_late(&self, intent: &str) -> bool {
+        self.late().contains(intent)
+    }
+
+    fn announce_late_payments(&mut self, due: &mut Vec<Due>) {
+        let late = self.late().into_iter().filter(|intent| !self.told.late.contains(*intent));
+        let late: Vec<String> = late.map(str::to_owned).collect();
         for intent in late {
-            due.push(self.due(EffectKind::Mail, MailTemplate::SupportLatePayment, &format!("{}{intent}", Self::LATE)));
+            due.push(self.due(EffectKind::Mail, MailTemplate::SupportPayment, &format!("{}{intent}", Self::LATE)));
             self.told.late.insert(intent);
         }
     }
 
-    /// Whenever the deposit and the payment are both known, also of a payment that is late or of a booking that was cancelled: so it is the same in any order.
-    /// What does not differ any more is forgotten, whether support was told or not: should it differ again, that is news.
+    /// Whenever the deposit and the payment are both known. Of a payment that is late the mail that says so says this, too. What does not differ any more is forgotten, whether support was told or not: should it differ again, that is news.
     fn announce_differing_payments(&mut self, due: &mut Vec<Due>) {
         let mut told = std::mem::take(&mut self.told.differing);
         told.retain(|intent| self.difference(intent).is_some());
         self.told.differing = told;
-        let differs = |intent: &&str| !self.told.differing.contains(*intent) && self.difference(intent).is_some();
+        let late = self.late();
+        let is_told = |intent: &str| self.told.differing.contains(intent) || late.contains(intent);
+        let differs = |intent: &&str| !is_told(intent) && self.difference(intent).is_some();
         let differing: Vec<String> = self.successes().map(|(intent, _)| intent).filter(differs).map(str::to_owned).collect();
         for intent in differing {
-            due.push(self.due(EffectKind::Mail, MailTemplate::SupportDifferingPayment, &format!("{}{intent}", Self::DIFFERING)));
+            due.push(self.due(EffectKind::Mail, MailTemplate::SupportPayment, &format!("{}{intent}", Self::DIFFERING)));
             self.told.differing.insert(intent);
         }
     }
