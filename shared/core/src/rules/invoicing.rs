@@ -237,9 +237,9 @@ fn place_of(view: &mut View<'_>, invoice: &Invoice) -> Result<Option<String>, St
     if let Some(place) = likeness_of(view, put)? {
         return Ok(Some(place));
     }
-    let id = put.customer_id.clone();
-    let mut waiting = view.read::<CustomersInvoices>(&id)?.unwrap_or_else(|| CustomersInvoices { id, invoices: BTreeSet::new() });
-    if waiting.invoices.insert(invoice.id.clone()) {
+    let customer = &put.customer_id;
+    let mut waiting = view.read::<CustomersInvoices>(customer)?.unwrap_or_else(|| CustomersInvoices::new(customer));
+    if waiting.join(&invoice.id, invoice.asks_since().unwrap_or(invoice.heard.first)) {
         view.write(&waiting)?;
     }
     Ok(None)

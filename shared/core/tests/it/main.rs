@@ -24,6 +24,7 @@ mod ingest;
 mod invoicing;
 mod json;
 mod mails;
+mod many_invoices;
 mod messages;
 mod odd_payments;
 mod openapi;
