@@ -41,7 +41,7 @@ impl Outgoing {
                 .ok_or_else(|| unknown(effect))?
         } else if let Some(intent) = subject.strip_prefix(Booking::DIFFERING) {
             let mail = with_payment(mail, booking, intent).ok_or_else(|| unknown(effect))?;
-            // The deposit was put otherwise meanwhile, or the payment given back.
+            // The deposit was put otherwise meanwhile.
             if mail.differs.is_none() {
                 return Ok(Draft::Superseded);
             }

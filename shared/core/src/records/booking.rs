@@ -281,13 +281,10 @@ impl Booking {
         if payment.charges.is_empty() { self.is_given_back() } else { refunded >= paid.amount }
     }
 
-    /// How the payment that succeeded for the intent differs from the deposit, if there is one to be paid. One that was given back in full is none.
+    /// How the payment that succeeded for the intent differs from the deposit, if there is one to be paid.
     #[must_use]
     pub fn difference(&self, intent: &str) -> Option<Difference> {
         let (put, paid) = (self.put.as_ref().filter(|put| put.deposit_amount > 0)?, self.success(intent)?);
-        if self.was_given_back(intent) {
-            return None;
-        }
         if paid.currency != put.currency {
             Some(Difference::OtherCurrency)
         } else {

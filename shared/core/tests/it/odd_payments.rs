@@ -186,20 +186,29 @@ async fn a_payment_that_was_given_back_in_full_is_not_told_to_support_and_one_th
 }
 
 #[tokio::test]
-async fn a_payment_that_was_given_back_before_support_was_told_is_told_once_its_refund_fails() {
-    let world = world();
-    put(&world, json!({})).await;
-    world.sent.break_down(true);
-    with(&world, paid_so_much("evt_1", "pi_1", 5000, "usd")).await;
-    with(&world, given_back("evt_2", "pi_1", 5000, 5000, 1)).await;
-    world.sent.break_down(false);
-    world.run_until_quiet().await;
-    assert_eq!(to_support(&world), [""; 0]);
+async fn a_payment_that_was_given_back_is_told_once_whether_its_refund_fails_before_support_was_told_or_since() {
     let failed =
         json!({ "id": "re_1", "amount": 5000, "currency": "usd", "charge": "ch_pi_1", "payment_intent": "pi_1", "status": "failed" });
-    with(&world, stripe("evt_3", "refund.failed", start() + minutes(2), start() + minutes(2), &failed)).await;
-    world.run_until_quiet().await;
-    assert_eq!(to_support(&world), ["A refund of $50.00 for booking 12345 failed", DIFFERS]);
+    for heard_of_without_refund in [true, false] {
+        for told_before in [true, false] {
+            let world = world();
+            put(&world, json!({})).await;
+            world.sent.break_down(!told_before);
+            let paid = paid_so_much("evt_1", "pi_1", 5000, "usd");
+            let refunded = given_back("evt_2", "pi_1", 5000, 5000, 1);
+            for event in if heard_of_without_refund { [paid, refunded] } else { [refunded, paid] } {
+                with(&world, event).await;
+            }
+            let told = to_support(&world);
+            assert_eq!(told, Vec::from_iter((heard_of_without_refund && told_before).then_some(DIFFERS)));
+            with(&world, stripe("evt_3", "refund.failed", start() + minutes(2), start() + minutes(2), &failed)).await;
+            world.sent.break_down(false);
+            world.run_until_quiet().await;
+            let mut told = to_support(&world);
+            told.sort();
+            assert_eq!(told, ["A refund of $50.00 for booking 12345 failed", DIFFERS], "{heard_of_without_refund}, {told_before}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -195,14 +195,16 @@ impl Booking {
         }
     }
 
-    /// Whenever the deposit and the payment are both known. Of a payment that is late the mail that says so says this, too. What does not differ any more is forgotten, whether support was told or not: should it differ again, that is news.
+    /// Whenever the deposit and the payment are both known, and the payment was not given back by then: should its refund fail, that is told, and so is this.
+    /// Of a payment that is late the mail that says so says this, too. What does not differ any more is forgotten, whether support was told or not: should it
+    /// differ again, that is news.
     fn announce_differing_payments(&mut self, due: &mut Vec<Due>) {
         let mut told = std::mem::take(&mut self.told.differing);
         told.retain(|intent| self.difference(intent).is_some());
         self.told.differing = told;
         let late = self.late();
         let is_told = |intent: &str| self.told.differing.contains(intent) || late.contains(intent);
-        let differs = |intent: &&str| !is_told(intent) && self.difference(intent).is_some();
+        let differs = |intent: &&str| !is_told(intent) && self.difference(intent).is_some() && !self.was_given_back(intent);
         let differing: Vec<String> = self.successes().map(|(intent, _)| intent).filter(differs).map(str::to_owned).collect();
         for intent in differing {
             due.push(self.due(EffectKind::Mail, MailTemplate::SupportPayment, &format!("{}{intent}", Self::DIFFERING)));
