@@ -133,13 +133,23 @@ pub trait Served: Record {
         Ok(None)
     }
 
+    /// Whether some of the history of one of them is of other records of this kind, by all that were `read`. Then none of it is told, and of the record's own
+    /// what was told there, too, only as far as it changed what is shown: of the rest nobody can tell whose it is.
+    ///
+    /// # Errors
+    /// [`PortError::Permanent`] if one can't be read.
+    fn shares(&self, _other: &Stored, _read: &[Stored]) -> Result<bool, PortError> {
+        Ok(false)
+    }
+
     /// What a change of one of them is for this kind; `None` if it is none.
     fn retold(entry: &HistoryEntry) -> Option<HistoryEntry> {
         Some(entry.clone())
     }
 
-    /// Whether all events in its own history are its, and not only those that changed one of [`told_under`](Self::told_under), too.
-    fn keeps_events(&self) -> bool {
+    /// Whether an event in its own history is its in any case, and not only if it changed one of [`told_under`](Self::told_under), too. One that is not leaves
+    /// the history when the record turns out to be told under another id, wherever it was noted and whatever came first.
+    fn keeps(&self, _entry: &HistoryEntry) -> bool {
         true
     }
 

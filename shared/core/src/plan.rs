@@ -349,6 +349,12 @@ impl<'a> View<'a> {
         Ok(())
     }
 
+    /// How many documents the plan relies on so far, those that it writes included.
+    #[must_use]
+    pub fn relies_on(&self) -> usize {
+        self.read.len()
+    }
+
     /// Plans a message, and returns the effect's id.
     pub fn effect(&mut self, kind: EffectKind, template: MailTemplate, about: Announcement) -> String {
         self.plan_effect(Effect::new(&self.cause.event, kind, template.name(), about))

@@ -1,4 +1,4 @@
-use super::{Draft, NoDraft, Outgoing, Under, Wording, for_staff, unknown};
+use super::{Draft, NoDraft, Outgoing, Under, Wording, unknown};
 use crate::{
     decline,
     effect::{Effect, EffectKind},
@@ -7,7 +7,7 @@ use crate::{
     records::{Booking, BookingPut, MailInstead, PaymentNews},
     template::{
         BookingConfirmed, BookingConfirmedUnpaid, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded, BookingReinstated,
-        LatePayment, MailTemplate, SupportDifferingPayment, SupportLatePayment, SupportRefundFailed,
+        MailTemplate,
     },
 };
 
@@ -18,16 +18,10 @@ impl Outgoing {
             return Ok(Draft::Superseded);
         }
         let template = MailTemplate::named(&effect.template);
-        if template == Some(MailTemplate::SupportLatePayment) {
-            return self.draft_late_payment(event, effect, booking);
+        if template == Some(MailTemplate::SupportPayment) {
+            return self.draft_for_support(event, effect, booking);
         }
         let put = booking.put.as_ref().ok_or_else(|| NoDraft::NothingToSay("the booking has no owner's word yet".to_owned()))?;
-        if template == Some(MailTemplate::SupportDifferingPayment) {
-            return self.draft_differing_payment(event, effect, booking, put);
-        }
-        if template == Some(MailTemplate::SupportRefundFailed) {
-            return self.draft_refund_failed(event, effect, booking, put);
-        }
         if effect.kind == EffectKind::Mail && effect.about.subject == Booking::PAYMENT {
             match booking.standing_of_mail(effect.about.number, &effect.template) {
                 MailInstead::NotInstead | MailInstead::Stands => {}
@@ -107,62 +101,8 @@ impl Outgoing {
             booking: facts,
         })?)
     }
-
-    fn draft_refund_failed(&self, event: &EventRecord, effect: &Effect, booking: &Booking, put: &BookingPut) -> Result<Draft, NoDraft> {
-        let currency = effect.about.subject.strip_prefix(Booking::REFUND_FAILED).unwrap_or_default();
-        let amount = |amounts: std::collections::BTreeMap<String, i64>| amounts.get(currency).and_then(|amount| money(*amount, currency));
-        let words = self.templates.mail(&SupportRefundFailed {
-            booking_id: for_staff(event, &booking.id),
-            failed: amount(booking.failed_refunds()).ok_or_else(|| unknown(effect))?,
-            refunded: amount(booking.refunded()),
-            event_id: event.id.clone(),
-            customer_name: Some(put.customer_name.clone()),
-            customer_email: put.customer_email.clone(),
-            customer_phone: put.customer_phone.clone(),
-        })?;
-        Ok(Draft::Mail { to: Some(self.people.support_email.clone()), words })
-    }
-
-    fn draft_differing_payment(&self, event: &EventRecord, effect: &Effect, booking: &Booking, put: &BookingPut) -> Result<Draft, NoDraft> {
-        let intent = effect.about.subject.strip_prefix(Booking::DIFFERING).unwrap_or_default();
-        // The deposit was put otherwise meanwhile.
-        let Some((why, paid)) = booking.difference(intent).zip(booking.success(intent)) else { return Ok(Draft::Superseded) };
-        let words = self.templates.mail(&SupportDifferingPayment {
-            why,
-            booking_id: booking.id.clone(),
-            deposit: money(put.deposit_amount, &put.currency).ok_or_else(|| unknown(effect))?,
-            amount: money(paid.amount, &paid.currency).ok_or_else(|| unknown(effect))?,
-            paid_at: paid.at,
-            payment_intent: intent.to_owned(),
-            event_id: event.id.clone(),
-            customer_name: Some(put.customer_name.clone()),
-            customer_email: put.customer_email.clone(),
-            customer_phone: put.customer_phone.clone(),
-        })?;
-        Ok(Draft::Mail { to: Some(self.people.support_email.clone()), words })
-    }
-
-    /// To support, and also about a booking that only events know of.
-    fn draft_late_payment(&self, event: &EventRecord, effect: &Effect, booking: &Booking) -> Result<Draft, NoDraft> {
-        let intent = effect.about.subject.strip_prefix(Booking::LATE).unwrap_or_default();
-        let paid = booking.success(intent).ok_or_else(|| unknown(effect))?;
-        let put = booking.put.as_ref();
-        let words = self.templates.mail(&SupportLatePayment {
-            why: if booking.hold_ended() { LatePayment::AfterHold } else { LatePayment::Cancelled },
-            booking_id: for_staff(event, &booking.id),
-            amount: money(paid.amount, &paid.currency).ok_or_else(|| unknown(effect))?,
-            paid_at: paid.at,
-            hold_ended_at: booking.hold_until().filter(|_| booking.hold_ended()),
-            payment_intent: intent.to_owned(),
-            event_id: event.id.clone(),
-            customer_name: put.map(|put| put.customer_name.clone()),
-            customer_email: put.and_then(|put| put.customer_email.clone()),
-            customer_phone: put.and_then(|put| put.customer_phone.clone()),
-        })?;
-        Ok(Draft::Mail { to: Some(self.people.support_email.clone()), words })
-    }
 }
 
-fn money(amount: i64, currency: &str) -> Option<Money> {
+pub(super) fn money(amount: i64, currency: &str) -> Option<Money> {
     Some(Money::new(amount, currency.parse().ok()?))
 }

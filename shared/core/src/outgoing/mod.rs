@@ -6,6 +6,7 @@ mod gate;
 mod message;
 mod shop;
 mod subscription;
+mod support;
 mod text;
 
 use std::sync::Arc;

@@ -95,7 +95,7 @@ impl Processor {
     }
 
     /// A text can never be sent: a mail goes instead, and support is told of what the other side refused. It holds up nothing else. One that confirms what
-    /// there is nothing to confirm of any more is not a failure: what it says is told once that is true again.
+    /// there is nothing to confirm of any more is not a failure: what it says is announced anew once that is true again.
     async fn text_unsent(
         &self,
         record: &mut EventRecord,
@@ -110,7 +110,12 @@ impl Processor {
             Refused::NotTried | Refused::ByProvider => (EffectState::Failed, Some(reason.clone())),
             Refused::Untrue => (EffectState::Superseded, None),
         };
+        let booking = &effect.about.record.id;
         let marked = self.mark_changing(record, version, Vec::new(), handling, |view, marked| {
+            // It is true again: then it is still to be sent.
+            if refused == Refused::Untrue && view.read::<Booking>(booking)?.is_some_and(|booking| booking.may_be_confirmed()) {
+                return Ok(Change::Leave);
+            }
             rules::text_unsent(view, &effect, &message, error.clone(), refused)?;
             marked.effects[position].end(state, why.clone(), view.now);
             Ok(Change::Make)

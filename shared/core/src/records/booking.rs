@@ -122,9 +122,12 @@ impl Booking {
         Ok(Self::from_stored(stored)?.payments.into_keys().collect())
     }
 
-    /// Joins what is known of a charge's refunds.
-    pub fn join_charge(&mut self, charge: &str, fact: ChargeFact) {
+    /// Joins what is known of a charge's refunds, and that it is that of the payment `intent`, where that is known.
+    pub fn join_charge(&mut self, charge: &str, intent: Option<&str>, fact: ChargeFact) {
         join_charge(&mut self.charges, charge, fact);
+        if let Some(intent) = intent {
+            self.payments.entry(intent.to_owned()).or_default().charges.insert(charge.to_owned());
+        }
     }
 
     /// Joins that the time has come to be `at`.
@@ -181,7 +184,12 @@ impl Booking {
 
     /// Forgets charges that turned out to be another booking's.
     pub fn leave_charges<'a>(&mut self, charges: impl IntoIterator<Item = &'a String>) {
-        charges.into_iter().for_each(|charge| drop(self.charges.remove(charge)));
+        for charge in charges {
+            self.charges.remove(charge);
+            for payment in self.payments.values_mut() {
+                payment.charges.remove(charge);
+            }
+        }
     }
 
     /// The currency that the booking is in: the owner's word, else that of its first payment or refund.
@@ -261,6 +269,16 @@ impl Booking {
     #[must_use]
     pub fn success(&self, intent: &str) -> Option<&BookingSuccess> {
         self.payments.get(intent)?.success.as_ref()
+    }
+
+    /// Whether all of the payment that succeeded for the intent has been given back. Where it is not known which charges are its, it was if all payments were.
+    fn was_given_back(&self, intent: &str) -> bool {
+        let Some((payment, paid)) = self.payments.get(intent).and_then(|payment| Some((payment, payment.success.as_ref()?))) else {
+            return false;
+        };
+        let charges = payment.charges.iter().filter_map(|charge| self.charges.get(charge));
+        let refunded = charges.filter(|charge| charge.currency == paid.currency).map(ChargeFact::refunded).fold(0, i64::saturating_add);
+        if payment.charges.is_empty() { self.is_given_back() } else { refunded >= paid.amount }
     }
 
     /// How the payment that succeeded for the intent differs from the deposit, if there is one to be paid.

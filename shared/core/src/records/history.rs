@@ -179,6 +179,12 @@ impl HistoryEntry {
         self.states.contains_key(field) || self.fields.iter().any(|named| named == field)
     }
 
+    /// Whether it changed nothing that is shown.
+    #[must_use]
+    pub(crate) fn changes_nothing(&self) -> bool {
+        self.states.is_empty() && self.fields.is_empty()
+    }
+
     /// The same change as another record shows it: each of these fields under the name that it has there, and no value, because that may be another one.
     #[must_use]
     pub(crate) fn seen_as(&self, names: &[(&str, &str)]) -> Self {
@@ -321,12 +327,6 @@ impl History {
             (Some(page), Some(_)) => self.elsewhere.push(Earlier { page, which: other.which }),
             (None, _) => {}
         }
-    }
-
-    /// Leaves out the events that are in the other one, too, as far as both lie with their records.
-    pub(crate) fn leave_out(&mut self, other: &Self) {
-        let told: Vec<_> = other.recent.iter().filter_map(HistoryEntry::told_by).collect();
-        self.recent.retain(|entry| entry.told_by().is_none_or(|event| !told.contains(&event)));
     }
 
     /// The entries that lie with the record, newest first.

@@ -194,13 +194,6 @@ impl Invoice {
         self.put.as_ref().map(|put| put.said.asks_since.unwrap_or(self.heard.first))
     }
 
-    /// A put took a payment away: what events said of that is not this invoice's any more, unless they said it of the invoice under Stripe's id of it, too.
-    pub(crate) fn leave_history_to(&mut self, payment: &Payment) {
-        if self.said.is_empty() && self.intents.is_empty() {
-            self.history.leave_out(&payment.history);
-        }
-    }
-
     /// Whether it waits for Stripe to say which payment intents pay it, so that the invoices of these hear of it. One that nobody puts waits for nothing
     /// else.
     pub(super) fn seeks_intent(&self) -> bool {

@@ -8,6 +8,7 @@ mod announcements;
 mod booking;
 mod charge;
 mod customer;
+mod customers_invoices;
 mod delivered_body;
 mod history;
 mod invoice;
@@ -33,13 +34,14 @@ pub use booking::{
 };
 pub use charge::ChargeFact;
 pub use customer::{Customer, CustomerPut, SavedMethod, ShownCustomer, StripeCustomer};
+pub use customers_invoices::CustomersInvoices;
 pub use delivered_body::DeliveredBody;
 pub use history::{Cause, Earlier, Entries, History, HistoryEntry, HistoryPage};
 pub(crate) use history::{Links, ShownHistoryEntry};
 pub use invoice::{Invoice, InvoicePayment, InvoicePut, InvoiceStatus, Link, ShownInvoice, StripeInvoice};
 pub use latest::Latest;
 pub use message::{Channel, Direction, Message, MessageError, MessagePut, MessageStatus, Parties, SentText, ShownMessage};
-pub use open_invoices::{CustomersInvoices, OpenInvoices, can_pay};
+pub use open_invoices::{OpenInvoices, can_pay};
 pub use payment::{
     Amount, Payment, PaymentDetails, PaymentFailure, PaymentStatus, ShownPayment, ShownTransaction, Transaction, TransactionFact,
 };

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -99,27 +99,6 @@ fn earliest<'a>(waiting: impl Iterator<Item = (&'a String, &'a Timestamp)>) -> O
 
 impl Record for OpenInvoices {
     const KIND: &'static str = "open_invoices";
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn places(&self) -> Vec<Place> {
-        Vec::new()
-    }
-}
-
-/// The open invoices of a customer whose Stripe id is not known: they are to be matched by likeness once it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CustomersInvoices {
-    /// The owner's id of the customer.
-    pub id: String,
-    /// The invoices.
-    pub invoices: BTreeSet<String>,
-}
-
-impl Record for CustomersInvoices {
-    const KIND: &'static str = "customers_invoices";
 
     fn id(&self) -> &str {
         &self.id

@@ -73,6 +73,12 @@ impl Tenant {
         self.checkouts.iter().max_by_key(|(id, told)| (*told, *id)).map(|(id, told)| (id.as_str(), told))
     }
 
+    /// Whether the subscription is its by a checkout, or because it was put with it.
+    fn is_linked_to(&self, subscription: &str) -> bool {
+        let linked = self.checkouts.contains_key(subscription) || self.subscriptions.contains_key(subscription);
+        linked || self.claimed_subscription.as_deref() == Some(subscription)
+    }
+
     /// Its subscription: the one that it was put with, else the one that it checked out last, else the best one of its customer.
     #[must_use]
     pub fn subscription_id(&self) -> Option<&str> {

@@ -18,7 +18,12 @@ pub(super) fn heard_of(view: &mut View<'_>, id: &str, at: Timestamp) -> Result<B
 /// Settles a booking that facts were joined to, plans the announcements that are due, and writes it.
 pub(super) fn settle(view: &mut View<'_>, mut booking: Booking) -> Result<(), Stop> {
     let phone = booking.put.as_ref().and_then(|put| put.customer_phone.clone());
-    for due in booking.settle() {
+    let mut due = booking.settle();
+    // Where nothing goes out it is owed on.
+    if view.policy.mail || view.policy.sms && phone.is_some() {
+        due.extend(booking.owed_confirmation());
+    }
+    for due in due {
         match (due.kind, &phone) {
             (EffectKind::Sms, Some(phone)) if view.policy.sms => {
                 let effect = view.effect(EffectKind::Sms, due.template, due.about.clone());
@@ -31,11 +36,6 @@ pub(super) fn settle(view: &mut View<'_>, mut booking: Booking) -> Result<(), St
         }
     }
     message::catch_up(view, &mut booking)?;
-    if view.policy.mail
-        && let Some((template, about)) = booking.confirmation_to_mail()
-    {
-        view.effect(EffectKind::Mail, template, about);
-    }
     view.write(&booking)
 }
 
@@ -45,7 +45,7 @@ pub(super) fn hand_over_charges(view: &mut View<'_>, booking: &mut Booking, paym
     take_charges_from(view, before, payment)?;
     if payment.booking_id() == Some(&booking.id) {
         for (charge, fact) in &payment.charges {
-            booking.join_charge(charge, fact.clone());
+            booking.join_charge(charge, Some(&payment.id), fact.clone());
         }
     }
     Ok(())

@@ -5,11 +5,11 @@
 
 use crate::{
     plan::{Stop, View},
-    records::{Customer, CustomersInvoices, Invoice, PaymentMethod, StripeCustomer, Subscribed, Subscription, Tenant},
+    records::{Customer, PaymentMethod, StripeCustomer, Subscribed, Subscription, Tenant},
     time::Timestamp,
 };
 
-use super::invoicing;
+use super::waiting_invoices;
 
 /// The customer as it is, or as it begins now that something is heard of it.
 pub(super) fn customer_heard_of(view: &mut View<'_>, id: &str, at: Timestamp) -> Result<Customer, Stop> {
@@ -102,13 +102,7 @@ pub(crate) fn settle_customer(view: &mut View<'_>, mut customer: Customer) -> Re
     if customer.stripe_id().is_none() {
         return Ok(());
     }
-    let Some(mut waiting) = view.read::<CustomersInvoices>(&customer.id)? else { return Ok(()) };
-    for id in std::mem::take(&mut waiting.invoices) {
-        if let Some(invoice) = view.read::<Invoice>(&id)? {
-            invoicing::settle_open(view, invoice)?;
-        }
-    }
-    view.write(&waiting)
+    waiting_invoices::take(view, &customer.id)
 }
 
 /// Settles a tenant that was put: the subscription and the Stripe customer that it was put with know of it.

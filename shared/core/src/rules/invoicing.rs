@@ -52,9 +52,6 @@ pub(crate) fn settle_invoice(view: &mut View<'_>, mut invoice: Invoice) -> Resul
     let given_up = claimed.as_ref().filter(|claimed| claims.as_ref() != Some(claimed));
     if let Some(intent) = given_up {
         invoice.payments.remove(intent);
-        if let Some(payment) = view.read::<Payment>(intent)? {
-            invoice.leave_history_to(&payment);
-        }
     }
     let unlike = take_unlike(view, &mut invoice)?;
     view.write(&invoice)?;
@@ -100,7 +97,6 @@ fn take_unlike(view: &mut View<'_>, invoice: &mut Invoice) -> Result<Option<Paym
         return Ok(None);
     }
     invoice.payments.remove(&intent);
-    invoice.leave_history_to(&payment);
     payment.likely = None;
     Ok(Some(payment))
 }
@@ -241,9 +237,9 @@ fn place_of(view: &mut View<'_>, invoice: &Invoice) -> Result<Option<String>, St
     if let Some(place) = likeness_of(view, put)? {
         return Ok(Some(place));
     }
-    let id = put.customer_id.clone();
-    let mut waiting = view.read::<CustomersInvoices>(&id)?.unwrap_or_else(|| CustomersInvoices { id, invoices: BTreeSet::new() });
-    if waiting.invoices.insert(invoice.id.clone()) {
+    let customer = &put.customer_id;
+    let mut waiting = view.read::<CustomersInvoices>(customer)?.unwrap_or_else(|| CustomersInvoices::new(customer));
+    if waiting.join(&invoice.id, invoice.asks_since().unwrap_or(invoice.heard.first)) {
         view.write(&waiting)?;
     }
     Ok(None)

@@ -15,6 +15,7 @@ mod shopify;
 mod stripe;
 mod timer;
 mod twilio;
+mod waiting_invoices;
 
 pub(crate) use booking::settle_put as settle_put_booking;
 pub(crate) use customers::{settle_customer, settle_tenant};

@@ -97,7 +97,7 @@ pub(crate) fn taken(view: &mut View<'_>, id: &str, external_id: Option<&str>) ->
 
 /// A text is not sent, for good: so it is noted with the message, with its booking, and with the number if its owner wants no texts. Mails go instead: to the
 /// customer if there is something to confirm, and to support if the other side refused it. None, if the other side took it before, and who was told of what
-/// became of it then knows already.
+/// became of it then knows already. What confirms what there is nothing to confirm of any more stays owed by the booking.
 pub(crate) fn unsent(view: &mut View<'_>, effect: &Effect, id: &str, error: MessageError, refused: Refused) -> Result<(), Stop> {
     let booking_id = &effect.about.record.id;
     view.want([Message::key(id), Booking::key(booking_id)])?;
@@ -115,7 +115,9 @@ pub(crate) fn unsent(view: &mut View<'_>, effect: &Effect, id: &str, error: Mess
     let open = message.status() == MessageStatus::Failed && !told_by_others;
     if let Some(mut booking) = view.read::<Booking>(booking_id)? {
         booking.join_text(&message);
-        if let Some(template) = mail.filter(|_| open && view.policy.mail && booking.may_be_confirmed()) {
+        if refused == Refused::Untrue && open {
+            booking.owe_confirmation(effect.about.number, &effect.template);
+        } else if let Some(template) = mail.filter(|_| open && view.policy.mail && booking.may_be_confirmed()) {
             booking.count_as_mailed(effect.about.number);
             booking.count_as_made_good(id);
             view.effect(EffectKind::Mail, template, effect.about.clone());

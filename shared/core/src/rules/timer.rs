@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{booking, put::again, unexpected_shape};
+use super::{booking, put::again, unexpected_shape, waiting_invoices};
 use crate::{
     plan::{Event, Stop, View},
     ports::Key,
     record::Record,
-    records::{Booking, Customer, Invoice, Message, Tenant},
+    records::{Booking, Customer, CustomersInvoices, Invoice, Message, Tenant},
     time::Timestamp,
 };
 
@@ -40,6 +40,7 @@ pub(super) fn plan(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
             view.summarize(format!("the hold of booking {} ended", own.record.id));
             Ok(())
         }
+        (DUE, CustomersInvoices::KIND) => waiting_invoices::due(view, &own.record.id),
         (kind, _) if kind.ends_with(".put") => match own.record.kind.as_ref() {
             Booking::KIND => again::<Booking>(&own.record.id, view),
             Invoice::KIND => again::<Invoice>(&own.record.id, view),

@@ -19,12 +19,8 @@ pub enum MailTemplate {
     OrderConfirmed,
     /// To the owner of a shop: what is held of a customer.
     ShopDataRequest,
-    /// To support: a payment came that revives nothing.
-    SupportLatePayment,
-    /// To support: a payment came that is not the deposit of its booking.
-    SupportDifferingPayment,
-    /// To support: a refund of a booking's deposit failed.
-    SupportRefundFailed,
+    /// To support: a payment came that revives nothing, or is not the deposit of its booking, or a refund of a deposit failed.
+    SupportPayment,
     /// To support: a text message did not arrive.
     SupportTextFailed,
     /// To support: a mail was not sent, because of its address.
@@ -44,9 +40,16 @@ pub enum SmsTemplate {
     BookingReinstated,
 }
 
+/// The names that mails had in older versions.
+const FORMER: [(&str, MailTemplate); 3] = [
+    ("support_late_payment", MailTemplate::SupportPayment),
+    ("support_differing_payment", MailTemplate::SupportPayment),
+    ("support_refund_failed", MailTemplate::SupportPayment),
+];
+
 impl MailTemplate {
     /// All mails.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 13] = [
         Self::BookingConfirmed,
         Self::BookingConfirmedUnpaid,
         Self::BookingPaymentFailed,
@@ -55,19 +58,24 @@ impl MailTemplate {
         Self::BookingRefunded,
         Self::OrderConfirmed,
         Self::ShopDataRequest,
-        Self::SupportLatePayment,
-        Self::SupportDifferingPayment,
-        Self::SupportRefundFailed,
+        Self::SupportPayment,
         Self::SupportTextFailed,
         Self::SupportMailLeftOut,
         Self::SubscriptionTrouble,
         Self::Alert,
     ];
 
-    /// The mail of that name.
+    /// The mail of that name, or that had it in an older version: what that has planned may be sent by this one.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|template| template.name() == name)
+        let former = FORMER.iter().find(|(former, _)| *former == name).map(|(_, template)| *template);
+        former.or_else(|| Self::ALL.into_iter().find(|template| template.name() == name))
+    }
+
+    /// The mail that a file of an older version belonged to.
+    pub(super) fn of_former_file(file: &str) -> Option<Self> {
+        let of = |(former, _): &&(&str, Self)| file.strip_prefix(former).is_some_and(|rest| rest.starts_with('.'));
+        FORMER.iter().find(of).map(|(_, template)| *template)
     }
 
     /// The name that its files begin with.
@@ -82,9 +90,7 @@ impl MailTemplate {
             Self::BookingRefunded => "booking_refunded",
             Self::OrderConfirmed => "order_confirmed",
             Self::ShopDataRequest => "shop_data_request",
-            Self::SupportLatePayment => "support_late_payment",
-            Self::SupportDifferingPayment => "support_differing_payment",
-            Self::SupportRefundFailed => "support_refund_failed",
+            Self::SupportPayment => "support_payment",
             Self::SupportTextFailed => "support_text_failed",
             Self::SupportMailLeftOut => "support_mail_left_out",
             Self::SubscriptionTrouble => "subscription_trouble",
@@ -169,15 +175,9 @@ defaults![
     "shop_data_request.subject.txt",
     "shop_data_request.txt",
     "shop_data_request.html",
-    "support_late_payment.subject.txt",
-    "support_late_payment.txt",
-    "support_late_payment.html",
-    "support_differing_payment.subject.txt",
-    "support_differing_payment.txt",
-    "support_differing_payment.html",
-    "support_refund_failed.subject.txt",
-    "support_refund_failed.txt",
-    "support_refund_failed.html",
+    "support_payment.subject.txt",
+    "support_payment.txt",
+    "support_payment.html",
     "support_text_failed.subject.txt",
     "support_text_failed.txt",
     "support_text_failed.html",

@@ -130,6 +130,12 @@ fn from_engine(file: &str, error: &Error) -> TemplateProblem {
 }
 
 fn unknown_file(file: String) -> TemplateProblem {
+    if let Some(template) = MailTemplate::of_former_file(&file) {
+        let name = template.name();
+        let problem =
+            format!("this mail is one with others now, {name}; bring what you changed into {name}.txt and its like, and remove this file");
+        return TemplateProblem { file, line: None, problem };
+    }
     let nearest = DEFAULTS.iter().map(|(name, _)| (likeness(name, &file), *name)).max();
     let hint = match nearest {
         Some((likeness, name)) if likeness * 2 >= file.len() => format!(" (did you mean {name}?)"),

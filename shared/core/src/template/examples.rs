@@ -5,7 +5,7 @@ use minijinja::{Value, value::Serde};
 use super::{
     Alert, AlertKind, BookingConfirmed, BookingConfirmedUnpaid, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded,
     BookingReinstated, Difference, LatePayment, MailTemplate, OrderConfirmed, ShopDataRequest, SmsTemplate, SubscriptionTrouble,
-    SupportDifferingPayment, SupportLatePayment, SupportMailLeftOut, SupportRefundFailed, SupportTextFailed, Trouble,
+    SupportMailLeftOut, SupportPayment, SupportTextFailed, Trouble,
 };
 use crate::{money::Money, time::Timestamp};
 
@@ -17,9 +17,15 @@ pub(super) fn of_mail(template: MailTemplate) -> Vec<Value> {
         MailTemplate::BookingHoldEnded => values([full(), least()].map(hold_ended)),
         MailTemplate::BookingReinstated => values([full(), least()].map(reinstated)),
         MailTemplate::BookingRefunded => values([full(), least()].map(refunded)),
-        MailTemplate::SupportLatePayment => values([late_payment(), late_payment_least()]),
-        MailTemplate::SupportDifferingPayment => values([differing_payment(), differing_payment_least()]),
-        MailTemplate::SupportRefundFailed => values([refund_failed(), refund_failed_least()]),
+        MailTemplate::SupportPayment => values([
+            late_payment(),
+            late_payment_least(),
+            differing_payment(),
+            differing_payment_least(),
+            late_and_differing(LatePayment::AfterHold, Difference::TooLittle),
+            refund_failed(),
+            refund_failed_least(),
+        ]),
         MailTemplate::OrderConfirmed => values([order_made(), order_made_least()]),
         MailTemplate::ShopDataRequest => values([data_request(), data_request_least()]),
         MailTemplate::SupportTextFailed => values([text_failed(), text_failed_least()]),
@@ -101,14 +107,19 @@ pub(super) fn refunded(booking: BookingFacts) -> BookingRefunded {
     BookingRefunded { booking, refunded: dollars(if part { 2_000 } else { 6_000 }), part_of: part.then(|| dollars(6_000)) }
 }
 
-pub(super) fn late_payment() -> SupportLatePayment {
-    SupportLatePayment {
-        why: LatePayment::AfterHold,
+/// A payment that is late.
+pub(super) fn late_payment() -> SupportPayment {
+    SupportPayment {
+        late: Some(LatePayment::AfterHold),
+        differs: None,
+        failed: None,
+        refunded: None,
         booking_id: "12345".to_owned(),
-        amount: dollars(6_000),
-        paid_at: now(),
+        deposit: None,
+        amount: Some(dollars(6_000)),
+        paid_at: Some(now()),
         hold_ended_at: Some(Timestamp::from_seconds(NOW - 600)),
-        payment_intent: "pi_3Example".to_owned(),
+        payment_intent: Some("pi_3Example".to_owned()),
         event_id: "in_example".to_owned(),
         customer_name: Some("Anna Smith".to_owned()),
         customer_email: Some("anna@example.com".to_owned()),
@@ -116,64 +127,50 @@ pub(super) fn late_payment() -> SupportLatePayment {
     }
 }
 
-pub(super) fn late_payment_least() -> SupportLatePayment {
-    SupportLatePayment {
-        why: LatePayment::Cancelled,
+/// The same of whose customer nothing is known.
+fn of_nobody(mail: SupportPayment) -> SupportPayment {
+    SupportPayment { customer_name: None, customer_email: None, customer_phone: None, ..mail }
+}
+
+pub(super) fn late_payment_least() -> SupportPayment {
+    of_nobody(SupportPayment { late: Some(LatePayment::Cancelled), hold_ended_at: None, ..late_payment() })
+}
+
+/// A payment that is not the deposit.
+pub(super) fn differing_payment() -> SupportPayment {
+    let (deposit, amount) = (Some(dollars(6_000)), Some(dollars(2_500)));
+    SupportPayment { late: None, differs: Some(Difference::TooLittle), deposit, amount, hold_ended_at: None, ..late_payment() }
+}
+
+pub(super) fn differing_payment_least() -> SupportPayment {
+    let amount = Some(Money::new(6_000, "eur".parse().expect("a currency")));
+    of_nobody(SupportPayment { differs: Some(Difference::OtherCurrency), amount, ..differing_payment() })
+}
+
+/// A payment that is both.
+pub(super) fn late_and_differing(why: LatePayment, differs: Difference) -> SupportPayment {
+    let SupportPayment { deposit, amount, .. } =
+        if differs == Difference::TooLittle { differing_payment() } else { differing_payment_least() };
+    SupportPayment { late: Some(why), differs: Some(differs), deposit, amount, ..late_payment() }
+}
+
+/// A refund that failed.
+pub(super) fn refund_failed() -> SupportPayment {
+    let (failed, refunded) = (Some(dollars(4_000)), Some(dollars(2_000)));
+    SupportPayment {
+        late: None,
+        failed,
+        refunded,
+        amount: None,
+        paid_at: None,
         hold_ended_at: None,
-        customer_name: None,
-        customer_email: None,
-        customer_phone: None,
+        payment_intent: None,
         ..late_payment()
     }
 }
 
-pub(super) fn differing_payment() -> SupportDifferingPayment {
-    SupportDifferingPayment {
-        why: Difference::TooLittle,
-        booking_id: "12345".to_owned(),
-        deposit: dollars(6_000),
-        amount: dollars(2_500),
-        paid_at: now(),
-        payment_intent: "pi_3Example".to_owned(),
-        event_id: "in_example".to_owned(),
-        customer_name: Some("Anna Smith".to_owned()),
-        customer_email: Some("anna@example.com".to_owned()),
-        customer_phone: Some("+15005550006".to_owned()),
-    }
-}
-
-pub(super) fn differing_payment_least() -> SupportDifferingPayment {
-    SupportDifferingPayment {
-        why: Difference::OtherCurrency,
-        amount: Money::new(6_000, "eur".parse().expect("a currency")),
-        customer_name: None,
-        customer_email: None,
-        customer_phone: None,
-        ..differing_payment()
-    }
-}
-
-pub(super) fn refund_failed() -> SupportRefundFailed {
-    SupportRefundFailed {
-        booking_id: "12345".to_owned(),
-        failed: dollars(4_000),
-        refunded: Some(dollars(2_000)),
-        event_id: "in_example".to_owned(),
-        customer_name: Some("Anna Smith".to_owned()),
-        customer_email: Some("anna@example.com".to_owned()),
-        customer_phone: Some("+15005550006".to_owned()),
-    }
-}
-
-pub(super) fn refund_failed_least() -> SupportRefundFailed {
-    SupportRefundFailed {
-        failed: dollars(6_000),
-        refunded: None,
-        customer_name: None,
-        customer_email: None,
-        customer_phone: None,
-        ..refund_failed()
-    }
+pub(super) fn refund_failed_least() -> SupportPayment {
+    of_nobody(SupportPayment { failed: Some(dollars(6_000)), refunded: None, ..refund_failed() })
 }
 
 pub(super) fn order_made() -> OrderConfirmed {

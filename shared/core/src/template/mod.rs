@@ -24,10 +24,7 @@ pub use booking::{
 pub use catalog::{MailTemplate, SmsTemplate};
 pub use check::TemplateProblem;
 pub use shop::{OrderConfirmed, ShopDataRequest};
-pub use staff::{
-    Alert, AlertKind, Difference, LatePayment, SupportDifferingPayment, SupportLatePayment, SupportMailLeftOut, SupportRefundFailed,
-    SupportTextFailed,
-};
+pub use staff::{Alert, AlertKind, Difference, LatePayment, SupportMailLeftOut, SupportPayment, SupportTextFailed};
 pub use subscriber::{SubscriptionTrouble, Trouble};
 
 /// What one kind of mail says.

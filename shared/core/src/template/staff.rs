@@ -15,44 +15,6 @@ pub enum LatePayment {
     Cancelled,
 }
 
-/// To support: a payment came that revives nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SupportLatePayment {
-    /// Why it revives nothing.
-    pub why: LatePayment,
-    /// The booking's id.
-    #[serde(serialize_with = "text::free")]
-    pub booking_id: String,
-    /// What was paid.
-    #[serde(serialize_with = "text::money")]
-    pub amount: Money,
-    /// When it was paid, by the provider's own time.
-    #[serde(serialize_with = "text::time")]
-    pub paid_at: Timestamp,
-    /// When the hold ended, if there was one.
-    #[serde(serialize_with = "text::time_if_known")]
-    pub hold_ended_at: Option<Timestamp>,
-    /// Stripe's id of the payment intent.
-    #[serde(serialize_with = "text::free")]
-    pub payment_intent: String,
-    /// The id of the event that told of it (`in_…`).
-    #[serde(serialize_with = "text::free")]
-    pub event_id: String,
-    /// The customer's name.
-    #[serde(serialize_with = "text::free_if_known")]
-    pub customer_name: Option<String>,
-    /// The customer's mail address.
-    #[serde(serialize_with = "text::free_if_known")]
-    pub customer_email: Option<String>,
-    /// The customer's phone number.
-    #[serde(serialize_with = "text::free_if_known")]
-    pub customer_phone: Option<String>,
-}
-
-impl MailContext for SupportLatePayment {
-    const TEMPLATE: MailTemplate = MailTemplate::SupportLatePayment;
-}
-
 /// How a payment differs from the deposit of its booking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -63,56 +25,38 @@ pub enum Difference {
     TooLittle,
 }
 
-/// To support: a payment came for a booking that is not its deposit. It counts as that all the same.
+/// To support: there is something about the money of a booking that a person is to see to. Either a payment came, and is late, not the deposit, or both; or a
+/// refund failed, so that its money is here again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SupportDifferingPayment {
-    /// How it differs.
-    pub why: Difference,
-    /// The booking's id.
-    #[serde(serialize_with = "text::free")]
-    pub booking_id: String,
-    /// The deposit that was to be paid.
-    #[serde(serialize_with = "text::money")]
-    pub deposit: Money,
-    /// What was paid.
-    #[serde(serialize_with = "text::money")]
-    pub amount: Money,
-    /// When it was paid, by the provider's own time.
-    #[serde(serialize_with = "text::time")]
-    pub paid_at: Timestamp,
-    /// Stripe's id of the payment intent.
-    #[serde(serialize_with = "text::free")]
-    pub payment_intent: String,
-    /// The id of the event that told of it (`in_…`).
-    #[serde(serialize_with = "text::free")]
-    pub event_id: String,
-    /// The customer's name.
-    #[serde(serialize_with = "text::free_if_known")]
-    pub customer_name: Option<String>,
-    /// The customer's mail address.
-    #[serde(serialize_with = "text::free_if_known")]
-    pub customer_email: Option<String>,
-    /// The customer's phone number.
-    #[serde(serialize_with = "text::free_if_known")]
-    pub customer_phone: Option<String>,
-}
-
-impl MailContext for SupportDifferingPayment {
-    const TEMPLATE: MailTemplate = MailTemplate::SupportDifferingPayment;
-}
-
-/// To support: a refund of a booking's deposit failed, so that its money is here again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SupportRefundFailed {
-    /// The booking's id.
-    #[serde(serialize_with = "text::free")]
-    pub booking_id: String,
-    /// All that came back of refunds so far.
-    #[serde(serialize_with = "text::money")]
-    pub failed: Money,
-    /// What stays refunded, if anything does.
+pub struct SupportPayment {
+    /// Why the payment revives nothing, if it came too late.
+    pub late: Option<LatePayment>,
+    /// How the payment differs from the deposit, if it does.
+    pub differs: Option<Difference>,
+    /// All that came back of refunds so far, where it is about these.
+    #[serde(serialize_with = "text::money_if_known")]
+    pub failed: Option<Money>,
+    /// What stays refunded then, if anything does.
     #[serde(serialize_with = "text::money_if_known")]
     pub refunded: Option<Money>,
+    /// The booking's id.
+    #[serde(serialize_with = "text::free")]
+    pub booking_id: String,
+    /// The deposit that was to be paid, where the payment differs from it.
+    #[serde(serialize_with = "text::money_if_known")]
+    pub deposit: Option<Money>,
+    /// What was paid.
+    #[serde(serialize_with = "text::money_if_known")]
+    pub amount: Option<Money>,
+    /// When it was paid, by the provider's own time.
+    #[serde(serialize_with = "text::time_if_known")]
+    pub paid_at: Option<Timestamp>,
+    /// When the hold ended, if that made it late.
+    #[serde(serialize_with = "text::time_if_known")]
+    pub hold_ended_at: Option<Timestamp>,
+    /// Stripe's id of the payment intent.
+    #[serde(serialize_with = "text::free_if_known")]
+    pub payment_intent: Option<String>,
     /// The id of the event that told of it (`in_…`).
     #[serde(serialize_with = "text::free")]
     pub event_id: String,
@@ -127,8 +71,8 @@ pub struct SupportRefundFailed {
     pub customer_phone: Option<String>,
 }
 
-impl MailContext for SupportRefundFailed {
-    const TEMPLATE: MailTemplate = MailTemplate::SupportRefundFailed;
+impl MailContext for SupportPayment {
+    const TEMPLATE: MailTemplate = MailTemplate::SupportPayment;
 }
 
 /// To support: a text message did not arrive.

@@ -1,8 +1,8 @@
 use super::{
     examples::{
         alert, alert_least, confirmed, confirmed_unpaid, data_request, data_request_least, differing_payment, differing_payment_least,
-        full, hold_ended, late_payment, late_payment_least, least, mail_left_out, order_made, order_made_least, payment_failed,
-        refund_failed, refund_failed_least, refunded, reinstated, text_failed, text_failed_least, trouble, trouble_least,
+        full, hold_ended, late_and_differing, late_payment, late_payment_least, least, mail_left_out, order_made, order_made_least,
+        payment_failed, refund_failed, refund_failed_least, refunded, reinstated, text_failed, text_failed_least, trouble, trouble_least,
     },
     *,
 };
@@ -52,6 +52,8 @@ snapshots! {
     support_late_payment_least: late_payment_least(),
     support_differing_payment: differing_payment(),
     support_differing_payment_least: differing_payment_least(),
+    support_late_differing_payment: late_and_differing(LatePayment::AfterHold, Difference::TooLittle),
+    support_late_payment_in_another_currency: late_and_differing(LatePayment::Cancelled, Difference::OtherCurrency),
     support_refund_failed: refund_failed(),
     support_refund_failed_least: refund_failed_least(),
     order_confirmed: order_made(),
@@ -241,4 +243,15 @@ fn every_default_belongs_to_a_message() {
     let mut defaults: Vec<&str> = catalog::DEFAULTS.iter().map(|(name, _)| *name).collect();
     defaults.sort_unstable();
     assert_eq!(files, defaults);
+}
+
+#[test]
+fn files_of_mails_that_are_one_with_others_now_are_named_with_what_to_do() {
+    for file in ["support_late_payment.txt", "support_differing_payment.subject.txt", "support_refund_failed.html"] {
+        let problems = with(&[(file, "{{ booking_id }}")]).expect_err("is refused");
+        let [problem] = &problems[..] else { panic!("{problems:?}") };
+        assert!(problem.file == file && problem.problem.contains("support_payment.txt"), "{problem}");
+    }
+    let names = ["support_late_payment", "support_differing_payment", "support_refund_failed", "support_payment"];
+    assert_eq!(names.map(MailTemplate::named), [Some(MailTemplate::SupportPayment); 4], "what an older version planned is sent");
 }

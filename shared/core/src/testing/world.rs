@@ -93,6 +93,17 @@ impl World {
         self
     }
 
+    /// The same where no mail goes out.
+    ///
+    /// # Panics
+    /// If somebody else holds the API already.
+    #[must_use]
+    pub fn without_mail(mut self) -> Self {
+        self.processor.policy.mail = false;
+        Arc::get_mut(&mut self.api).expect("nobody else holds it yet").policy.mail = false;
+        self
+    }
+
     /// The same where each of these tenants has a source of its own, called like it, and no other tenant has.
     ///
     /// # Panics

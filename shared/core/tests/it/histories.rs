@@ -19,22 +19,22 @@ use crate::{
     },
 };
 
-fn world() -> World {
+pub(crate) fn world() -> World {
     World::new(start(), true)
 }
 
-async fn put(world: &World, path: &str, body: Value) -> StatusCode {
+pub(crate) async fn put(world: &World, path: &str, body: Value) -> StatusCode {
     world.clock.advance(minutes(1));
     call(world, Method::PUT, &format!("/api/v1/{path}"), Some(body)).await.status
 }
 
 /// An event of the n-th minute, which is handled a minute after whatever came before.
-async fn told(world: &World, id: &str, kind: &str, minute: u64, object: Value) {
+pub(crate) async fn told(world: &World, id: &str, kind: &str, minute: u64, object: Value) {
     world.clock.advance(minutes(1));
     with(world, stripe(id, kind, start() + minutes(minute), world.clock.now(), &object)).await;
 }
 
-async fn heard(world: &World, message: sluice_core::envelope::InboundMessage) {
+pub(crate) async fn heard(world: &World, message: sluice_core::envelope::InboundMessage) {
     world.clock.advance(minutes(1));
     with(world, message).await;
 }
@@ -59,7 +59,7 @@ async fn in_pages(world: &World, path: &str, limit: usize) -> Vec<String> {
     seen
 }
 
-async fn history(world: &World, path: &str) -> Vec<String> {
+pub(crate) async fn history(world: &World, path: &str) -> Vec<String> {
     let whole = in_pages(world, path, 1000).await;
     for limit in [1, 3] {
         assert_eq!(in_pages(world, path, limit).await, whole, "in pages of {limit}");
@@ -68,7 +68,7 @@ async fn history(world: &World, path: &str) -> Vec<String> {
 }
 
 /// The events of a history, in the order of their keys.
-async fn events(world: &World, path: &str) -> Vec<String> {
+pub(crate) async fn events(world: &World, path: &str) -> Vec<String> {
     let mut events = history(world, path).await;
     events.retain(|kind| !kind.ends_with(".put"));
     events.sort();
@@ -79,7 +79,7 @@ fn customer() -> Value {
     json!({ "name": "Ana Lima", "stripe_customer_id": "cus_1" })
 }
 
-fn contact(email: &str) -> Value {
+pub(crate) fn contact(email: &str) -> Value {
     json!({ "id": "cus_1", "object": "customer", "email": email })
 }
 
@@ -213,14 +213,14 @@ async fn a_tenant_s_history_has_what_stripe_said_of_its_subscription_before_it_w
     }
 }
 
-fn invoice(changes: Value) -> Value {
+pub(crate) fn invoice(changes: Value) -> Value {
     let mut invoice = json!({ "customer_id": "c1", "stripe_customer_id": "cus_1", "amount": 6000, "currency": "usd" });
     changes.as_object().expect("an object").iter().for_each(|(name, value)| invoice[name] = value.clone());
     invoice
 }
 
 /// Payment intent pi_1 was paid, for no booking.
-fn intent() -> Value {
+pub(crate) fn intent() -> Value {
     json!({ "id": "pi_1", "object": "payment_intent", "amount": 6000, "amount_received": 6000, "currency": "usd", "customer": "cus_1" })
 }
 

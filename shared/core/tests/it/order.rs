@@ -151,8 +151,9 @@ fn check_promises(world: &World, booking: &Booking, excuses: u32) {
     }
 }
 
-/// Support is told once of each payment that is not the deposit, and once at most that one was late.
-fn check_told_to_support(world: &World, happenings: &[Happening]) {
+/// Support is told once of each payment that is not the deposit and was not given back, and once at most that one was late. One that is late is told as that,
+/// and as not the deposit only where that was known before.
+fn check_told_to_support(world: &World, booking: &Booking, happenings: &[Happening]) {
     let records = world.events();
     let announced = |subject: &str| {
         let effects = records.iter().flat_map(|record| &record.effects).filter(|effect| effect.about.subject == subject);
@@ -160,10 +161,17 @@ fn check_told_to_support(world: &World, happenings: &[Happening]) {
     };
     for (number, paid) in (0..).zip(PAID) {
         let was_paid = happenings.iter().any(|happening| matches!(happening, Happening::Paid { intent, .. } if *intent == number));
-        let owed = if was_paid && paid != (6000, "usd") { invariants::Owed::Once } else { invariants::Owed::Never };
+        // Of one that was given back in full it depends on whether it was heard of without that.
+        let all_back = |happening: &Happening| matches!(happening, Happening::Refunded { intent, amount, .. } if *intent == number && (*amount >= paid.0 && paid.1 == "usd"));
+        let owed = match was_paid && paid != (6000, "usd") {
+            true if happenings.iter().any(all_back) || booking.is_late(&format!("pi_{number}")) => invariants::Owed::AtMostOnce,
+            true => invariants::Owed::Once,
+            false => invariants::Owed::Never,
+        };
         invariants::told_as_owed(owed, announced(&format!("{}pi_{number}", Booking::DIFFERING))).expect("told once that it differs");
         let late = announced(&format!("{}pi_{number}", Booking::LATE));
-        invariants::told_as_owed(invariants::Owed::AtMostOnce, late).expect("told once at most that it was late");
+        let owed = if booking.is_late(&format!("pi_{number}")) { invariants::Owed::Once } else { invariants::Owed::AtMostOnce };
+        invariants::told_as_owed(owed, late).expect("told once that it was late");
     }
 }
 
@@ -216,7 +224,7 @@ proptest! {
             prop_assert_eq!(end(&world).await, expected, "order: {:?}", shuffled);
             let booking = world.record::<Booking>("12345").await.expect("was put");
             check_promises(&world, &booking, u32::try_from(faults.len()).unwrap_or(u32::MAX));
-            check_told_to_support(&world, &happenings);
+            check_told_to_support(&world, &booking, &happenings);
             Ok(())
         })?;
     }

@@ -114,12 +114,12 @@ async fn a_refused_text_tells_its_mails_also_where_a_call_goes_wrong() {
 }
 
 /// The mails to the booking's customer, by subject.
-fn to_customer(world: &World) -> Vec<String> {
+pub(crate) fn to_customer(world: &World) -> Vec<String> {
     let mails = world.sent.sent().into_iter().filter_map(|sent| if let Sent::Mail(mail) = sent { Some(mail) } else { None });
     mails.filter(|mail| mail.to == "ana@example.com").map(|mail| mail.subject).collect()
 }
 
-const CONFIRMED: &str = "Your booking is confirmed";
+pub(crate) const CONFIRMED: &str = "Your booking is confirmed";
 
 #[tokio::test]
 async fn no_mail_confirms_a_booking_whose_deposit_was_given_back() {
@@ -268,111 +268,6 @@ async fn a_text_that_was_refused_begins_anew_when_it_is_taken() {
             assert_eq!(message(&world, &id).await["status"], status, "{named}");
         }
         assert_eq!(recipients(&world), ["ana@example.com", "support@example.com"]);
-    }
-}
-
-/// A text, or with no number a mail, that confirms a booking waits for the other side; meanwhile `over` happens, and then the other side is back.
-async fn overtaken(by_text: bool, over: impl AsyncFn(&World)) -> World {
-    let world = world();
-    let phone = if by_text { json!(NUMBER) } else { json!(null) };
-    put(&world, json!({ "customer_phone": phone })).await;
-    world.sent.break_down(true);
-    with(&world, paid("evt_1", "pi_1", start(), start())).await;
-    world.clock.advance(minutes(1));
-    over(&world).await;
-    world.sent.break_down(false);
-    world.run_until_quiet().await;
-    world
-}
-
-#[tokio::test]
-async fn nothing_confirms_a_booking_that_was_cancelled_while_it_waited_until_it_holds_again() {
-    for phone in [json!(NUMBER), json!(null)] {
-        let by_text = !phone.is_null();
-        let world = overtaken(by_text, async |world| {
-            put(world, json!({ "customer_phone": phone, "status": "cancelled" })).await;
-        })
-        .await;
-        assert_eq!(headlines(&world), [""; 0], "{phone}");
-        if by_text {
-            let shown = message(&world, &own_text(&world)).await;
-            assert_eq!((&shown["status"], &shown["error_text"]), (&json!("failed"), &json!("there is nothing to confirm any more")));
-        }
-        // Nothing went wrong with it, whichever way it was to go.
-        let inbound = call(&world, Method::GET, "/api/v1/inbound?provider=stripe&key=evt_1", None).await.json;
-        let effect = &inbound["items"][0]["effects"][0];
-        assert_eq!((&effect["state"], &effect["reason"]), (&json!("superseded"), &json!(null)), "{phone}");
-        for _ in 0..2 {
-            put(&world, json!({ "customer_phone": phone })).await;
-            world.run_until_quiet().await;
-            assert_eq!(headlines(&world), [CONFIRMED], "{phone}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn nothing_confirms_a_booking_whose_deposit_was_given_back_while_it_waited_until_the_refund_fails() {
-    for by_text in [true, false] {
-        let world = overtaken(by_text, async |world| {
-            with(world, refunded("evt_2", "pi_1", 6000, true, start() + minutes(1))).await;
-        })
-        .await;
-        assert_eq!(headlines(&world), ["Your $60.00 deposit has been refunded"], "{by_text}");
-        let failed =
-            json!({ "id": "re_1", "amount": 6000, "currency": "usd", "charge": "ch_pi_1", "payment_intent": "pi_1", "status": "failed" });
-        with(&world, stripe("evt_3", "refund.failed", start() + minutes(3), start() + minutes(3), &failed)).await;
-        world.run_until_quiet().await;
-        assert_eq!(to_customer(&world)[1..], [CONFIRMED], "{by_text}");
-    }
-}
-
-#[tokio::test]
-async fn a_confirmation_that_waited_is_told_once_though_it_is_paid_for_once_more() {
-    let world = overtaken(true, async |world| {
-        put(world, json!({ "status": "cancelled" })).await;
-    })
-    .await;
-    // Paid once more, and confirmed again: it is told once.
-    put(&world, json!({})).await;
-    with(&world, paid("evt_2", "pi_2", start() + minutes(9), start() + minutes(9))).await;
-    world.run_until_quiet().await;
-    assert_eq!(headlines(&world), [CONFIRMED]);
-}
-
-/// How often the customer was told that the booking is confirmed, by text or mail.
-fn confirmations(world: &World) -> usize {
-    headlines(world).iter().filter(|told| told.contains("booking is confirmed")).count()
-}
-
-#[tokio::test]
-async fn a_confirmation_that_waited_is_told_once_also_where_a_call_goes_wrong() {
-    for phone in [json!(NUMBER), json!(null)] {
-        let story = async |world: &World| {
-            let path = "/api/v1/bookings/12345";
-            let say = |status: &str| crate::support::booking(json!({ "customer_phone": phone, "status": status }));
-            crate::support::put_until_done(world, path, &say("pending")).await;
-            world.sent.break_down(true);
-            world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
-            while world.step().await {}
-            crate::support::put_until_done(world, path, &say("cancelled")).await;
-            world.sent.break_down(false);
-            world.run_until_quiet().await;
-            let told = confirmations(world);
-            crate::support::put_until_done(world, path, &say("pending")).await;
-            world.run_until_quiet().await;
-            told
-        };
-        let whole = world();
-        assert_eq!((story(&whole).await, to_customer(&whole)), (0, vec![CONFIRMED.to_owned()]));
-        for call in 0..whole.faults.calls() {
-            for fault in Fault::ALL {
-                let world = world();
-                world.faults.plan(call, fault);
-                assert_eq!(story(&world).await, 0, "{phone}, {fault:?} at call {call}");
-                // What had its answer lost is sent again.
-                assert!((1..3).contains(&confirmations(&world)), "{phone}, {fault:?} at call {call}: {:?}", headlines(&world));
-            }
-        }
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) async fn history<K: Served>(
                 strand.fill(&*api.store, &mut budget).await?;
             }
         }
-        entries.extend(each_once(at_once, record.keeps_events()));
+        entries.extend(each_once(at_once, |entry| record.keeps(entry)));
         until = Some(moment);
     }
     let next = strands.iter().any(|strand| !strand.is_over()).then(|| Cursor::at(&K::key(&id), until, &strands).text());
@@ -83,9 +83,11 @@ async fn strands<K: Served>(api: &Api, mut record: K, cursor: &Cursor) -> Result
     let mut strands = Vec::new();
     let own = record.history_mut().map(std::mem::take).unwrap_or_default();
     add(&mut strands, K::key(record.id()).to_string(), Whose::Own, own, None, cursor)?;
-    for stored in found.into_iter().flatten() {
-        if let Some(history) = record.history_under(&stored)? {
-            add(&mut strands, stored.document.key.to_string(), Whose::Others, history, Some(K::retold), cursor)?;
+    let read: Vec<_> = found.into_iter().flatten().collect();
+    for stored in &read {
+        if let Some(history) = record.history_under(stored)? {
+            let whose = if record.shares(stored, &read)? { Whose::Shared } else { Whose::Others };
+            add(&mut strands, stored.document.key.to_string(), whose, history, Some(K::retold), cursor)?;
         }
     }
     let mut told = K::history_beside(&beside)?;
@@ -111,15 +113,23 @@ fn add(
 }
 
 /// Of what was noted at one moment, each event once: as the record itself has it, else as it was noted under another id. What the record itself has of an event
-/// that is not known there any more was said under an id that is not its any more, unless it keeps all.
-fn each_once(at_once: Vec<(Whose, HistoryEntry)>, keeps_events: bool) -> Vec<HistoryEntry> {
-    let others = || at_once.iter().filter(|(whose, _)| *whose == Whose::Others);
-    let told: Vec<_> = others().filter_map(|(_, entry)| entry.told_by().map(str::to_owned)).collect();
+/// that is not known there any more was said under an id that is not its any more, unless it is kept in any case. What changed nothing of it and was told where others
+/// of its kind are told of, too, was as likely said of one of those.
+fn each_once(at_once: Vec<(Whose, HistoryEntry)>, keeps: impl Fn(&HistoryEntry) -> bool) -> Vec<HistoryEntry> {
+    let told_in = |strand: Whose| {
+        let events = at_once.iter().filter(|(whose, _)| *whose == strand).filter_map(|(_, entry)| entry.told_by());
+        events.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (told, shared) = (told_in(Whose::Others), told_in(Whose::Shared));
+    let is_in = |events: &[String], event: &str| events.iter().any(|told| told == event);
     let mut entries: Vec<HistoryEntry> = Vec::new();
     for (whose, entry) in at_once {
         let stands = match (whose, entry.told_by()) {
             (Whose::Beside, _) | (Whose::Own, None) => true,
-            (Whose::Own, Some(event)) => keeps_events || told.iter().any(|told| told == event),
+            (Whose::Own, Some(event)) if is_in(&told, event) => true,
+            (Whose::Own, Some(event)) if is_in(&shared, event) => !entry.changes_nothing(),
+            (Whose::Own, Some(_)) => keeps(&entry),
+            (Whose::Shared, _) => false,
             (Whose::Others, event) => entries.iter().all(|known| known.told_by() != event),
         };
         if stands {

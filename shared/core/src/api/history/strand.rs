@@ -19,6 +19,8 @@ pub(super) enum Whose {
     Own,
     /// That of what it is told under.
     Others,
+    /// The same, where it is of other records of the kind as well: it is not told.
+    Shared,
     /// What documents beside it tell.
     Beside,
 }
@@ -135,7 +137,8 @@ impl Strand {
         let which = self.page.as_ref().map_or(Entries::ALL, |page| page.which);
         for (number, entry) in entries.enumerate().skip(told) {
             self.moment = self.moment.min(entry.at());
-            let counts = which.have(entry) && (self.whose != Whose::Others || Entries::EVENTS.have(entry));
+            let events_alone = matches!(self.whose, Whose::Others | Whose::Shared);
+            let counts = which.have(entry) && (!events_alone || Entries::EVENTS.have(entry));
             if !counts || self.told_until.is_some_and(|until| self.moment >= until) {
                 continue;
             }

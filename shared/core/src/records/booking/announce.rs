@@ -46,13 +46,13 @@ pub struct News {
     /// The latest announcement of the payment that went by mail after its text had failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mailed_text: Option<u32>,
-    /// The announcement that the booking is confirmed that was to go by mail alone, and was not true when it was to leave.
+    /// The announcement that the booking is confirmed that was not true when it was to leave, and goes in place of no text that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfirmed: Option<Unconfirmed>,
     /// The payment intents whose late payment support was told of.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub late: BTreeSet<String>,
-    /// The payment intents whose payment is not the deposit, as support was told.
+    /// The payment intents whose payment is not the deposit, as support was told or is about to be.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub differing: BTreeSet<String>,
 }
@@ -62,7 +62,7 @@ pub struct News {
 pub struct Unconfirmed {
     /// Which announcement of the payment it is.
     pub number: u32,
-    /// The mail's template.
+    /// What it was to say.
     pub template: String,
 }
 
@@ -165,32 +165,65 @@ impl Booking {
         for (currency, amount) in self.failed_refunds() {
             if self.told.failed_refunds.get(&currency).is_none_or(|told| amount > *told) {
                 self.told.failed_refunds.insert(currency.clone(), amount);
-                due.push(self.due(EffectKind::Mail, MailTemplate::SupportRefundFailed, &format!("{}{currency}", Self::REFUND_FAILED)));
+                due.push(self.due(EffectKind::Mail, MailTemplate::SupportPayment, &format!("{}{currency}", Self::REFUND_FAILED)));
             }
         }
     }
 
-    fn announce_late_payments(&mut self, due: &mut Vec<Due>) {
+    /// The payment intents whose payment confirmed nothing, as support is told.
+    fn late(&self) -> BTreeSet<&str> {
         let mut late = self.late_payments();
         // Nor was anybody told of money that came for a booking that was cancelled before its payment was heard of.
         if self.is_put_cancelled() && self.told.payment != Some(PaymentNews::Confirmed) {
             late.extend(self.successes().map(|(intent, _)| intent));
         }
-        let late: Vec<String> = late.into_iter().filter(|intent| !self.told.late.contains(*intent)).map(str::to_owned).collect();
+        late
+    }
+
+    /// Whether the payment that succeeded for the intent came too late to confirm anything.
+    #[must_use]
+    pub fn is_late(&self, intent: &str) -> bool {
+        self.late().contains(intent)
+    }
+
+    fn announce_late_payments(&mut self, due: &mut Vec<Due>) {
+        let late = self.late().into_iter().filter(|intent| !self.told.late.contains(*intent));
+        let late: Vec<String> = late.map(str::to_owned).collect();
         for intent in late {
-            due.push(self.due(EffectKind::Mail, MailTemplate::SupportLatePayment, &format!("{}{intent}", Self::LATE)));
+            due.push(self.due(EffectKind::Mail, MailTemplate::SupportPayment, &format!("{}{intent}", Self::LATE)));
             self.told.late.insert(intent);
         }
     }
 
-    /// Whenever the deposit and the payment are both known, also of a payment that is late or of a booking that was cancelled: so it is the same in any order.
+    /// Whenever the deposit and the payment are both known, and the payment was not given back by then: should its refund fail, that is told, and so is this.
+    /// Of a payment that is late the mail that says so says this, too. What does not differ any more is forgotten, whether support was told or not: should it
+    /// differ again, that is news.
     fn announce_differing_payments(&mut self, due: &mut Vec<Due>) {
-        let differs = |intent: &&str| !self.told.differing.contains(*intent) && self.difference(intent).is_some();
+        let mut told = std::mem::take(&mut self.told.differing);
+        told.retain(|intent| self.difference(intent).is_some());
+        self.told.differing = told;
+        let late = self.late();
+        let is_told = |intent: &str| self.told.differing.contains(intent) || late.contains(intent);
+        let differs = |intent: &&str| !is_told(intent) && self.difference(intent).is_some() && !self.was_given_back(intent);
         let differing: Vec<String> = self.successes().map(|(intent, _)| intent).filter(differs).map(str::to_owned).collect();
         for intent in differing {
-            due.push(self.due(EffectKind::Mail, MailTemplate::SupportDifferingPayment, &format!("{}{intent}", Self::DIFFERING)));
+            due.push(self.due(EffectKind::Mail, MailTemplate::SupportPayment, &format!("{}{intent}", Self::DIFFERING)));
             self.told.differing.insert(intent);
         }
+    }
+
+    /// The confirmation that was not true when it was to leave, and is true now: announced anew, unless it was told in another way or something later was. It
+    /// counts as told from now on.
+    pub(crate) fn owed_confirmation(&mut self) -> Option<Due> {
+        if !self.may_be_confirmed() {
+            return None;
+        }
+        let Unconfirmed { number, template } = self.told.unconfirmed.take()?;
+        if number < self.announcements.latest(Self::PAYMENT) || self.is_told_otherwise(number) {
+            return None;
+        }
+        let template = MailTemplate::named(&template)?;
+        Some(self.due(EffectKind::Sms, template, Self::PAYMENT))
     }
 
     fn due(&mut self, kind: EffectKind, template: MailTemplate, subject: &str) -> Due {

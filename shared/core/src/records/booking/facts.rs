@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +118,9 @@ pub(super) struct PaymentFacts {
     pub(super) hold: Option<HoldFact>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) latest_failure: Option<LatestFailure>,
+    /// Those of the booking's charges that are this payment's.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) charges: BTreeSet<String>,
 }
 
 impl PaymentFacts {

@@ -155,11 +155,24 @@ impl Booking {
         }
     }
 
+    /// Whether this announcement of the payment reaches the customer in another way than the one that was found untrue: by the mail in place of a text that
+    /// failed, or by a text that arrived or may still.
+    pub(super) fn is_told_otherwise(&self, number: u32) -> bool {
+        self.told.mailed_text >= Some(number) || self.is_told_by_text(number) || self.is_on_its_way(number, "")
+    }
+
+    /// Notes that this announcement of the payment was not true any more when it was to leave: it is owed to the customer once it is true again.
+    pub(crate) fn owe_confirmation(&mut self, number: u32, template: &str) {
+        if self.told.unconfirmed.as_ref().is_none_or(|owed| owed.number < number) {
+            self.told.unconfirmed = Some(Unconfirmed { number, template: template.to_owned() });
+        }
+    }
+
     /// Takes back that this announcement of the payment was mailed, because it was not true any more when it was to leave. Once it is true again, the texts
-    /// that failed are made good for, and what was to be told by mail alone is mailed.
+    /// that failed are made good for, and what was to be told by mail alone is announced anew.
     pub fn take_back_mail(&mut self, number: u32, template: &str) {
         if self.told.mailed_text < Some(number) {
-            self.told.unconfirmed = Some(Unconfirmed { number, template: template.to_owned() });
+            self.owe_confirmation(number, template);
             return;
         }
         if self.told.mailed_text == Some(number) {
@@ -168,17 +181,6 @@ impl Booking {
         for text in self.texts.values_mut().filter(|text| text.number == number || text.number == 0) {
             text.made_good &= text.status != MessageStatus::Failed;
         }
-    }
-
-    /// The confirmation that was to go by mail alone, was not true when it was to leave, and is true now. It counts as told from now on.
-    pub(crate) fn confirmation_to_mail(&mut self) -> Option<(MailTemplate, Announcement)> {
-        if !self.may_be_confirmed() {
-            return None;
-        }
-        let Unconfirmed { number, template } = self.told.unconfirmed.take()?;
-        // One that a later announcement has overtaken is not owed any more.
-        let template = MailTemplate::named(&template).filter(|_| number == self.announcements.latest(Self::PAYMENT))?;
-        Some((template, Announcement { record: Self::key(&self.id), subject: Self::PAYMENT.to_owned(), number }))
     }
 
     /// The texts that Sluice planned for this announcement of the payment, each to a number of its own, but for `except`. `planned`: the first of them, which

@@ -141,7 +141,7 @@ impl Served for Customer {
     }
 
     /// What Stripe says of it counts for as long as it is put with that id.
-    fn keeps_events(&self) -> bool {
+    fn keeps(&self, _: &HistoryEntry) -> bool {
         self.stripe_id() == Some(self.id.as_str())
     }
 

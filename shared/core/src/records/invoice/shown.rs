@@ -92,6 +92,11 @@ impl Served for Invoice {
         Some(entry.seen_as(&SEEN_AS)).filter(|_| entry.kind() != Payment::FAILED_EVENT)
     }
 
+    /// What was said of a payment counts for as long as that is its, and what Stripe said of the invoice under its own id for good.
+    fn keeps(&self, _: &HistoryEntry) -> bool {
+        !self.said.is_empty() || !self.intents.is_empty()
+    }
+
     fn group(&self, field: &str) -> Option<&str> {
         let put = self.put.as_ref().map(|put| &put.said);
         match field {

@@ -7,7 +7,7 @@ use crate::{
     kind::{Filter, Served},
     ports::{Index, Key, PortError, Stored},
     record::Record,
-    records::{Customer, History, HistoryEntry},
+    records::{Customer, History, HistoryEntry, Subscription},
     schema::described,
     time::Timestamp,
 };
@@ -28,6 +28,9 @@ described! {
         updated_at: Timestamp,
     }
 }
+
+/// What the types of events on subscriptions begin with.
+const OF_SUBSCRIPTIONS: &str = "customer.subscription.";
 
 impl Served for Tenant {
     const NAME: &'static str = "tenant";
@@ -57,19 +60,46 @@ impl Served for Tenant {
         }
     }
 
+    /// The customers that it pays as, or has bought a subscription as. Besides, the subscriptions that it has with one of them and that nobody has linked to it: they say whether another tenant
+    /// pays with them.
     fn told_under(&self) -> Vec<Key> {
-        let subscriber = self.subscribed().and_then(|subscribed| subscribed.customer.as_deref());
-        let payers: BTreeSet<_> = self.stripe_customer_id().into_iter().chain(subscriber).collect();
-        payers.into_iter().map(Customer::key).collect()
+        let buyers = self.checkouts.values().filter_map(|told| told.what.as_deref());
+        let subscribers = self.subscriptions.values().filter_map(|subscribed| subscribed.customer.as_deref());
+        let payers: BTreeSet<_> = self.stripe_customer_id().into_iter().chain(buyers).chain(subscribers).collect();
+        let unlinked = self.of_customer.keys().filter(|id| !self.is_linked_to(id));
+        payers.into_iter().map(Customer::key).chain(unlinked.map(|id| Subscription::key(id))).collect()
     }
 
     fn history_under(&self, other: &Stored) -> Result<Option<History>, PortError> {
-        Customer::from_stored(other).map(|customer| Some(customer.history))
+        match other.document.key.kind.as_ref() {
+            Customer::KIND => Customer::from_stored(other).map(|customer| Some(customer.history)),
+            _ => Ok(None),
+        }
+    }
+
+    /// A customer that has a subscription which is not this tenant's: its history does not say of which one an event told.
+    fn shares(&self, other: &Stored, read: &[Stored]) -> Result<bool, PortError> {
+        let customer = Customer::from_stored(other)?;
+        for id in customer.own.subscriptions.keys().filter(|id| !self.is_linked_to(id)) {
+            let of_this_customer = self.of_customer.contains_key(id);
+            let Some(stored) = read.iter().find(|stored| of_this_customer && stored.document.key == Subscription::key(id)) else {
+                return Ok(true);
+            };
+            if !Subscription::from_stored(stored)?.tenants.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What it bought is its for good. What was said of a subscription counts for as long as it pays as that customer, if one is known.
+    fn keeps(&self, entry: &HistoryEntry) -> bool {
+        !entry.kind().starts_with(OF_SUBSCRIPTIONS) || self.subscriptions.values().any(|subscribed| subscribed.customer.is_none())
     }
 
     /// What Stripe said of the customer's subscriptions. It may have more than the tenant's, so that it is not told which state came of it.
     fn retold(entry: &HistoryEntry) -> Option<HistoryEntry> {
-        let of_subscription = ["customer.subscription.", "checkout.session."].iter().any(|prefix| entry.kind().starts_with(prefix));
+        let of_subscription = [OF_SUBSCRIPTIONS, "checkout.session."].iter().any(|prefix| entry.kind().starts_with(prefix));
         of_subscription.then(|| entry.seen_as(&[]))
     }
 

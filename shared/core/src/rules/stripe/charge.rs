@@ -169,7 +169,7 @@ fn join_to_booking(
     let mut booking = booking::heard_of(view, booking_id, event.received_at)?;
     intent.into_iter().for_each(|intent| booking.join_intent(intent));
     for (charge, fact) in charges {
-        booking.join_charge(&charge, fact);
+        booking.join_charge(&charge, intent, fact);
     }
     booking::settle(view, booking)
 }
