@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     envelope::digest,
+    event::Change,
     ports::Place,
     record::{Record, to_json},
     schema::{Described, Named, described},
@@ -28,6 +29,21 @@ pub struct Cause {
     pub kind: String,
     /// Whether the event has a record in any case. A put has one only if it causes a message.
     pub recorded: bool,
+    /// The records that have it in their histories since it was planned before.
+    pub told: Vec<Change>,
+}
+
+impl Cause {
+    /// Whether somebody puts a record.
+    #[must_use]
+    pub fn is_put(&self) -> bool {
+        is_put(&self.kind)
+    }
+}
+
+/// Whether a type is that of a put.
+fn is_put(kind: &str) -> bool {
+    kind.ends_with(".put")
 }
 
 /// One event's change of a record.
@@ -204,7 +220,7 @@ impl HistoryEntry {
     /// Who made the change.
     fn of(&self) -> Entries {
         let matched = self.fields.is_empty() && self.states.keys().eq(["booking_id"]);
-        match (self.kind.ends_with(".put"), matched) {
+        match (is_put(&self.kind), matched) {
             (true, _) => Entries::PUTS,
             (false, true) => Entries::MATCHES,
             (false, false) => Entries::SAID,
@@ -284,9 +300,17 @@ impl History {
         self.recent.is_empty() && self.earlier.is_none() && self.elsewhere.is_empty()
     }
 
-    /// Notes one more change of the record `of`, and returns the page that is to be written with it, if one is full.
+    /// Notes one more change of the record `of`, and returns the page that is to be written with it, if one is full. What an event changes later by what came
+    /// of it is added to what it changed at first, unless a state became another one: that is told with its time.
     #[must_use]
     pub fn note(&mut self, of: &crate::ports::Key, entry: HistoryEntry) -> Option<HistoryPage> {
+        let same = |known: &&mut HistoryEntry| known.event.is_some() && known.event == entry.event;
+        if let Some(known) = self.recent.iter_mut().rev().find(same).filter(|_| entry.states.is_empty()) {
+            for field in entry.fields.into_iter().filter(|field| !known.names(field)).collect::<Vec<_>>() {
+                known.fields.push(field);
+            }
+            return None;
+        }
         self.recent.push(entry);
         if self.recent.len() <= MOST {
             return None;

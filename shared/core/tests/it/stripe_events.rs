@@ -123,7 +123,12 @@ async fn test_mode_changes_nothing_unless_it_is_on() {
         failed_texts: sluice_core::plan::FailedTexts::All,
     };
     let loaded = sluice_core::plan::Loaded::default();
-    let cause = sluice_core::records::Cause { event: "in_1".to_owned(), kind: "payment_intent.succeeded".to_owned(), recorded: true };
+    let cause = sluice_core::records::Cause {
+        event: "in_1".to_owned(),
+        kind: "payment_intent.succeeded".to_owned(),
+        recorded: true,
+        told: Vec::new(),
+    };
     let mut view = sluice_core::plan::View::new(cause, &loaded, &policy, start());
     let text = body.to_string();
     let event = sluice_core::plan::Event {
