@@ -159,6 +159,17 @@ mod tests {
         );
     }
 
+    /// API Gateway makes no stage whose log does not name requests as it does itself.
+    #[test]
+    fn the_access_log_has_the_name_of_each_request() {
+        let stage = resources("AWS::ApiGatewayV2::Stage").remove("HttpStage").expect("a stage");
+        let (_, format) = stage.split_once("Format: >-\n").expect("an access log");
+        let line = format.lines().next().unwrap_or_default().trim();
+        let fields: BTreeMap<String, String> = serde_json::from_str(line).expect("an object of texts");
+        assert_eq!(fields["id"], "$context.requestId");
+        assert_eq!(fields["request"], "$context.integration.requestId");
+    }
+
     /// API Gateway makes no stage with settings of a route that is not there yet.
     #[test]
     fn the_health_check_has_a_throttle_of_its_own() {
