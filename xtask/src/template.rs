@@ -92,7 +92,7 @@ mod tests {
             let resource = rest.split("Condition:").next().unwrap_or_default().trim();
             // Either a list, or one, behind which the next statement begins.
             let resource = if resource.starts_with('-') { resource } else { resource.split(" - ").next().unwrap_or_default() };
-            (actions.join(" "), resource.trim_end_matches(['}', '-', ' ']).to_owned())
+            (actions.join(" "), resource.trim_end_matches(['}', '{', '-', ' ']).to_owned())
         };
         policies.split("Effect: Allow").skip(1).map(statement).collect()
     }
@@ -117,45 +117,69 @@ mod tests {
 
     #[test]
     fn the_others_do_what_their_rooms_do() {
-        let actions = |role: &str| allowed(role).into_iter().map(|(actions, _)| actions).collect::<Vec<_>>();
-        let log = "logs:CreateLogStream logs:PutLogEvents";
-        let polled = "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes sqs:ChangeMessageVisibility";
-        let changes = "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:PutItem dynamodb:ConditionCheckItem";
+        const LOG: &str = "logs:CreateLogStream logs:PutLogEvents";
+        const POLLED: &str = "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes sqs:ChangeMessageVisibility";
+        const CHANGES: &str = "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:PutItem dynamodb:ConditionCheckItem";
+        const TABLE: &str = "!GetAtt Table.Arn";
+        const SECRET: &str = "secretsmanager:GetSecretValue";
+        // Whoever changes records tells of it on one queue, and fans out on the other.
+        const BOTH_QUEUES: &str = "[!GetAtt InboundQueue.Arn, !GetAtt OutboundQueue.Arn]";
+        let mails = "- !Sub - arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${Identity} \
+                     - Identity: !If [HasMailIdentity, !Ref MailIdentity, !Ref MailFrom] \
+                     - !Sub arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:configuration-set/${MailConfiguration";
         assert_eq!(
-            actions("ConsumerRole"),
-            [
-                polled,
-                "sqs:SendMessage",
-                changes,
-                "dynamodb:Query",
-                "dynamodb:DeleteItem",
-                "ses:SendEmail",
-                // Twilio's token and Stripe's key.
-                "secretsmanager:GetSecretValue",
-                "secretsmanager:GetSecretValue",
-                log
-            ]
+            allowed("ConsumerRole"),
+            pairs(&[
+                (POLLED, "!GetAtt InboundQueue.Arn"),
+                ("sqs:SendMessage", BOTH_QUEUES),
+                (CHANGES, TABLE),
+                (
+                    "dynamodb:Query",
+                    "[!Sub \"${Table.Arn}/index/list\", !Sub \"${Table.Arn}/index/flag\", !Sub \"${Table.Arn}/index/group\"]"
+                ),
+                ("dynamodb:DeleteItem", TABLE),
+                ("ses:SendEmail", mails),
+                (SECRET, "!GetAtt TwilioSecret.Id"),
+                (SECRET, "!GetAtt StripeKeySecret.Id"),
+                (LOG, "!GetAtt ConsumerLog.Arn"),
+            ])
         );
         assert_eq!(
-            actions("DeliverRole"),
-            [polled, "sqs:SendMessage", changes, "dynamodb:DeleteItem", "secretsmanager:GetSecretValue", log]
+            allowed("DeliverRole"),
+            pairs(&[
+                (POLLED, "!GetAtt OutboundQueue.Arn"),
+                ("sqs:SendMessage", BOTH_QUEUES),
+                (CHANGES, TABLE),
+                ("dynamodb:DeleteItem", TABLE),
+                (SECRET, "!GetAtt MasterKeySecret.Id"),
+                (LOG, "!GetAtt DeliverLog.Arn"),
+            ])
         );
         assert_eq!(
-            actions("SweeperRole"),
-            ["dynamodb:Query", "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:UpdateItem", "sqs:SendMessage", log]
+            allowed("SweeperRole"),
+            pairs(&[
+                ("dynamodb:Query", "!Sub \"${Table.Arn}/index/due\""),
+                ("dynamodb:GetItem dynamodb:BatchGetItem dynamodb:UpdateItem", TABLE),
+                ("sqs:SendMessage", BOTH_QUEUES),
+                (LOG, "!GetAtt SweeperLog.Arn"),
+            ])
         );
+        let lists = ["list", "flag", "group", "group2", "group3"].map(|index| format!("- !Sub \"${{Table.Arn}}/index/{index}\"")).join(" ");
         assert_eq!(
-            actions("ApiRole"),
-            [
-                changes,
-                "dynamodb:DeleteItem",
-                "dynamodb:Query",
-                "sqs:SendMessage",
-                "sqs:GetQueueAttributes sqs:ReceiveMessage sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:StartMessageMoveTask \
-                 sqs:ListMessageMoveTasks",
-                "secretsmanager:GetSecretValue",
-                log
-            ]
+            allowed("ApiRole"),
+            pairs(&[
+                (CHANGES, TABLE),
+                ("dynamodb:DeleteItem", TABLE),
+                ("dynamodb:Query", &lists),
+                ("sqs:SendMessage", BOTH_QUEUES),
+                (
+                    "sqs:GetQueueAttributes sqs:ReceiveMessage sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:StartMessageMoveTask \
+                     sqs:ListMessageMoveTasks",
+                    "[!GetAtt InboundDeadLetters.Arn, !GetAtt OutboundDeadLetters.Arn]"
+                ),
+                (SECRET, "[!GetAtt ApiKeySecret.Id, !GetAtt MasterKeySecret.Id]"),
+                (LOG, "!GetAtt ApiLog.Arn"),
+            ])
         );
     }
 
