@@ -64,6 +64,8 @@ mod tests {
     use crate::functions;
 
     const TEMPLATE: &str = include_str!("../../template.yaml");
+    /// Where the documents of each kind lie.
+    const KINDS: &str = include_str!("../../shared/core/src/space/belongs.rs");
 
     /// The resource of that name and type, as it is written.
     fn resources(kind: &str) -> BTreeMap<&'static str, &'static str> {
@@ -181,6 +183,35 @@ mod tests {
                 (LOG, "!GetAtt ApiLog.Arn"),
             ])
         );
+    }
+
+    /// The keys of what a role may delete.
+    fn deletable(role: &str) -> Vec<&'static str> {
+        let text = resources("AWS::IAM::Role").remove(role).unwrap_or_else(|| panic!("there is no {role}"));
+        let (_, keys) = text.split_once("\"dynamodb:LeadingKeys\": ").expect("a condition on keys");
+        assert!(
+            !keys.contains("LeadingKeys") && text.matches("dynamodb:DeleteItem").count() == 1,
+            "one condition, on the one right to delete"
+        );
+        let keys = keys.split('}').next().unwrap_or_default();
+        keys.trim_matches(['[', ']']).split(", ").map(|key| key.trim_matches('"')).collect()
+    }
+
+    #[test]
+    fn what_may_be_deleted_is_named_in_the_spaces_of_tenants_as_well() {
+        for (role, keys) in [
+            ("ConsumerRole", &["alarm/*", "alarm~*", "piece/*"][..]),
+            ("DeliverRole", &["webhook_entry/*"]),
+            ("ApiRole", &["api_key/*", "webhook/*", "webhook_entry/*", "webhook_endpoint/*"]),
+        ] {
+            assert_eq!(deletable(role), keys, "{role}");
+            for kind in keys.iter().filter_map(|key| key.strip_suffix("/*")) {
+                let in_spaces = KINDS.contains(&format!("(\"{kind}\", ToASpace)"));
+                assert!(in_spaces || KINDS.contains(&format!("(\"{kind}\", ToTheGateway)")), "{kind} is a kind");
+                let marked = keys.contains(&format!("{kind}~*").as_str());
+                assert_eq!(marked, in_spaces, "{role}: {kind} lies under {kind}~TENANT/ in a tenant's space");
+            }
+        }
     }
 
     /// API Gateway makes no stage whose log does not name requests as it does itself.
