@@ -64,6 +64,8 @@ mod tests {
     use crate::functions;
 
     const TEMPLATE: &str = include_str!("../../template.yaml");
+    /// Where the documents of each kind lie.
+    const KINDS: &str = include_str!("../../shared/core/src/space/belongs.rs");
 
     /// The resource of that name and type, as it is written.
     fn resources(kind: &str) -> BTreeMap<&'static str, &'static str> {
@@ -92,7 +94,7 @@ mod tests {
             let resource = rest.split("Condition:").next().unwrap_or_default().trim();
             // Either a list, or one, behind which the next statement begins.
             let resource = if resource.starts_with('-') { resource } else { resource.split(" - ").next().unwrap_or_default() };
-            (actions.join(" "), resource.trim_end_matches(['}', '-', ' ']).to_owned())
+            (actions.join(" "), resource.trim_end_matches(['}', '{', '-', ' ']).to_owned())
         };
         policies.split("Effect: Allow").skip(1).map(statement).collect()
     }
@@ -117,46 +119,110 @@ mod tests {
 
     #[test]
     fn the_others_do_what_their_rooms_do() {
-        let actions = |role: &str| allowed(role).into_iter().map(|(actions, _)| actions).collect::<Vec<_>>();
-        let log = "logs:CreateLogStream logs:PutLogEvents";
-        let polled = "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes sqs:ChangeMessageVisibility";
-        let changes = "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:PutItem dynamodb:ConditionCheckItem";
+        const LOG: &str = "logs:CreateLogStream logs:PutLogEvents";
+        const POLLED: &str = "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes sqs:ChangeMessageVisibility";
+        const CHANGES: &str = "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:PutItem dynamodb:ConditionCheckItem";
+        const TABLE: &str = "!GetAtt Table.Arn";
+        const SECRET: &str = "secretsmanager:GetSecretValue";
+        // Whoever changes records tells of it on one queue, and fans out on the other.
+        const BOTH_QUEUES: &str = "[!GetAtt InboundQueue.Arn, !GetAtt OutboundQueue.Arn]";
+        let mails = "- !Sub - arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${Identity} \
+                     - Identity: !If [HasMailIdentity, !Ref MailIdentity, !Ref MailFrom] \
+                     - !Sub arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:configuration-set/${MailConfiguration";
         assert_eq!(
-            actions("ConsumerRole"),
-            [
-                polled,
-                "sqs:SendMessage",
-                changes,
-                "dynamodb:Query",
-                "dynamodb:DeleteItem",
-                "ses:SendEmail",
-                // Twilio's token and Stripe's key.
-                "secretsmanager:GetSecretValue",
-                "secretsmanager:GetSecretValue",
-                log
-            ]
+            allowed("ConsumerRole"),
+            pairs(&[
+                (POLLED, "!GetAtt InboundQueue.Arn"),
+                ("sqs:SendMessage", BOTH_QUEUES),
+                (CHANGES, TABLE),
+                (
+                    "dynamodb:Query",
+                    "[!Sub \"${Table.Arn}/index/list\", !Sub \"${Table.Arn}/index/flag\", !Sub \"${Table.Arn}/index/group\"]"
+                ),
+                ("dynamodb:DeleteItem", TABLE),
+                ("ses:SendEmail", mails),
+                (SECRET, "!GetAtt TwilioSecret.Id"),
+                (SECRET, "!GetAtt StripeKeySecret.Id"),
+                (LOG, "!GetAtt ConsumerLog.Arn"),
+            ])
         );
         assert_eq!(
-            actions("DeliverRole"),
-            [polled, "sqs:SendMessage", changes, "dynamodb:DeleteItem", "secretsmanager:GetSecretValue", log]
+            allowed("DeliverRole"),
+            pairs(&[
+                (POLLED, "!GetAtt OutboundQueue.Arn"),
+                ("sqs:SendMessage", BOTH_QUEUES),
+                (CHANGES, TABLE),
+                ("dynamodb:DeleteItem", TABLE),
+                (SECRET, "!GetAtt MasterKeySecret.Id"),
+                (LOG, "!GetAtt DeliverLog.Arn"),
+            ])
         );
         assert_eq!(
-            actions("SweeperRole"),
-            ["dynamodb:Query", "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:UpdateItem", "sqs:SendMessage", log]
+            allowed("SweeperRole"),
+            pairs(&[
+                ("dynamodb:Query", "!Sub \"${Table.Arn}/index/due\""),
+                ("dynamodb:GetItem dynamodb:BatchGetItem dynamodb:UpdateItem", TABLE),
+                ("sqs:SendMessage", BOTH_QUEUES),
+                (LOG, "!GetAtt SweeperLog.Arn"),
+            ])
         );
+        let lists = ["list", "flag", "group", "group2", "group3"].map(|index| format!("- !Sub \"${{Table.Arn}}/index/{index}\"")).join(" ");
         assert_eq!(
-            actions("ApiRole"),
-            [
-                changes,
-                "dynamodb:DeleteItem",
-                "dynamodb:Query",
-                "sqs:SendMessage",
-                "sqs:GetQueueAttributes sqs:ReceiveMessage sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:StartMessageMoveTask \
-                 sqs:ListMessageMoveTasks",
-                "secretsmanager:GetSecretValue",
-                log
-            ]
+            allowed("ApiRole"),
+            pairs(&[
+                (CHANGES, TABLE),
+                ("dynamodb:DeleteItem", TABLE),
+                ("dynamodb:Query", &lists),
+                ("sqs:SendMessage", BOTH_QUEUES),
+                (
+                    "sqs:GetQueueAttributes sqs:ReceiveMessage sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:StartMessageMoveTask \
+                     sqs:ListMessageMoveTasks",
+                    "[!GetAtt InboundDeadLetters.Arn, !GetAtt OutboundDeadLetters.Arn]"
+                ),
+                (SECRET, "[!GetAtt ApiKeySecret.Id, !GetAtt MasterKeySecret.Id]"),
+                (LOG, "!GetAtt ApiLog.Arn"),
+            ])
         );
+    }
+
+    /// The keys of what a role may delete.
+    fn deletable(role: &str) -> Vec<&'static str> {
+        let text = resources("AWS::IAM::Role").remove(role).unwrap_or_else(|| panic!("there is no {role}"));
+        let (_, keys) = text.split_once("\"dynamodb:LeadingKeys\": ").expect("a condition on keys");
+        assert!(
+            !keys.contains("LeadingKeys") && text.matches("dynamodb:DeleteItem").count() == 1,
+            "one condition, on the one right to delete"
+        );
+        let keys = keys.split('}').next().unwrap_or_default();
+        keys.trim_matches(['[', ']']).split(", ").map(|key| key.trim_matches('"')).collect()
+    }
+
+    #[test]
+    fn what_may_be_deleted_is_named_in_the_spaces_of_tenants_as_well() {
+        for (role, keys) in [
+            ("ConsumerRole", &["alarm/*", "alarm~*", "piece/*"][..]),
+            ("DeliverRole", &["webhook_entry/*"]),
+            ("ApiRole", &["api_key/*", "webhook/*", "webhook_entry/*", "webhook_endpoint/*"]),
+        ] {
+            assert_eq!(deletable(role), keys, "{role}");
+            for kind in keys.iter().filter_map(|key| key.strip_suffix("/*")) {
+                let in_spaces = KINDS.contains(&format!("(\"{kind}\", ToASpace)"));
+                assert!(in_spaces || KINDS.contains(&format!("(\"{kind}\", ToTheGateway)")), "{kind} is a kind");
+                let marked = keys.contains(&format!("{kind}~*").as_str());
+                assert_eq!(marked, in_spaces, "{role}: {kind} lies under {kind}~TENANT/ in a tenant's space");
+            }
+        }
+    }
+
+    /// API Gateway makes no stage whose log does not name requests as it does itself.
+    #[test]
+    fn the_access_log_has_the_name_of_each_request() {
+        let stage = resources("AWS::ApiGatewayV2::Stage").remove("HttpStage").expect("a stage");
+        let (_, format) = stage.split_once("Format: >-\n").expect("an access log");
+        let line = format.lines().next().unwrap_or_default().trim();
+        let fields: BTreeMap<String, String> = serde_json::from_str(line).expect("an object of texts");
+        assert_eq!(fields["id"], "$context.requestId");
+        assert_eq!(fields["request"], "$context.integration.requestId");
     }
 
     /// API Gateway makes no stage with settings of a route that is not there yet.
