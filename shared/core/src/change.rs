@@ -47,7 +47,7 @@ pub(crate) async fn change<U>(
     // Drawn for this very change, and not derived from the version: two changes of the same version must not share an event.
     let event_key = own_key(&key, &fresh("", &*api.ids));
     let id = event_id(SLUICE, API, &event_key);
-    let cause = Cause { event: id.clone(), kind: kind.to_owned(), recorded: false };
+    let cause = Cause { event: id.clone(), kind: kind.to_owned(), recorded: false, told: Vec::new() };
     let mut lost: Option<Lost> = None;
     let mut loaded = Loaded::default();
     for round in 0..ROUNDS {

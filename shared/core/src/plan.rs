@@ -16,7 +16,7 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
-use self::written::{Noted, Written};
+use self::written::{Hears, Noted, Step, Written};
 
 use crate::{
     effect::{Announcement, Effect, EffectKind},
@@ -184,6 +184,7 @@ pub struct View<'a> {
     cause: Cause,
     read: BTreeSet<Key>,
     writes: BTreeMap<Key, Box<dyn Written>>,
+    told: BTreeSet<Key>,
     effects: Vec<Effect>,
     summary: String,
     unmatched: bool,
@@ -202,6 +203,7 @@ impl<'a> View<'a> {
             cause,
             read: BTreeSet::new(),
             writes: BTreeMap::new(),
+            told: BTreeSet::new(),
             effects: Vec::new(),
             summary: String::new(),
             unmatched: false,
@@ -330,6 +332,25 @@ impl<'a> View<'a> {
         self.read.len()
     }
 
+    /// The event says something of the record `id`, which this plan writes: it stands in the record's history also if all of that was known by then. So no
+    /// history depends on what came first. A put says something of the record alone that is put.
+    pub fn tell<R: Record>(&mut self, id: &str) {
+        if !self.cause.is_put() {
+            self.told.insert(R::key(id));
+        }
+    }
+
+    /// The record `id` is put.
+    pub(crate) fn tell_put<R: Record>(&mut self, id: &str) {
+        self.told.insert(R::key(id));
+    }
+
+    /// Whether the event says something of the record `id`.
+    #[must_use]
+    pub(crate) fn tells<R: Record>(&self, id: &str) -> bool {
+        self.told.contains(&R::key(id))
+    }
+
     /// Plans a message, and returns the effect's id.
     pub fn effect(&mut self, kind: EffectKind, template: MailTemplate, about: Announcement) -> String {
         self.plan_effect(Effect::new(&self.cause.event, kind, template.name(), about))
@@ -378,8 +399,9 @@ impl<'a> View<'a> {
     /// # Errors
     /// [`Stop::Failed`] if a record as it was can't be read.
     pub fn into_plan(self) -> Result<Plan, Stop> {
-        let Self { now, loaded, cause, read, writes, effects, summary, unmatched, erase_body, twin, .. } = self;
+        let Self { now, loaded, cause, read, writes, told, effects, summary, unmatched, erase_body, twin, .. } = self;
         let event = (cause.recorded || !effects.is_empty()).then_some(cause.event.as_str());
+        let step = Step { event, kind: &cause.kind, now };
         let mut pages = Vec::new();
         let mut steps = Vec::new();
         let mut changes = Vec::new();
@@ -387,13 +409,15 @@ impl<'a> View<'a> {
         for key in read {
             let before = loaded.records.get(&key).and_then(Option::as_ref);
             let condition = Condition::unchanged(before);
-            let noted = writes.get(&key).map(|written| written.noted(before, event, &cause.kind, now)).transpose().map_err(Stop::Failed)?;
+            let change = || Change { kind: key.kind.to_string(), id: key.id.clone() };
+            let hears = if told.contains(&key) && !cause.told.contains(&change()) { Hears::Something } else { Hears::Nothing };
+            let noted = writes.get(&key).map(|written| written.noted(before, step, hears)).transpose().map_err(Stop::Failed)?;
             match noted {
                 Some(Noted::Changed { document, page, shown, told }) => {
                     news.extend(told);
                     pages.extend(page.map(|document| Write::Put { document, condition: Condition::Absent }));
                     if shown {
-                        changes.push(Change { kind: key.kind.to_string(), id: key.id });
+                        changes.push(change());
                     }
                     steps.push(Write::Put { document, condition });
                 }
@@ -415,7 +439,7 @@ pub struct Plan {
     pub effects: Vec<Effect>,
     /// What the changes tell those who have subscribed.
     pub news: Vec<News>,
-    /// The records that change.
+    /// The records that it says something of, and those that show something else because of that.
     pub changes: Vec<Change>,
     /// One line for people.
     pub summary: String,

@@ -26,7 +26,7 @@ impl Processor {
             loaded.forget_records();
             let (plan, answer) = self.plan_aside(event, &mut loaded, &change).await?;
             // Only checks: nothing changes, and whatever changes meanwhile is later than this.
-            if plan.changes.is_empty() {
+            if !plan.writes.iter().any(|write| matches!(write, Write::Put { .. })) {
                 return Ok(answer);
             }
             let (told, further) = self.tell(plan.news).await?;
@@ -49,7 +49,7 @@ impl Processor {
         loaded: &mut Loaded,
         change: impl Fn(&mut View<'_>) -> Result<T, Stop>,
     ) -> Result<(Plan, T), PortError> {
-        let cause = Cause { event: event.id.clone(), kind: event.kind.clone(), recorded: true };
+        let cause = Cause { event: event.id.clone(), kind: event.kind.clone(), recorded: true, told: Vec::new() };
         loop {
             let mut view = View::new(cause.clone(), loaded, &self.policy, self.clock.now());
             match change(&mut view).and_then(|answer| Ok((view.into_plan()?, answer))) {

@@ -80,7 +80,7 @@ impl Processor {
             query: &record.query,
             body,
         };
-        let cause = Cause { event: record.id.clone(), kind: record.kind.clone(), recorded: true };
+        let cause = Cause { event: record.id.clone(), kind: record.kind.clone(), recorded: true, told: record.changes.clone() };
         loop {
             let mut view = View::new(cause.clone(), loaded, &self.policy, self.now(handling));
             match rules::plan(&event, &mut view).and_then(|()| view.into_plan()) {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     envelope::digest,
+    event::Change,
     ports::Place,
     record::{Record, to_json},
     schema::{Described, Named, described},
@@ -28,6 +29,21 @@ pub struct Cause {
     pub kind: String,
     /// Whether the event has a record in any case. A put has one only if it causes a message.
     pub recorded: bool,
+    /// The records that have it in their histories since it was planned before.
+    pub told: Vec<Change>,
+}
+
+impl Cause {
+    /// Whether somebody puts a record.
+    #[must_use]
+    pub fn is_put(&self) -> bool {
+        is_put(&self.kind)
+    }
+}
+
+/// Whether a type is that of a put.
+fn is_put(kind: &str) -> bool {
+    kind.ends_with(".put")
 }
 
 /// One event's change of a record.
@@ -204,7 +220,7 @@ impl HistoryEntry {
     /// Who made the change.
     fn of(&self) -> Entries {
         let matched = self.fields.is_empty() && self.states.keys().eq(["booking_id"]);
-        match (self.kind.ends_with(".put"), matched) {
+        match (is_put(&self.kind), matched) {
             (true, _) => Entries::PUTS,
             (false, true) => Entries::MATCHES,
             (false, false) => Entries::SAID,

@@ -39,9 +39,13 @@ pub(super) fn subscription_heard_of(view: &mut View<'_>, id: &str, at: Timestamp
 /// Settles a Stripe customer that facts were joined to: those that were put with it copy them. Returns whether anybody knows whom it is.
 pub(super) fn settle_stripe_customer(view: &mut View<'_>, customer: &Customer) -> Result<bool, Stop> {
     view.write(customer)?;
+    let tells = view.tells::<Customer>(&customer.id);
     for id in customer.claimed_by.iter().filter(|id| **id != customer.id) {
         let mut copy = customer_at(view, id, customer.heard.last)?;
-        if copy.copied != customer.own {
+        if tells || copy.copied != customer.own {
+            if tells {
+                view.tell::<Customer>(id);
+            }
             copy.copied = customer.own.clone();
             copy.heard.join(customer.heard.last);
             view.write(&copy)?;
@@ -150,6 +154,7 @@ pub(crate) fn settle_tenant(view: &mut View<'_>, mut tenant: Tenant) -> Result<(
 /// Settles a subscription that facts were joined to: its tenants and its customer copy them. Returns whether anybody knows whose it is.
 pub(super) fn settle_subscription(view: &mut View<'_>, subscription: &Subscription) -> Result<bool, Stop> {
     let at = subscription.heard.last;
+    let tells = view.tells::<Subscription>(&subscription.id);
     view.write(subscription)?;
     let Some(subscribed) = subscription.subscribed() else { return Ok(!subscription.tenants.is_empty()) };
     for id in &subscription.tenants {
@@ -159,9 +164,29 @@ pub(super) fn settle_subscription(view: &mut View<'_>, subscription: &Subscripti
             view.write(&tenant)?;
         }
     }
-    let Some(customer) = &subscription.customer else { return Ok(!subscription.tenants.is_empty()) };
-    let mut customer = customer_heard_of(view, &customer.what, at)?;
+    let customer = match &subscription.customer {
+        Some(customer) => Some(customer_heard_of(view, &customer.what, at)?),
+        None => None,
+    };
+    if tells {
+        tell_subscribers(view, subscription, customer.as_ref())?;
+    }
+    let Some(mut customer) = customer else { return Ok(!subscription.tenants.is_empty()) };
     customer.own.subscriptions.insert(subscription.id.clone(), Subscribed { customer: None, ..subscribed });
     let known = settle_stripe_customer(view, &customer)?;
     Ok(known || !subscription.tenants.is_empty())
+}
+
+/// What an event says of a subscription it says of the customer and of the tenants that pay with it.
+fn tell_subscribers(view: &mut View<'_>, subscription: &Subscription, customer: Option<&Customer>) -> Result<(), Stop> {
+    if let Some(customer) = customer {
+        view.tell::<Customer>(&customer.id);
+    }
+    let tenants = subscription.tenants.iter().chain(customer.into_iter().flat_map(|customer| &customer.tenants));
+    for id in tenants {
+        let tenant = tenant_heard_of(view, id, subscription.heard.last)?;
+        view.tell::<Tenant>(id);
+        view.write(&tenant)?;
+    }
+    Ok(())
 }

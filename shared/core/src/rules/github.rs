@@ -52,6 +52,7 @@ fn tell_repository(event: &Event<'_>, id: &str, name: &str, body: Fields<'_>, vi
     let told = body.at("repository");
     let mut repository = view.read::<Repository>(id)?.unwrap_or_else(|| Repository::first_heard(id, event.received_at));
     repository.heard.join(event.received_at);
+    view.tell::<Repository>(id);
     let changed_at = told.time("updated_at").unwrap_or(event.received_at);
     if let Some(full_name) = told.owned("full_name") {
         let fact = RepositoryFact {

@@ -31,6 +31,9 @@ pub(super) fn settle_stripe_invoice(view: &mut View<'_>, invoice: &Invoice, at: 
     view.write(invoice)?;
     for intent in &invoice.intents {
         let mut payment = payment_heard_of(view, intent, at)?;
+        if view.tells::<Invoice>(&invoice.id) {
+            view.tell::<Payment>(intent);
+        }
         payment.stripe_invoices.insert(invoice.id.clone(), invoice.said.clone());
         if let Some(customer) = &invoice.said.customer {
             Told::first(&mut payment.customer, customer.clone());

@@ -34,6 +34,7 @@ pub(super) fn by_external_id(view: &mut View<'_>, external_id: &str, at: Timesta
     let mut found = Found::new(found.unwrap_or_else(|| Message::first_heard(&id, at)));
     found.message.heard.join(at);
     found.message.join_external_id(external_id);
+    view.tell::<Message>(&found.message.id);
     Ok(found)
 }
 
@@ -42,6 +43,7 @@ pub(super) fn by_reference(view: &mut View<'_>, reference: &str, external_id: &s
     let Some(message) = view.read::<Message>(reference)?.filter(|message| message.sent.is_some()) else { return Ok(None) };
     let mut found = Found::new(message);
     found.message.heard.join(at);
+    view.tell::<Message>(&found.message.id);
     if found.message.join_external_id(external_id) {
         lead_here(view, &mut found.message, external_id, at)?;
     }

@@ -13,6 +13,7 @@ pub fn put<K: Owned>(id: &str, at: Timestamp, put: K::Put, view: &mut View<'_>) 
     // Later than what it replaces even where the clock stood still or went back: the owner's last word stands.
     let at = record.put_at().map_or(at, |known| at.max(Timestamp::from_millis(known.millis() + 1)));
     record.join_put(at, put);
+    view.tell_put::<K>(id);
     record.settle(view)
 }
 

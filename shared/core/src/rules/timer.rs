@@ -36,6 +36,7 @@ pub(super) fn plan(event: &Event<'_>, view: &mut View<'_>) -> Result<(), Stop> {
             }
             booking.join_elapsed(view.now);
             booking.heard.join(view.now);
+            view.tell::<Booking>(&booking.id);
             booking::settle(view, booking)?;
             view.summarize(format!("the hold of booking {} ended", own.record.id));
             Ok(())

@@ -398,7 +398,11 @@ async fn a_text_of_sluice_s_own_has_the_history_of_its_id_wherever_that_was_befo
         world.sent.name_texts("SM");
         confirmed(&world).await;
         let own = own_text(&world);
-        assert_eq!(events(&world, &format!("messages/{own}")).await, ["SM1:delivered", "evt_1", "evt_1"], "planned, delivered, sent: {id}");
+        assert_eq!(
+            events(&world, &format!("messages/{own}")).await,
+            ["SM1:delivered", "evt_1", "evt_1"],
+            "planned, delivered, found to be it: {id}"
+        );
         let left = events(&world, &format!("messages/{id}")).await;
         assert!(!left.contains(&"SM1:delivered".to_owned()), "only that the payment took it away stays: {left:?}");
     }

@@ -18,6 +18,7 @@ mod github;
 mod going_wrong;
 mod histories;
 mod histories_apart;
+mod histories_in_any_order;
 mod history;
 mod holds;
 mod ingest;

@@ -116,7 +116,12 @@ async fn test_mode_changes_nothing_unless_it_is_on() {
     let body = json!({ "id": "evt_1", "type": "payment_intent.succeeded", "created": 1, "livemode": false, "data": { "object": {} } });
     let policy = sluice_core::plan::Policy { hold: minutes(120), stripe_test_mode: false, mail: true, sms: true };
     let loaded = sluice_core::plan::Loaded::default();
-    let cause = sluice_core::records::Cause { event: "in_1".to_owned(), kind: "payment_intent.succeeded".to_owned(), recorded: true };
+    let cause = sluice_core::records::Cause {
+        event: "in_1".to_owned(),
+        kind: "payment_intent.succeeded".to_owned(),
+        recorded: true,
+        told: Vec::new(),
+    };
     let mut view = sluice_core::plan::View::new(cause, &loaded, &policy, start());
     let text = body.to_string();
     let event = sluice_core::plan::Event {

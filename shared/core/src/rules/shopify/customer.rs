@@ -40,6 +40,7 @@ pub(super) fn heard_of(read: &Read<'_>, id: &str, view: &mut View<'_>) -> Result
     let mut customer = view.read::<ShopCustomer>(id)?.unwrap_or_else(|| ShopCustomer::first_heard(id, received_at));
     insist_own(read, &mut customer.said)?;
     customer.heard.join(received_at);
+    view.tell::<ShopCustomer>(id);
     Ok(customer)
 }
 

@@ -60,6 +60,7 @@ fn heard_of(read: &Read<'_>, id: &str, view: &mut View<'_>) -> Result<Order, Sto
     let mut order = view.read::<Order>(id)?.unwrap_or_else(|| Order::first_heard(id, received_at));
     insist_own(read, &mut order.said)?;
     order.heard.join(received_at);
+    view.tell::<Order>(id);
     Ok(order)
 }
 

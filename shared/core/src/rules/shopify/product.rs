@@ -33,6 +33,7 @@ fn heard_of(read: &Read<'_>, id: &str, view: &mut View<'_>) -> Result<Product, S
     let mut product = view.read::<Product>(id)?.unwrap_or_else(|| Product::first_heard(id, received_at));
     insist_own(read, &mut product.said)?;
     product.heard.join(received_at);
+    view.tell::<Product>(id);
     Ok(product)
 }
 

@@ -40,6 +40,7 @@ pub(super) fn heard_of(read: &Read<'_>, view: &mut View<'_>) -> Result<Shop, Sto
     let received_at = read.event.received_at;
     let mut shop = view.read::<Shop>(read.shop)?.unwrap_or_else(|| Shop::first_heard(read.shop, received_at));
     shop.heard.join(received_at);
+    view.tell::<Shop>(read.shop);
     Ok(shop)
 }
 

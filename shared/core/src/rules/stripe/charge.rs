@@ -77,6 +77,7 @@ pub(super) fn refunded(event: &Event<'_>, body: &Envelope<Charge>, view: &mut Vi
         view.want([Payment::key(&intent), Booking::key(booking_id)])?;
     }
     let mut payment = payment_heard_of(view, &intent, event.received_at)?;
+    view.tell::<Payment>(&intent);
     let before = payment.booking_id().map(str::to_owned);
     payment.join_charge(&charge.id, fact);
     let told = |what| Told { at, event: body.id.clone(), what };
@@ -131,6 +132,7 @@ pub(super) fn refund_failed(event: &Event<'_>, body: &Envelope<Refund>, view: &m
         return Ok(());
     };
     let mut payment = payment_heard_of(view, &intent, event.received_at)?;
+    view.tell::<Payment>(&intent);
     payment.join_charge(&charge, ChargeFact::refund_failed(&refund.id, refund.amount, refund.currency.code(), at));
     hand_on(event, payment, None, &what, view)
 }
@@ -167,6 +169,7 @@ fn join_to_booking(
     view: &mut View<'_>,
 ) -> Result<(), Stop> {
     let mut booking = booking::heard_of(view, booking_id, event.received_at)?;
+    view.tell::<Booking>(booking_id);
     intent.into_iter().for_each(|intent| booking.join_intent(intent));
     for (charge, fact) in charges {
         booking.join_charge(&charge, intent, fact);

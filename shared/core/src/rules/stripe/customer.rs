@@ -15,7 +15,7 @@ use crate::{
     ids::record_id,
     plan::{Event, Stop, View},
     ports::StripeObject,
-    records::{Card, PaymentMethod, SavedMethod, Told, Version, Versions},
+    records::{self, Card, PaymentMethod, SavedMethod, Tenant, Told, Version, Versions},
     rules::customers::{
         customer_heard_of, settle_payment_methods, settle_stripe_customer, settle_subscription, subscription_heard_of, tenant_heard_of,
     },
@@ -61,6 +61,7 @@ pub(super) fn told(event: &Event<'_>, body: &Envelope<Customer>, view: &mut View
         }
     }
     let mut customer = customer_heard_of(view, &said.id, event.received_at)?;
+    view.tell::<records::Customer>(&said.id);
     Versions::join(&mut customer.own.contact, occurred_at(event)?, &body.id, Version { fields, previous });
     if !settle_stripe_customer(view, &customer)? {
         view.mark_unmatched();
@@ -124,6 +125,7 @@ pub(super) fn subscription(event: &Event<'_>, body: &Envelope<Subscription>, vie
     let previous: State = serde_json::from_value(Value::Object(before)).unwrap_or_default();
     let previous = state(&previous);
     let mut subscription = subscription_heard_of(view, &said.id, event.received_at)?;
+    view.tell::<records::Subscription>(&said.id);
     Versions::join(&mut subscription.state, at, &body.id, Version { fields, previous });
     if event.kind.ends_with("deleted") {
         Told::first(&mut subscription.deleted, Told { at, event: body.id.clone(), what: () });
@@ -191,6 +193,7 @@ pub(super) fn checkout(event: &Event<'_>, body: &Envelope<CheckoutSession>, view
     let known = found.checkouts.entry(subscription.clone()).or_insert_with(|| told.clone());
     *known = told.min(known.clone());
     let unmatched = found.put.is_none();
+    view.tell::<Tenant>(&tenant);
     view.write(&found)?;
     let mut bought = subscription_heard_of(view, &subscription, event.received_at)?;
     bought.tenants.insert(tenant.clone());
@@ -247,6 +250,7 @@ pub(super) fn setup(event: &Event<'_>, body: &Envelope<SetupIntent>, view: &mut 
     let told = |what| Told { at, event: body.id.clone(), what };
     let mut method = view.read::<PaymentMethod>(&id)?.unwrap_or_else(|| PaymentMethod::first_heard(&id, event.received_at));
     method.heard.join(event.received_at);
+    view.tell::<PaymentMethod>(&id);
     Told::first(&mut method.saved, Told { at, event: body.id.clone(), what: () });
     if let Some(customer) = id_of(said.customer.as_ref()).or_else(|| id_of(owner.as_ref())) {
         Told::first(&mut method.customer, told(customer));
@@ -261,6 +265,7 @@ pub(super) fn setup(event: &Event<'_>, body: &Envelope<SetupIntent>, view: &mut 
         return Ok(());
     };
     let mut customer = customer_heard_of(view, &customer.what, event.received_at)?;
+    view.tell::<records::Customer>(&customer.id);
     let saved =
         SavedMethod { at: method.saved.as_ref().map_or(at, |saved| saved.at), card: method.card.as_ref().map(|card| card.what.clone()) };
     customer.own.payment_methods.insert(id, saved);

@@ -13,7 +13,7 @@ use crate::{
     money::Currency,
     plan::{Event, Stop, View},
     ports::{StripeLookup, StripeObject},
-    records::{Amount, Told},
+    records::{self, Amount, Told},
     rules::{
         invoicing::{invoice_heard_of, payment_heard_of, settle_stripe_invoice},
         unexpected_shape,
@@ -130,6 +130,7 @@ fn heard_of(event: &Event<'_>, body: &Envelope<Invoice>, paid_at: Option<Timesta
     let at = occurred_at(event)?;
     let intents = intents(event, body, view)?;
     let mut invoice = invoice_heard_of(view, &said.id, event.received_at)?;
+    view.tell::<records::Invoice>(&said.id);
     match paid_at {
         Some(at) => Told::first(&mut invoice.said.paid, Told { at, event: body.id.clone(), what: () }),
         None => Told::latest(&mut invoice.said.failed, Told { at, event: body.id.clone(), what: () }),
@@ -163,6 +164,7 @@ pub(super) fn payment_paid(event: &Event<'_>, body: &Envelope<InvoicePayment>, v
         return Err(unexpected_shape(event, &"it names no invoice"));
     };
     let mut invoice = invoice_heard_of(view, &id, event.received_at)?;
+    view.tell::<records::Invoice>(&id);
     let money = in_words(said.amount_paid, said.currency);
     if let Some(intent) = said.intent() {
         if let Some(what) = said.paid() {
@@ -190,10 +192,10 @@ fn join_paid(event: &Event<'_>, intent: &str, told: Told<Amount>, lookup: Stripe
 
 /// Says which invoice it is: Stripe's own if it was put, else that of a payment of it.
 fn summarize(what: &str, id: &str, view: &mut View<'_>) -> Result<(), Stop> {
-    let Some(invoice) = view.read::<crate::records::Invoice>(id)? else { return Ok(()) };
+    let Some(invoice) = view.read::<records::Invoice>(id)? else { return Ok(()) };
     let mut known = invoice.put.is_some().then(|| id.to_owned());
     for intent in &invoice.intents {
-        let payment = view.read::<crate::records::Payment>(intent)?;
+        let payment = view.read::<records::Payment>(intent)?;
         known = known.or(payment.and_then(|payment| payment.invoice));
     }
     match known {

@@ -83,6 +83,7 @@ pub(super) fn succeeded(event: &Event<'_>, body: &Envelope<PaymentIntent>, view:
         None => view.want([Payment::key(&intent.id)])?,
     }
     let mut payment = payment_heard_of(view, &intent.id, event.received_at)?;
+    view.tell::<Payment>(&intent.id);
     let before = payment.booking_id().map(str::to_owned);
     let (id, booking_of) = (body.id.clone(), booking_id.clone());
     payment.join_fact(TransactionFact { at, event: id, booking_id: booking_of, amount: received, currency: currency.clone() });
@@ -97,6 +98,7 @@ pub(super) fn succeeded(event: &Event<'_>, body: &Envelope<PaymentIntent>, view:
         Told::latest(&mut payment.details, Told { at, event: body.id.clone(), what: details(charge) });
     }
     let mut booking = booking::heard_of(view, &booking_id, event.received_at)?;
+    view.tell::<Booking>(&booking_id);
     booking.join_success(&intent.id, BookingSuccess { at, event: body.id.clone(), amount: received, currency });
     booking::hand_over_charges(view, &mut booking, &payment, before.as_deref())?;
     settle_payment(view, payment)?;
@@ -174,6 +176,7 @@ pub(super) fn payment_failed(event: &Event<'_>, body: &Envelope<PaymentIntent>, 
         view.want([Payment::key(&intent.id), Booking::key(booking_id)])?;
     }
     let mut payment = payment_heard_of(view, &intent.id, event.received_at)?;
+    view.tell::<Payment>(&intent.id);
     let failure = PaymentFailure { due: amount(intent.amount, intent.currency), decline_code: reason.to_owned() };
     Told::latest(&mut payment.failure, Told { at, event: body.id.clone(), what: failure });
     join_customer(&mut payment, body, event)?;
@@ -200,6 +203,7 @@ pub(super) fn payment_failed(event: &Event<'_>, body: &Envelope<PaymentIntent>, 
     let before = payment.booking_id().map(str::to_owned);
     Told::first(&mut payment.named, Told { at, event: body.id.clone(), what: booking_id.clone() });
     let mut booking = booking::heard_of(view, &booking_id, event.received_at)?;
+    view.tell::<Booking>(&booking_id);
     booking.join_failure(
         &intent.id,
         BookingFailure {

@@ -1,0 +1,58 @@
+//! Which events stand in a history does not depend on what came first, nor on what was handled at the same moment.
+
+use serde_json::{Value, json};
+use sluice_core::{envelope::InboundMessage, testing::stripe};
+
+use crate::{
+    histories::{events, history, put, told, world},
+    support::{minutes, start},
+};
+
+/// A change of Stripe's customer or of its subscription, told at that minute and heard then.
+fn of_customer(id: &str, kind: &str, minute: u64, object: &Value) -> InboundMessage {
+    stripe(id, kind, start() + minutes(minute), start() + minutes(minute), object)
+}
+
+fn subscription(status: &str) -> Value {
+    json!({ "id": "sub_1", "object": "subscription", "customer": "cus_1", "status": status })
+}
+
+fn word(path: &str) -> Value {
+    match path {
+        "customers/c1" => json!({ "name": "Ana Lima", "stripe_customer_id": "cus_1" }),
+        _ => json!({ "name": "Alder Studio", "stripe_customer_id": "cus_1" }),
+    }
+}
+
+#[tokio::test]
+async fn a_burst_that_comes_newest_first_is_whole_in_the_history() {
+    let world = world();
+    put(&world, "customers/c1", word("customers/c1")).await;
+    put(&world, "tenants/t1", word("tenants/t1")).await;
+    for minute in (0..30).rev() {
+        let id = format!("evt_{minute:02}");
+        world.enqueue(&of_customer(&id, "customer.subscription.updated", minute, &subscription("active"))).await;
+    }
+    world.batch(8).await;
+    world.run_until_quiet().await;
+    let expected: Vec<_> = (0..30).map(|minute| format!("evt_{minute:02}")).collect();
+    for path in ["customers/c1", "tenants/t1"] {
+        assert_eq!(events(&world, path).await, expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn puts_of_others_are_in_no_history_of_a_customer_under_stripe_s_id() {
+    let world = world();
+    put(&world, "customers/cus_1", json!({ "name": "Ana Lima" })).await;
+    for id in ["c1", "c2"] {
+        put(&world, &format!("customers/{id}"), json!({ "stripe_customer_id": "cus_1" })).await;
+    }
+    put(&world, "tenants/t1", word("tenants/t1")).await;
+    put(&world, "customers/c2", json!({ "stripe_customer_id": "cus_2" })).await;
+    told(&world, "evt_1", "customer.updated", 1, json!({ "id": "cus_1", "object": "customer", "email": "ana@example.com" })).await;
+    assert_eq!(history(&world, "customers/cus_1").await, ["evt_1", "customer.put"]);
+    // Put as it is, it is in the history all the same.
+    put(&world, "customers/cus_1", json!({ "name": "Ana Lima" })).await;
+    assert_eq!(history(&world, "customers/cus_1").await, ["customer.put", "evt_1", "customer.put"]);
+}
