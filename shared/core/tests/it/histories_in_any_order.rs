@@ -1,11 +1,13 @@
 //! Which events stand in a history does not depend on what came first, nor on what was handled at the same moment.
 
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 use sluice_core::{envelope::InboundMessage, testing::stripe};
 
 use crate::{
-    histories::{events, history, put, told, world},
-    support::{minutes, start},
+    any_order::orders,
+    histories::{events, heard, history, put, told, world},
+    support::{booking, failed, minutes, paid, refunded, start},
 };
 
 /// A change of Stripe's customer or of its subscription, told at that minute and heard then.
@@ -15,6 +17,11 @@ fn of_customer(id: &str, kind: &str, minute: u64, object: &Value) -> InboundMess
 
 fn subscription(status: &str) -> Value {
     json!({ "id": "sub_1", "object": "subscription", "customer": "cus_1", "status": status })
+}
+
+fn refund_failed(id: &str, minute: u64) -> InboundMessage {
+    let refund = json!({ "id": "re_1", "object": "refund", "amount": 100, "currency": "usd", "charge": "ch_pi_1", "payment_intent": "pi_1", "status": "failed" });
+    of_customer(id, "refund.failed", minute, &refund)
 }
 
 fn word(path: &str) -> Value {
@@ -38,6 +45,23 @@ async fn a_burst_that_comes_newest_first_is_whole_in_the_history() {
     let expected: Vec<_> = (0..30).map(|minute| format!("evt_{minute:02}")).collect();
     for path in ["customers/c1", "tenants/t1"] {
         assert_eq!(events(&world, path).await, expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_booking_s_history_has_all_that_was_told_of_its_refunds_before_its_payment_and_since() {
+    for order in orders(5) {
+        let world = world();
+        for step in &order {
+            match step {
+                0 => assert_eq!(put(&world, "bookings/12345", booking(json!({}))).await, StatusCode::CREATED),
+                1 => heard(&world, failed("evt_1", "pi_1", "expired_card", start(), start())).await,
+                2 => heard(&world, paid("evt_2", "pi_1", start() + minutes(1), start() + minutes(1))).await,
+                3 => heard(&world, refunded("evt_3", "pi_1", 100, false, start() + minutes(2))).await,
+                _ => heard(&world, refund_failed("evt_4", 3)).await,
+            }
+        }
+        assert_eq!(events(&world, "bookings/12345").await, ["evt_1", "evt_2", "evt_3", "evt_4"], "{order:?}");
     }
 }
 

@@ -84,10 +84,10 @@ impl Served for Booking {
         Ok((payment.booking_id() == Some(&self.id)).then_some(payment.history))
     }
 
-    /// A refund that was heard of before it was known that its payment is the booking's. Of the payment itself events tell the booking.
+    /// What was said of refunds before it was known that their payment is the booking's. Of the payment itself events tell the booking.
     fn retold(entry: &HistoryEntry) -> Option<HistoryEntry> {
-        let refund = entry.names("refunded_amount");
-        refund.then(|| entry.seen_as(&[("refunded_amount", "refunded_amount")]))
+        let of_refund = ["charge.refund", "refund."].iter().any(|prefix| entry.kind().starts_with(prefix));
+        of_refund.then(|| entry.seen_as(&[("refunded_amount", "refunded_amount")]))
     }
 
     fn group(&self, field: &str) -> Option<&str> {
