@@ -116,6 +116,14 @@ pub trait Served: Record {
         Vec::new()
     }
 
+    /// The records that hold what events said of one of them under yet another id.
+    ///
+    /// # Errors
+    /// [`PortError::Permanent`] if it can't be read.
+    fn told_under_of(&self, _other: &Stored) -> Result<Vec<Key>, PortError> {
+        Ok(Vec::new())
+    }
+
     /// The history of one of them; `None` if that is not this record's any more.
     ///
     /// # Errors

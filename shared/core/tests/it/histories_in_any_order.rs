@@ -1,13 +1,13 @@
 //! Which events stand in a history does not depend on what came first, nor on what was handled at the same moment.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use sluice_core::{envelope::InboundMessage, testing::stripe};
 
 use crate::{
     any_order::orders,
     histories::{events, heard, history, put, told, world},
-    support::{booking, failed, minutes, paid, refunded, start},
+    support::{booking, call, failed, minutes, paid, put_message, refunded, start, text_status},
 };
 
 /// A change of Stripe's customer or of its subscription, told at that minute and heard then.
@@ -62,6 +62,50 @@ async fn a_booking_s_history_has_all_that_was_told_of_its_refunds_before_its_pay
             }
         }
         assert_eq!(events(&world, "bookings/12345").await, ["evt_1", "evt_2", "evt_3", "evt_4"], "{order:?}");
+    }
+}
+
+const HERS: &str = "+15005550333";
+
+fn text(status: &str, minute: u64) -> InboundMessage {
+    text_status("SM9", status, HERS, None, start() + minutes(minute))
+}
+
+#[tokio::test]
+async fn a_booking_s_history_has_no_text_that_is_another_s() {
+    let message = json!({ "external_id": "SM9", "channel": "sms", "direction": "outbound", "to": HERS, "booking_id": "opb" });
+    for (status, before) in [("pending", &[][..]), ("confirmed", &["SM9:queued", "SM9:sent"])] {
+        let world = world();
+        let hers = booking(json!({ "customer_phone": HERS, "tenant": "gamma", "status": status }));
+        assert_eq!(put(&world, "bookings/g1", hers).await, StatusCode::CREATED);
+        heard(&world, text("queued", 1)).await;
+        heard(&world, text("sent", 2)).await;
+        assert_eq!(events(&world, "bookings/g1").await, before, "the text is only like one to it: {status}");
+        assert_eq!(put(&world, "bookings/opb", booking(json!({}))).await, StatusCode::CREATED);
+        assert_eq!(put_message(&world, "theirs", message.clone()).await, StatusCode::CREATED);
+        heard(&world, text("delivered", 3)).await;
+        assert_eq!(events(&world, "bookings/g1").await, [""; 0], "{status}");
+        assert_eq!(events(&world, "bookings/opb").await, ["SM9:delivered", "SM9:queued", "SM9:sent"], "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_booking_s_history_has_how_far_its_texts_came_before_they_were_put_and_since() {
+    let message = json!({ "external_id": "SM9", "channel": "sms", "direction": "outbound", "to": HERS, "booking_id": "12345" });
+    for order in orders(5) {
+        let world = world();
+        for step in &order {
+            match step {
+                0 => assert_eq!(put(&world, "bookings/12345", booking(json!({}))).await, StatusCode::CREATED),
+                1 => assert_eq!(put_message(&world, "mine", message.clone()).await, StatusCode::CREATED),
+                2 => heard(&world, text("queued", 1)).await,
+                3 => heard(&world, text("sent", 2)).await,
+                _ => heard(&world, text("delivered", 3)).await,
+            }
+        }
+        let shown = call(&world, Method::GET, "/api/v1/bookings/12345", None).await.json;
+        assert_eq!(shown["sms_status"], "delivered", "{order:?}");
+        assert_eq!(events(&world, "bookings/12345").await, ["SM9:delivered", "SM9:queued", "SM9:sent"], "{order:?}");
     }
 }
 

@@ -83,7 +83,15 @@ async fn strands<K: Served>(api: &Api, mut record: K, cursor: &Cursor) -> Result
     let mut strands = Vec::new();
     let own = record.history_mut().map(std::mem::take).unwrap_or_default();
     add(&mut strands, K::key(record.id()).to_string(), Whose::Own, own, None, cursor)?;
-    let read: Vec<_> = found.into_iter().flatten().collect();
+    let mut read: Vec<_> = found.into_iter().flatten().collect();
+    let mut further = Vec::new();
+    for stored in &read {
+        further.extend(record.told_under_of(stored)?);
+    }
+    further.truncate(MOST_OTHERS);
+    if !further.is_empty() {
+        read.extend(api.store.get(&further).await?.into_iter().flatten());
+    }
     for stored in &read {
         if let Some(history) = record.history_under(stored)? {
             let whose = if record.shares(stored, &read)? { Whose::Shared } else { Whose::Others };

@@ -7,7 +7,7 @@ use crate::{
     kind::{Filter, Served},
     ports::{Index, Key, PortError, Stored},
     record::Record,
-    records::{History, HistoryEntry, MessageStatus, Payment},
+    records::{History, HistoryEntry, Message, MessageStatus, Payment},
     schema::described,
     time::Timestamp,
 };
@@ -38,6 +38,11 @@ described! {
         sms_delivered: bool,
         sms_delivered_at: Option<Timestamp>,
     }
+}
+
+/// Whether an event of this type says how far a text came.
+fn is_of_text(kind: &str) -> bool {
+    kind.starts_with("message.")
 }
 
 impl Served for Booking {
@@ -75,19 +80,50 @@ impl Served for Booking {
         }
     }
 
+    /// Its payments and the texts about it.
     fn told_under(&self) -> Vec<Key> {
-        self.payments.keys().map(|intent| Payment::key(intent)).collect()
+        let payments = self.payments.keys().map(|intent| Payment::key(intent));
+        payments.chain(self.texts.keys().map(|text| Message::key(text))).collect()
+    }
+
+    /// What was said of a text under the provider's id, before it was put.
+    fn told_under_of(&self, other: &Stored) -> Result<Vec<Key>, PortError> {
+        match other.document.key.kind.as_ref() {
+            Message::KIND => Message::from_stored(other).map(|text| text.told_under()),
+            _ => Ok(Vec::new()),
+        }
     }
 
     fn history_under(&self, other: &Stored) -> Result<Option<History>, PortError> {
-        let payment = Payment::from_stored(other)?;
-        Ok((payment.booking_id() == Some(&self.id)).then_some(payment.history))
+        let (is_its, history) = match other.document.key.kind.as_ref() {
+            Message::KIND => {
+                let Message { id, same_as, history, .. } = Message::from_stored(other)?;
+                (self.texts.contains_key(&same_as.unwrap_or(id)), history)
+            }
+            _ => {
+                let payment = Payment::from_stored(other)?;
+                (payment.booking_id() == Some(&self.id), payment.history)
+            }
+        };
+        Ok(is_its.then_some(history))
     }
 
-    /// What was said of refunds before it was known that their payment is the booking's. Of the payment itself events tell the booking.
+    /// What was said of refunds before it was known that their payment is the booking's, and how far a text came. Of the payment itself events tell the booking.
     fn retold(entry: &HistoryEntry) -> Option<HistoryEntry> {
-        let of_refund = ["charge.refund", "refund."].iter().any(|prefix| entry.kind().starts_with(prefix));
-        of_refund.then(|| entry.seen_as(&[("refunded_amount", "refunded_amount")]))
+        let (kind, seen_as): (_, &[_]) = (entry.kind(), &[("refunded_amount", "refunded_amount"), ("status", "sms_status")]);
+        let seen_as = if is_of_text(kind) {
+            &seen_as[1..]
+        } else if ["charge.refund", "refund."].iter().any(|prefix| kind.starts_with(prefix)) {
+            &seen_as[..1]
+        } else {
+            return None;
+        };
+        Some(entry.seen_as(seen_as))
+    }
+
+    /// What was said of a text counts for as long as that is about the booking.
+    fn keeps(&self, entry: &HistoryEntry) -> bool {
+        !is_of_text(entry.kind())
     }
 
     fn group(&self, field: &str) -> Option<&str> {
