@@ -300,9 +300,17 @@ impl History {
         self.recent.is_empty() && self.earlier.is_none() && self.elsewhere.is_empty()
     }
 
-    /// Notes one more change of the record `of`, and returns the page that is to be written with it, if one is full.
+    /// Notes one more change of the record `of`, and returns the page that is to be written with it, if one is full. What an event changes later by what came
+    /// of it is added to what it changed at first, unless a state became another one: that is told with its time.
     #[must_use]
     pub fn note(&mut self, of: &crate::ports::Key, entry: HistoryEntry) -> Option<HistoryPage> {
+        let same = |known: &&mut HistoryEntry| known.event.is_some() && known.event == entry.event;
+        if let Some(known) = self.recent.iter_mut().rev().find(same).filter(|_| entry.states.is_empty()) {
+            for field in entry.fields.into_iter().filter(|field| !known.names(field)).collect::<Vec<_>>() {
+                known.fields.push(field);
+            }
+            return None;
+        }
         self.recent.push(entry);
         if self.recent.len() <= MOST {
             return None;

@@ -2,12 +2,15 @@
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
-use sluice_core::{envelope::InboundMessage, testing::stripe};
+use sluice_core::{
+    envelope::InboundMessage,
+    testing::{World, stripe},
+};
 
 use crate::{
     any_order::orders,
     histories::{events, heard, history, put, told, world},
-    support::{booking, call, failed, minutes, paid, put_message, refunded, start, text_status},
+    support::{NUMBER, booking, call, failed, minutes, paid, put_message, refunded, start, text_status, with},
 };
 
 /// A change of Stripe's customer or of its subscription, told at that minute and heard then.
@@ -123,4 +126,18 @@ async fn puts_of_others_are_in_no_history_of_a_customer_under_stripe_s_id() {
     // Put as it is, it is in the history all the same.
     put(&world, "customers/cus_1", json!({ "name": "Ana Lima" })).await;
     assert_eq!(history(&world, "customers/cus_1").await, ["customer.put", "evt_1", "customer.put"]);
+}
+
+#[tokio::test]
+async fn a_text_that_was_taken_stands_once_in_its_history_and_again_only_for_another_state() {
+    let world = World::new(start(), true);
+    world.sent.name_texts("SM");
+    let own = crate::support::confirmed(&world).await;
+    let path = format!("messages/{own}");
+    assert_eq!(events(&world, &path).await, ["evt_1"]);
+    let page = call(&world, Method::GET, &format!("/api/v1/{path}/history"), None).await.json;
+    let changed: Vec<_> = page["items"][0]["changed"].as_array().into_iter().flatten().map(|changed| changed["field"].clone()).collect();
+    assert!(changed.contains(&json!("status")) && changed.contains(&json!("external_id")), "{changed:?}");
+    with(&world, text_status("SM1", "sent", NUMBER, Some(&own), start() + minutes(1))).await;
+    assert_eq!(events(&world, &path).await, ["SM1:sent", "evt_1"]);
 }
