@@ -1,16 +1,22 @@
 //! Which events stand in a history does not depend on what came first, nor on what was handled at the same moment.
 
+use std::collections::BTreeSet;
+
 use axum::http::{Method, StatusCode};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use sluice_core::{
     envelope::InboundMessage,
-    testing::{World, stripe},
+    testing::{TestSize, World, stripe},
 };
 
 use crate::{
     any_order::orders,
     histories::{events, heard, history, put, told, world},
-    support::{NUMBER, booking, call, failed, minutes, paid, put_message, refunded, start, text_status, with},
+    shopify::order,
+    support::{
+        NUMBER, booking, call, failed, github, minutes, paid, put_message, put_until_done, refunded, shopify, start, text_status, with,
+    },
 };
 
 /// A change of Stripe's customer or of its subscription, told at that minute and heard then.
@@ -27,10 +33,107 @@ fn refund_failed(id: &str, minute: u64) -> InboundMessage {
     of_customer(id, "refund.failed", minute, &refund)
 }
 
+/// What the owner puts.
+const PUTS: [&str; 4] = ["customers/c1", "tenants/t1", "bookings/12345", "messages/mine"];
+
 fn word(path: &str) -> Value {
     match path {
         "customers/c1" => json!({ "name": "Ana Lima", "stripe_customer_id": "cus_1" }),
-        _ => json!({ "name": "Alder Studio", "stripe_customer_id": "cus_1" }),
+        "tenants/t1" => json!({ "name": "Alder Studio", "stripe_customer_id": "cus_1" }),
+        "bookings/12345" => booking(json!({ "customer_phone": null })),
+        _ => json!({ "external_id": "SM9", "channel": "sms", "direction": "outbound", "to": NUMBER, "booking_id": "12345" }),
+    }
+}
+
+/// Events, each with the records in whose histories it is to be. Of many nothing is left to be told, whatever comes first.
+fn happenings() -> Vec<(InboundMessage, &'static [&'static str])> {
+    let mut all: Vec<(InboundMessage, &'static [&'static str])> = Vec::new();
+    for minute in 0..5 {
+        let status = if minute % 2 == 0 { "active" } else { "past_due" };
+        let update = of_customer(&format!("evt_sub_{minute}"), "customer.subscription.updated", minute, &subscription(status));
+        all.push((update, &["customers/c1", "tenants/t1"]));
+        // At the same time by Stripe, and saying the same.
+        let contact = json!({ "id": "cus_1", "object": "customer", "email": "ana@example.com" });
+        let contact = stripe(&format!("evt_cus_{minute}"), "customer.updated", start(), start() + minutes(minute), &contact);
+        all.push((contact, &["customers/c1"]));
+        let changed = order(start() + minutes(minute), &json!({}));
+        all.push((shopify(&format!("w{minute}"), "orders/updated", start() + minutes(minute), &changed), &["orders/820982911946154613"]));
+        let pushed = json!({ "ref": "refs/heads/main", "after": format!("{minute:040}"), "pusher": { "name": "octocat" },
+            "repository": { "id": 7, "full_name": "acme/site", "pushed_at": start().seconds() + 60 * i64::try_from(minute).expect("small") } });
+        all.push((github(&format!("d{minute}"), "push", start() + minutes(minute), pushed), &["repositories/7"]));
+    }
+    let of_payment: &[&str] = &["bookings/12345", "payments/pi_1"];
+    all.push((failed("evt_failed", "pi_1", "expired_card", start(), start()), of_payment));
+    all.push((paid("evt_paid", "pi_1", start() + minutes(1), start() + minutes(1)), of_payment));
+    all.push((paid("evt_paid_again", "pi_1", start() + minutes(1), start()), of_payment));
+    for (number, amount) in [100, 300, 200].into_iter().enumerate() {
+        let at = start() + minutes(2 + number as u64);
+        all.push((refunded(&format!("evt_refund_{amount}"), "pi_1", amount, false, at), of_payment));
+    }
+    all.push((refund_failed("evt_refund_failed", 9), of_payment));
+    for (minute, status) in ["queued", "sent", "delivered"].into_iter().enumerate() {
+        let at = start() + minutes(minute as u64);
+        all.push((text_status("SM9", status, NUMBER, None, at), &["bookings/12345", "messages/mine"]));
+    }
+    all
+}
+
+fn key(message: &InboundMessage) -> String {
+    let InboundMessage::Event(envelope) = message else { panic!("{message:?}") };
+    envelope.key.clone()
+}
+
+/// Has it all happen in an order, so many side by side, and compares each history with what it is to have.
+async fn check(order: &[usize], at_once: usize) {
+    let world = World::new(start() + minutes(600), false);
+    let happenings = happenings();
+    for steps in order.chunks(at_once) {
+        for step in steps {
+            match happenings.get(*step) {
+                Some((message, _)) => world.enqueue(message).await,
+                None => {
+                    let path = PUTS[step - happenings.len()];
+                    put_until_done(&world, &format!("/api/v1/{path}"), &word(path)).await;
+                }
+            }
+        }
+        world.batch(at_once).await;
+    }
+    world.run_until_quiet().await;
+    let how = format!("{at_once} at once, {order:?}");
+    let paths: BTreeSet<_> = happenings.iter().flat_map(|(_, paths)| paths.iter().copied()).collect();
+    let expected = |path: &str| {
+        let mut keys: Vec<_> = happenings.iter().filter(|(_, paths)| paths.contains(&path)).map(|(message, _)| key(message)).collect();
+        keys.sort();
+        keys
+    };
+    for path in &paths {
+        assert_eq!(events(&world, path).await, expected(path), "{path}: {how}");
+    }
+    for event in world.events().into_iter().filter(|event| event.provider != "sluice") {
+        assert!(!event.changes.is_empty(), "{} told nothing: {how}", event.key);
+    }
+    // Said once more, it is known that they said it.
+    let again: Vec<_> = world.events().into_iter().filter(|event| event.provider != "sluice").map(|event| event.id).collect();
+    for id in again {
+        call(&world, Method::POST, &format!("/api/v1/inbound/{id}/replay"), None).await;
+    }
+    world.run_until_quiet().await;
+    for path in &paths {
+        assert_eq!(events(&world, path).await, expected(path), "{path}, replayed: {how}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(TestSize::of_this_run().pick(24, 400)) })]
+
+    #[test]
+    fn every_event_stands_in_the_histories_of_what_it_told_in_any_order_and_side_by_side(
+        order in Just((0..happenings().len() + PUTS.len()).collect::<Vec<_>>()).prop_shuffle(),
+        at_once in 1..12usize,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(check(&order, at_once));
     }
 }
 
