@@ -130,7 +130,8 @@ pub fn currency(value: &Value) -> Result<String, String> {
 /// # Errors
 /// If it is none.
 pub fn time(value: &Value) -> Result<Timestamp, String> {
-    text(value)?.parse().map_err(|_| "must be an RFC 3339 time, such as 2026-11-22T18:00:00Z".to_owned())
+    let time = Timestamp::parse_exactly(text(value)?);
+    time.ok_or_else(|| "must be an RFC 3339 time of the years 1 to 9999, such as 2026-11-22T18:00:00Z".to_owned())
 }
 
 /// How far ahead of the clock here a time may be at which something has happened: clocks differ, and zones are mistaken for each other.

@@ -37,6 +37,14 @@ impl SourceTenants {
         self.0.get(source).map(String::as_str)
     }
 
+    /// Whether two sources, each with its secrets, have one in common and are not of the same owner: whoever knows it for the one signs for the other, and
+    /// what a tenant signs would be taken for the operator's, or for another tenant's.
+    #[must_use]
+    pub fn share(&self, (one, of_one): (&str, &[Secret]), (other, of_other): (&str, &[Secret])) -> bool {
+        let known = |secret: &Secret| of_other.iter().any(|other| other.reveal() == secret.reveal());
+        self.of(one) != self.of(other) && of_one.iter().any(known)
+    }
+
     /// Whether a tenant has sources of its own.
     #[must_use]
     pub fn has(&self, tenant: &str) -> bool {

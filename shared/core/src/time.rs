@@ -31,6 +31,13 @@ impl Timestamp {
         Self::from_millis(seconds.saturating_mul(1000))
     }
 
+    /// Reads an RFC 3339 time that can be shown as it is. `None` for one that can't, such as the year 0, for which [`FromStr`] takes the nearest that can.
+    #[must_use]
+    pub fn parse_exactly(text: &str) -> Option<Self> {
+        let millis = text.parse::<jiff::Timestamp>().ok()?.as_millisecond();
+        (Self::MIN.0..=Self::MAX.0).contains(&millis).then_some(Self(millis))
+    }
+
     /// Milliseconds since the Unix epoch.
     #[must_use]
     pub const fn millis(self) -> i64 {
@@ -165,6 +172,17 @@ mod tests {
     fn extremes_stay_within_what_can_be_shown() {
         for time in [Timestamp::from_seconds(i64::MAX), Timestamp::from_seconds(i64::MIN), Timestamp::MAX + Duration::MAX] {
             assert_eq!(time.to_string().parse::<Timestamp>().expect("own text"), time);
+        }
+    }
+
+    #[test]
+    fn a_time_that_can_not_be_shown_is_the_nearest_that_can_or_none() {
+        assert_eq!("0000-01-01T00:00:00Z".parse::<Timestamp>().expect("a time"), Timestamp::MIN);
+        for beyond in ["0000-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59Z", "soon"] {
+            assert_eq!(Timestamp::parse_exactly(beyond), None, "{beyond}");
+        }
+        for time in [Timestamp::MIN, Timestamp::from_millis(1_771_000_017_250), Timestamp::MAX] {
+            assert_eq!(Timestamp::parse_exactly(&time.to_string()), Some(time));
         }
     }
 

@@ -41,7 +41,10 @@ impl Wiring {
     ) -> Result<(S, Self), StartError> {
         let aws = AwsEnvironment::read(&environment).map_err(texts);
         let clients = aws.and_then(|aws| Clients::new(&aws, Timeouts::default()).map_err(|problem| texts([problem])));
-        let secrets = clients.as_ref().map(|clients| AwsSecrets::new(clients.secrets_manager(), clients.parameter_store()));
+        let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemIds));
+        let secrets = clients
+            .as_ref()
+            .map(|clients| AwsSecrets::new(clients.secrets_manager(), clients.parameter_store(), Arc::clone(&clock), Arc::clone(&ids)));
         let function = environment.get("AWS_LAMBDA_FUNCTION_NAME").cloned().unwrap_or_default();
         let mut problems = Vec::new();
         let environment = match &secrets {
@@ -62,7 +65,6 @@ impl Wiring {
         let (Ok(settings), Ok(secrets), Ok(clients), true) = (settings, secrets.map(Arc::new), &clients, problems.is_empty()) else {
             return Err(StartError::Settings(problems));
         };
-        let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemIds));
         let patience = Arc::new(Patience::new(Arc::clone(&clock), Arc::clone(&ids), Patience::LONGEST));
         let metrics = Arc::new(EmfMetrics::new(function));
         Ok((settings, Self { clients: clients.clone(), secrets, clock, ids, patience, metrics }))

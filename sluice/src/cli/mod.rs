@@ -19,7 +19,11 @@ use std::{
 
 use clap::{Parser, Subcommand, builder::PossibleValuesParser};
 
-use sluice_core::provider;
+use sluice_core::{
+    ids::is_source,
+    provider::{self, Provider},
+    secrets::DEFAULT_SOURCE,
+};
 
 use crate::home::HomeError;
 use sluice_core::settings::Mode;
@@ -161,6 +165,19 @@ pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Exit, Error>
 
 fn provider_names() -> PossibleValuesParser {
     PossibleValuesParser::new(provider::ALL.iter().map(|provider| provider.name()))
+}
+
+/// Reads the name of a source.
+fn source(text: &str) -> Result<String, String> {
+    if is_source(text) { Ok(text.to_owned()) } else { Err("a source has 1 to 32 characters out of a-z 0-9 _".to_owned()) }
+}
+
+/// The setting that holds the secrets of a provider's source.
+fn secret_setting(provider: &dyn Provider, source: &str) -> String {
+    match source {
+        DEFAULT_SOURCE => provider.secret_setting().to_owned(),
+        _ => format!("{}__{}", provider.secret_setting(), source.to_ascii_uppercase()),
+    }
 }
 
 /// Reads a header as a person writes it.

@@ -1,13 +1,17 @@
 //! `sluice send`: signs a sample and posts it, or shows it.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use clap::ValueEnum;
 use http::Uri;
-use sluice_core::provider::{Provider, by_name};
+use sluice_core::{
+    ingest::source_in,
+    provider::{Provider, by_name},
+    secrets::DEFAULT_SOURCE,
+};
 use sluice_signature::{Message, Secret};
 
-use super::{Error, Exit, Surroundings, client::own_address, header, post, print, provider_names, usage};
+use super::{Error, Exit, Surroundings, client::own_address, header, post, print, provider_names, secret_setting, source, usage};
 use crate::{
     draft::Draft,
     renew::New,
@@ -30,10 +34,14 @@ pub struct Args {
     /// setting is http://localhost:PORT as in `sluice dev` [default: this machine at SLUICE_LISTEN, else http://127.0.0.1:3000]
     #[arg(long, value_name = "URL")]
     pub to: Option<Uri>,
-    /// The signing secret [default: the first of the provider's setting, such as STRIPE_WEBHOOK_SECRET, else, to this machine
+    /// The signing secret [default: the first of the source's setting, such as STRIPE_WEBHOOK_SECRET, else, to this machine
     /// only, the one of `sluice dev`]
     #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
     pub secret: Option<String>,
+    /// The source whose secret is taken from the settings, such as `acme` for the one of STRIPE_WEBHOOK_SECRET__ACME, and to whose path
+    /// it is sent if --to has none [default: the one in that path, if it has a secret, else the provider's own]
+    #[arg(long, value_name = "SOURCE", value_parser = source, conflicts_with = "secret")]
+    pub source: Option<String>,
     /// Change the body: a path of keys and a value, as JSON or text, such as data.object.metadata.booking_id=12345; in a form a parameter
     /// and a text, such as Body=Hello; repeatable
     #[arg(long, value_name = "PATH=VALUE", value_parser = path_and_value)]
@@ -103,12 +111,10 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Err
         usage(format!("{} has no sample {name}: there are {}", provider.name(), names.join(", ")))
     })?;
     let request = sample.request();
+    let path = path_of_source(&request.path, args.source.as_deref());
     let target = match &args.to {
-        Some(to) => Target::new(to, &request.path)?,
-        None => Target::new(
-            &own_address(surroundings)?.parse().map_err(|_| usage("SLUICE_LISTEN can't be sent to: give --to"))?,
-            &request.path,
-        )?,
+        Some(to) => Target::new(to, &path)?,
+        None => Target::new(&own_address(surroundings)?.parse().map_err(|_| usage("SLUICE_LISTEN can't be sent to: give --to"))?, &path)?,
     };
     let sender = Sender {
         provider,
@@ -129,6 +135,18 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Err
         return Ok(Exit::Success);
     }
     post::all(&sender, first, args.count, args.concurrency, surroundings)
+}
+
+/// The path of a sample, whose source is the default one, for the source that was asked for.
+fn path_of_source<'a>(path: &'a str, source: Option<&str>) -> Cow<'a, str> {
+    match source {
+        Some(source) if source != DEFAULT_SOURCE => {
+            let (path, query) = path.split_at(path.find('?').unwrap_or(path.len()));
+            // Of senders that are all told apart by a source the default one is named.
+            Cow::Owned(format!("{}/{source}{query}", path.strip_suffix("/default").unwrap_or(path)))
+        }
+        _ => Cow::Borrowed(path),
+    }
 }
 
 /// Where requests go.
@@ -188,8 +206,26 @@ impl Target {
 
 /// Never another machine's secret by accident: the public one goes to this machine alone.
 fn secret(args: &Args, provider: &dyn Provider, target: &Target, surroundings: &Surroundings<'_>) -> Result<Secret, Error> {
-    let setting = provider.secret_setting();
-    let secret = match (&args.secret, (surroundings.setting)(setting)) {
+    let (setting, found) = match &args.source {
+        Some(source) => {
+            let setting = secret_setting(provider, source);
+            let found = (surroundings.setting)(&setting);
+            if found.is_none() && source != DEFAULT_SOURCE {
+                return Err(usage(format!("no secret to sign with as the source {source}: set {setting}, or give --secret")));
+            }
+            (setting, found)
+        }
+        None => {
+            // An address that names a source which has no secret here is signed for as ever: it may be another machine's.
+            let in_path = source_in(provider, target.url.path()).map(|source| secret_setting(provider, source));
+            let own = in_path.and_then(|setting| Some((setting.clone(), (surroundings.setting)(&setting)?)));
+            match own {
+                Some((setting, found)) => (setting, Some(found)),
+                None => (provider.secret_setting().to_owned(), (surroundings.setting)(provider.secret_setting())),
+            }
+        }
+    };
+    let secret = match (&args.secret, found) {
         (Some(given), _) => provider.read_secret(given),
         (None, Some(list)) => provider.read_secret(list.split(',').next().unwrap_or_default().trim()),
         (None, None) if target.is_loopback => provider.read_secret(provider.dev_secret()),

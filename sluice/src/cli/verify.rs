@@ -4,7 +4,6 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use serde_json::json;
 use sluice_core::{
-    ids::is_source,
     provider::{Provider, by_name},
     secrets::DEFAULT_SOURCE,
     time::Timestamp,
@@ -14,7 +13,7 @@ use sluice_signature::{
     explain::{Explanation, Fit, explain},
 };
 
-use super::{Error, Exit, Surroundings, header, provider_names, usage};
+use super::{Error, Exit, Surroundings, header, provider_names, secret_setting, source, usage};
 
 /// The arguments of `sluice verify`.
 #[derive(clap::Args)]
@@ -85,17 +84,10 @@ fn secrets(args: &Args, provider: &dyn Provider, surroundings: &Surroundings<'_>
     if !args.secret.is_empty() {
         return Ok(args.secret.iter().map(|secret| provider.read_secret(secret)).collect());
     }
-    let setting = match args.source.as_deref().filter(|source| *source != DEFAULT_SOURCE) {
-        Some(source) => format!("{}__{}", provider.secret_setting(), source.to_ascii_uppercase()),
-        None => provider.secret_setting().to_owned(),
-    };
+    let setting = secret_setting(provider, args.source.as_deref().unwrap_or(DEFAULT_SOURCE));
     let missing = || usage(format!("there is no secret: give --secret, set {setting}, or name with --source the source that has one"));
     let value = (surroundings.setting)(&setting).ok_or_else(missing)?;
     Ok(value.split(',').map(|secret| provider.read_secret(secret)).collect())
-}
-
-fn source(text: &str) -> Result<String, String> {
-    if is_source(text) { Ok(text.to_owned()) } else { Err("a source has 1 to 32 characters out of a-z 0-9 _".to_owned()) }
 }
 
 fn body(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Vec<u8>, Error> {

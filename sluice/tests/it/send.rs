@@ -198,6 +198,44 @@ fn the_secret_of_this_machine_stays_on_it() {
     assert!(!with_setting.output.contains("whsec_"));
 }
 
+/// Each source is signed for with its own secret: the operator's fits nowhere else.
+#[test]
+fn a_source_is_signed_for_with_its_own_secret() {
+    let settings = [("STRIPE_WEBHOOK_SECRET", "whsec_own"), ("STRIPE_WEBHOOK_SECRET__ACME", "whsec_acme,whsec_older")];
+    let printed = |more: &[&str]| {
+        let arguments = [&["send", "stripe", "customer.created", "--print", "request"], more].concat();
+        try_sluice(&arguments, &settings, b"").map(|ran| ran.output)
+    };
+    let signature = |more: &[&str]| {
+        let output = printed(more).unwrap_or_else(|error| panic!("{more:?}: {error}"));
+        let line = output.lines().find(|line| line.to_ascii_lowercase().starts_with("stripe-signature:"));
+        line.expect("it is signed").to_owned()
+    };
+    let signed_with = |secret| signature(&["--secret", secret]);
+    for to in ["https://hooks.acme.dev/webhooks/stripe/acme", "http://localhost:3000/api/v1/webhooks/stripe/acme"] {
+        assert_eq!(signature(&["--to", to]), signed_with("whsec_acme"), "{to}");
+        assert_eq!(signature(&["--to", to, "--source", "default"]), signed_with("whsec_own"), "{to}");
+    }
+    assert_eq!(signature(&["--source", "acme"]), signed_with("whsec_acme"));
+    // Of what has no secret here, and of what is no endpoint, as ever.
+    for to in ["http://localhost:3000/webhooks/stripe", "http://localhost:3000/webhooks/stripe/other", "http://localhost:3000/acme"] {
+        assert_eq!(signature(&["--to", to]), signed_with("whsec_own"), "{to}");
+    }
+    for (provider, sample, path) in [
+        ("stripe", "customer.created", "/webhooks/stripe/acme"),
+        ("twilio", "sms", "/webhooks/twilio/sms/acme"),
+        ("standard", "user.created", "/webhooks/standard/acme"),
+    ] {
+        let secrets =
+            [("STRIPE_WEBHOOK_SECRET__ACME", "a"), ("TWILIO_AUTH_TOKEN__ACME", "a"), ("STANDARD_WEBHOOK_SECRET__ACME", "whsec_YWJj")];
+        let ran =
+            try_sluice(&["send", provider, sample, "--source", "acme", "--print", "request"], &secrets, b"").expect("it can be signed");
+        assert!(ran.output.starts_with(&format!("POST {path} ")), "{}", ran.output);
+    }
+    let unset = printed(&["--source", "other"]).expect_err("nothing to sign with").to_string();
+    assert!(unset.contains("STRIPE_WEBHOOK_SECRET__OTHER"), "{unset}");
+}
+
 #[test]
 fn printed_as_a_request() {
     let ran = sluice(&["send", "stripe", "refund.created", "--print", "request"]);

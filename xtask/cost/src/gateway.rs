@@ -169,6 +169,7 @@ impl Gateway {
             handler: Arc::new(processor),
             receipts: Arc::new(NoReceipts),
             clock: clock.clone(),
+            ids: ids.clone(),
             metrics: consumer_metrics.clone(),
             max_receives: 20,
         };

@@ -35,7 +35,7 @@ pub(crate) type Refused = (usize, Option<Item>);
 impl DynamoStore {
     pub(super) async fn apply(&self, commit: Commit) -> Result<Committed, PortError> {
         commit.well_formed()?;
-        // One time for the whole commit and all its tries: a request is recognised by its token only if it is identical.
+        // One time for all tries of this call: a request is recognised by its token only if it is identical.
         let now = self.clock.now();
         let Commit { token, writes } = commit;
         let steps = steps(writes, now)?;
@@ -43,7 +43,7 @@ impl DynamoStore {
             [] => Vec::new(),
             // A transaction can check without writing; a single call can't.
             [step] if !matches!(step.change, Change::Check) => Box::pin(self.write_one(step)).await?,
-            steps => Box::pin(self.transact(&token, steps)).await?,
+            steps => Box::pin(self.transact(&token, now, steps)).await?,
         };
         if let Some(meter) = &self.meter {
             meter.committed(&steps, &refused);

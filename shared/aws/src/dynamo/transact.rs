@@ -1,6 +1,6 @@
 //! Several steps as one transaction.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
@@ -9,7 +9,10 @@ use aws_sdk_dynamodb::{
     },
 };
 use sha2::{Digest, Sha256};
-use sluice_core::ports::{Place, PortError};
+use sluice_core::{
+    ports::{Place, PortError},
+    time::Timestamp,
+};
 
 use super::{
     DynamoStore,
@@ -22,19 +25,17 @@ use crate::{
     patience::Repeat,
 };
 
-/// The longest token that DynamoDB takes.
-const LONGEST_TOKEN: usize = 36;
-
 impl DynamoStore {
-    /// Sends the steps as one transaction, and returns those that were refused. Repeating it is harmless: the service knows it again by its token.
-    pub(super) async fn transact(&self, token: &str, steps: &[Step]) -> Result<Vec<Refused>, PortError> {
+    /// Sends the steps, whose conditions are those of the time `now`, as one transaction, and returns those that were refused. Repeating it is harmless: the
+    /// service knows it again by its token.
+    pub(super) async fn transact(&self, token: &str, now: Timestamp, steps: &[Step]) -> Result<Vec<Refused>, PortError> {
         let items: Vec<TransactWriteItem> = steps.iter().map(|step| self.transact_item(step)).collect();
-        let token = client_token(token);
+        let token = client_token(token, now);
         let answer = self
             .patience
             .call(Repeat::Harmless, || async {
                 let call = self.client.transact_write_items().set_transact_items(Some(items.clone()));
-                match call.client_request_token(&*token).send().await {
+                match call.client_request_token(&token).send().await {
                     Ok(_) => Ok(Vec::new()),
                     Err(error) => match error.as_service_error() {
                         Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => judge(cancelled.cancellation_reasons()),
@@ -143,12 +144,13 @@ fn judge(reasons: &[CancellationReason]) -> Result<Vec<Refused>, Cancelled> {
     }
 }
 
-/// The token within the length that the service takes.
-fn client_token(token: &str) -> Cow<'_, str> {
-    if (1..=LONGEST_TOKEN).contains(&token.len()) {
-        return Cow::Borrowed(token);
-    }
-    Cow::Owned(hex::encode(&Sha256::digest(token)[..16]))
+/// The token of the request that carries out a commit at the time `now`, within the 36 characters that the service takes.
+///
+/// The time stands in the conditions, so a commit that its caller tries again is another request, and under the token of the first it would be refused as a
+/// [mismatch](https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html) for ten minutes. Under its own its conditions are
+/// judged: what the first has done meets it there.
+fn client_token(token: &str, now: Timestamp) -> String {
+    hex::encode(&Sha256::digest(format!("{}/{token}", now.millis()))[..16])
 }
 
 #[cfg(test)]
@@ -194,9 +196,11 @@ mod tests {
 
     #[test]
     fn tokens_fit_and_stay_apart() {
-        assert_eq!(client_token("kept"), "kept");
-        let long = |end: char| client_token(&format!("{}{end}", "a".repeat(40))).into_owned();
-        assert!(long('x').len() <= LONGEST_TOKEN && long('x') != long('y') && long('x') == long('x'));
-        assert!(!client_token("").is_empty());
+        let at = |token: &str, millis: i64| client_token(token, Timestamp::from_millis(millis));
+        for token in ["", "kept", &"a".repeat(100)] {
+            assert!((1..=36).contains(&at(token, 5).len()) && at(token, 5) == at(token, 5), "{token}");
+            assert!(at(token, 5) != at(token, 6), "{token}: its conditions are those of another time");
+        }
+        assert!(at("x", 11) != at("1x", 1) && at("x", 5) != at("y", 5));
     }
 }

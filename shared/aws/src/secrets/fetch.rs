@@ -1,11 +1,22 @@
-use std::fmt;
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sluice_core::secrets::DEFAULT_SOURCE;
+use sluice_core::{
+    ports::{Clock, Ids},
+    secrets::DEFAULT_SOURCE,
+};
 use sluice_signature::Secret;
 
 use super::{Reference, Service};
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    patience::{Patience, Repeat},
+};
+
+/// How long one value is tried for. A function that starts has ten seconds for all, its connections included
+/// ([the init phase](https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib)), and a webhook that waits for a
+/// refresh has to be answered.
+const LONGEST: Duration = Duration::from_secs(3);
 
 /// Fetches what references name.
 #[async_trait]
@@ -34,30 +45,37 @@ impl FetchError {
     }
 }
 
-/// Fetches out of Secrets Manager and Parameter Store.
+/// Fetches out of Secrets Manager and Parameter Store. A call that is turned away for the moment, or not answered, is tried again.
 #[derive(Clone, Debug)]
 pub struct AwsSecrets {
     secrets: aws_sdk_secretsmanager::Client,
     parameters: aws_sdk_ssm::Client,
+    patience: Arc<Patience>,
 }
 
 impl AwsSecrets {
     /// Fetches through these clients.
     #[must_use]
-    pub fn new(secrets: aws_sdk_secretsmanager::Client, parameters: aws_sdk_ssm::Client) -> Self {
-        Self { secrets, parameters }
+    pub fn new(secrets: aws_sdk_secretsmanager::Client, parameters: aws_sdk_ssm::Client, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        Self { secrets, parameters, patience: Arc::new(Patience::new(clock, ids, LONGEST)) }
     }
 
     async fn secret(&self, name: &str) -> Result<Option<String>, Failure> {
-        let call = self.secrets.get_secret_value().secret_id(name).send();
-        let answer = Box::pin(call).await.map_err(|error| Failure::of("Secrets Manager", &error))?;
+        let call = || async {
+            let call = self.secrets.get_secret_value().secret_id(name).send();
+            Box::pin(call).await.map_err(|error| Failure::of("Secrets Manager", &error))
+        };
+        let answer = self.patience.call(Repeat::Harmless, call).await?;
         let bytes = || String::from_utf8(answer.secret_binary?.into_inner()).ok();
         Ok(answer.secret_string.or_else(bytes))
     }
 
     async fn parameter(&self, name: &str) -> Result<Option<String>, Failure> {
-        let call = self.parameters.get_parameter().name(name).with_decryption(true).send();
-        let answer = Box::pin(call).await.map_err(|error| Failure::of("Parameter Store", &error))?;
+        let call = || async {
+            let call = self.parameters.get_parameter().name(name).with_decryption(true).send();
+            Box::pin(call).await.map_err(|error| Failure::of("Parameter Store", &error))
+        };
+        let answer = self.patience.call(Repeat::Harmless, call).await?;
         Ok(answer.parameter.and_then(|parameter| parameter.value))
     }
 }

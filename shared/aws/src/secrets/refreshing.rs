@@ -10,7 +10,7 @@ use futures_util::future::{join_all, try_join_all};
 use sluice_core::{
     ports::Clock,
     provider::{self, Provider, Providers},
-    secrets::{FixedSecrets, Secrets},
+    secrets::{FixedSecrets, Secrets, SourceTenants},
     time::Timestamp,
 };
 use sluice_signature::Secret;
@@ -24,6 +24,7 @@ use super::{Fetch, FetchError, Reference};
 /// secret needs no deploy, and no webhook is refused meanwhile. If a value can't be fetched, the source keeps what it had.
 pub struct RefreshingSecrets {
     providers: Providers,
+    tenants: SourceTenants,
     fetch: Arc<dyn Fetch>,
     clock: Arc<dyn Clock>,
     every: Duration,
@@ -67,13 +68,15 @@ impl RefreshingSecrets {
     /// However many signatures don't fit, values are not fetched more often.
     pub const AT_MOST_EVERY: Duration = Duration::from_secs(10);
 
-    /// Reads the references among the `secrets` of `providers`, as the settings gave them, and fetches them.
+    /// Reads the references among the `secrets` of `providers`, as the settings gave them, and fetches them. What was fetched has to be as the settings have
+    /// to be: no secret of a source that is one of the `tenants` is another's as well.
     ///
     /// # Errors
     /// Every [`FetchError`]: to start without a secret would refuse all webhooks of its source.
     pub async fn start(
         providers: Providers,
         secrets: &FixedSecrets,
+        tenants: &SourceTenants,
         fetch: Arc<dyn Fetch>,
         clock: Arc<dyn Clock>,
         every: Duration,
@@ -81,12 +84,17 @@ impl RefreshingSecrets {
         let sources = read(providers, secrets)?;
         let now = clock.now();
         let last = Mutex::new(Refresh { at: now, asked: None, changed: Vec::new() });
-        let started = Self { providers, fetch, clock, every, sources, active: RwLock::default(), last };
+        let started = Self { providers, tenants: tenants.clone(), fetch, clock, every, sources, active: RwLock::default(), last };
         let mut active = BTreeMap::new();
         let mut errors = Vec::new();
         for (name, resolved) in started.resolve_all(|_| true).await {
             match resolved {
-                Ok(values) => drop(active.insert(name, values)),
+                Ok(values) => {
+                    if let Some(other) = started.shared(&name, &values, &active) {
+                        errors.push(FetchError::new(started.setting(&name), started.problem(other)));
+                    }
+                    active.insert(name, values);
+                }
                 Err(error) => errors.push(error),
             }
         }
@@ -123,6 +131,19 @@ impl RefreshingSecrets {
         for (name, resolved) in self.resolve_all(by_reference).await {
             match resolved {
                 Ok(values) => {
+                    let shared = {
+                        let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
+                        self.shared(&name, &values, &active).map(|other| self.problem(other))
+                    };
+                    if let Some(problem) = shared {
+                        tracing::error!(
+                            provider = name.0,
+                            source = name.1,
+                            problem,
+                            "a secret that was fetched again is not taken; the one known stays in force"
+                        );
+                        continue;
+                    }
                     let before = self.active.write().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), Arc::clone(&values));
                     if !before.is_some_and(|before| same(&before, &values)) {
                         changed.push(name);
@@ -136,6 +157,25 @@ impl RefreshingSecrets {
         let asked = if why == Why::NoneFits { Some(now) } else { last.asked };
         *last = Refresh { at: self.clock.now(), asked, changed };
         last.clone()
+    }
+
+    /// A source among the `active` ones that is not of the same owner as this one, and that has one of its `values`.
+    fn shared<'a>(&self, (provider, source): &Name, values: &[Secret], active: &'a BTreeMap<Name, Arc<[Secret]>>) -> Option<&'a Name> {
+        let others = active.iter().filter(|((of, other), _)| (of, other) != (provider, source));
+        let mut sharing = others.filter(|(name, held)| self.tenants.share((source, values), (&name.1, held)));
+        sharing.next().map(|(name, _)| name)
+    }
+
+    fn problem(&self, other: &Name) -> String {
+        format!(
+            "has a secret in common with {}: one of the two is a tenant's, and whoever knows it can sign for both; give each its own",
+            self.setting(other)
+        )
+    }
+
+    fn setting(&self, (provider, source): &Name) -> String {
+        let setting = provider::find(self.providers, provider).map_or("", |provider| provider.secret_setting());
+        format!("{setting} of {source}")
     }
 
     async fn resolve_all(&self, wanted: impl Fn(&[Value]) -> bool) -> Vec<(Name, Result<Arc<[Secret]>, FetchError>)> {

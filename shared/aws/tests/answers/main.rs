@@ -3,4 +3,5 @@
 mod fake;
 mod mail;
 mod queue;
+mod secrets;
 mod store;

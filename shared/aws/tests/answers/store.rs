@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use sluice_aws::DynamoStore;
@@ -65,8 +65,25 @@ async fn a_transaction_in_doubt_is_repeated_word_for_word() {
         assert_eq!(requests.len(), 2, "{answer:?}");
         let read = |request: &str| serde_json::from_str::<serde_json::Value>(request).expect("JSON");
         assert_eq!(read(&requests[0]), read(&requests[1]));
-        assert_eq!(read(&requests[0])["ClientRequestToken"], "token");
+        assert!(read(&requests[0])["ClientRequestToken"].as_str().is_some_and(|token| !token.is_empty()));
     }
+}
+
+/// The service refuses a token that it has seen with another request, and the time of the call stands in every condition.
+#[tokio::test]
+async fn a_commit_that_is_tried_again_later_is_a_request_of_its_own() {
+    let fake = Fake::answering([done(), cancelled(&["ConditionalCheckFailed", "ConditionalCheckFailed"])]).await;
+    let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_795_000_000)));
+    let store = DynamoStore::new(fake.clients().dynamo(), "table", clock.clone(), patience());
+    assert_eq!(store.commit(commit(&["a", "b"])).await.expect("applied"), Committed::Applied);
+    clock.advance(Duration::from_secs(8));
+    let again = store.commit(commit(&["a", "b"])).await.expect("judged by its conditions");
+    assert!(matches!(again, Committed::Refused(refusals) if refusals.len() == 2));
+
+    let requests: Vec<serde_json::Value> = fake.requests().iter().map(|request| serde_json::from_str(request).expect("JSON")).collect();
+    let [first, second] = &requests[..] else { panic!("{requests:?}") };
+    assert_ne!(first["TransactItems"], second["TransactItems"]);
+    assert_ne!(first["ClientRequestToken"], second["ClientRequestToken"]);
 }
 
 #[tokio::test]

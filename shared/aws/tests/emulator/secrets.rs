@@ -5,11 +5,12 @@ use sluice_aws::secrets::{AwsSecrets, Fetch, Reference, RefreshingSecrets};
 use sluice_core::{
     ports::Clock,
     provider,
-    secrets::{FixedSecrets, Secrets},
-    testing::ManualClock,
+    secrets::{FixedSecrets, Secrets, SourceTenants},
+    testing::{CountingIds, ManualClock},
     time::Timestamp,
 };
 use sluice_signature::Secret;
+use sluice_system::SystemClock;
 
 use crate::home::Home;
 
@@ -27,7 +28,7 @@ async fn values_come_out_of_both_services() {
     let put = parameters.put_parameter().name(&parameter).value("whsec_b,whsec_c").r#type(ParameterType::SecureString);
     put.send().await.expect("a new parameter");
 
-    let fetch = AwsSecrets::new(secrets.clone(), parameters.clone());
+    let fetch = AwsSecrets::new(secrets.clone(), parameters.clone(), Arc::new(SystemClock), Arc::new(CountingIds::new()));
     for (text, value) in [
         (format!("secretsmanager:{secret}#signing"), "whsec_a"),
         (format!("{arn}#signing"), "whsec_a"),
@@ -53,10 +54,18 @@ async fn a_rotated_secret_is_in_force_without_a_restart() {
     let mut fixed = FixedSecrets::default();
     fixed.insert("stripe", "default", vec![Secret::new(format!("secretsmanager:{name}"))]);
     let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_795_000_000)));
-    let fetch = Arc::new(AwsSecrets::new(client.clone(), home.clients.parameter_store()));
-    let secrets = RefreshingSecrets::start(provider::ALL, &fixed, fetch, Arc::clone(&clock) as Arc<dyn Clock>, Duration::from_secs(300))
-        .await
-        .expect("it is there");
+    let fetch =
+        Arc::new(AwsSecrets::new(client.clone(), home.clients.parameter_store(), Arc::new(SystemClock), Arc::new(CountingIds::new())));
+    let secrets = RefreshingSecrets::start(
+        provider::ALL,
+        &fixed,
+        &SourceTenants::default(),
+        fetch,
+        Arc::clone(&clock) as Arc<dyn Clock>,
+        Duration::from_secs(300),
+    )
+    .await
+    .expect("it is there");
     let reveal =
         |secrets: Option<Arc<[Secret]>>| secrets.map(|secrets| secrets.iter().map(|secret| secret.reveal().to_owned()).collect::<Vec<_>>());
     assert_eq!(reveal(secrets.active("stripe", "default")), Some(vec!["whsec_old".to_owned()]));

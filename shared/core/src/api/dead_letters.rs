@@ -11,6 +11,7 @@ use super::{
 use crate::{
     ports::{DeadLetter, QueueName},
     schema::described,
+    time::Timestamp,
 };
 
 /// Which dead letters.
@@ -35,11 +36,39 @@ impl Which {
     }
 }
 
+/// How much of a message is shown, bytes: enough to see what it is. One may have 1 MiB, and a page of those would be more than a function can answer with.
+const SHOWN: usize = 4 * 1024;
+
+described! {
+    /// A message that killed or outlived every try to handle it.
+    #[derive(Serialize)]
+    pub(super) struct Letter as "DeadLetter" {
+        /// The queue's own id of the message.
+        id: String,
+        /// The message; of one that is longer than 4 KiB its beginning.
+        body: String,
+        /// How long the whole message is, bytes.
+        body_bytes: usize,
+        /// How often it was received.
+        receives: u32,
+        /// When it was first queued.
+        sent_at: Timestamp,
+    }
+}
+
+impl From<DeadLetter> for Letter {
+    fn from(DeadLetter { id, mut body, receives, sent_at }: DeadLetter) -> Self {
+        let body_bytes = body.len();
+        body.truncate(body.floor_char_boundary(SHOWN));
+        Self { id, body, body_bytes, receives, sent_at }
+    }
+}
+
 described! {
     /// The dead letters behind a queue, oldest first.
     #[derive(Serialize)]
     pub(super) struct Letters as "DeadLetters" {
-        items: Vec<DeadLetter>,
+        items: Vec<Letter>,
         /// How many there are in all.
         total: u64,
         /// Always null: there is one page.
@@ -59,7 +88,7 @@ described! {
 /// The dead letters behind a queue, oldest first.
 pub(super) async fn list(State(api): State<Arc<Api>>, Parameters(which): Parameters<Which>) -> Result<Json<Letters>, Problem> {
     let (items, total) = api.dead_letters.list(which.queue()?, which.paging.limit()?).await?;
-    Ok(Json(Letters { items, total, next: None }))
+    Ok(Json(Letters { items: items.into_iter().map(Letter::from).collect(), total, next: None }))
 }
 
 /// Sends them all back to their queue.

@@ -23,7 +23,7 @@ use crate::{
     body::PackedBody,
     envelope::{Envelope, InboundMessage},
     ports::{self, Clock, Measure, Metrics, Queue, QueueName},
-    provider::{Answer, Provider, Providers, Route, TwilioReplies},
+    provider::{self, Answer, Provider, Providers, Route, TwilioReplies},
     secrets::{Secrets, SourceTenants},
 };
 
@@ -31,6 +31,15 @@ use crate::{
 pub const MAX_PACKED: usize = 700 * 1000;
 /// The largest raw body that is taken unless set otherwise, bytes.
 pub const MAX_BODY: usize = 4_000_000;
+
+/// The source that a path names, of a provider; `None` if it is no endpoint of that provider's.
+#[must_use]
+pub fn source_in<'a>(provider: &dyn Provider, path: &'a str) -> Option<&'a str> {
+    match find(provider::ALL, path) {
+        Found::Webhook { provider: found, route } if found.name() == provider.name() => Some(route.source),
+        _ => None,
+    }
+}
 
 /// Takes webhooks in.
 pub struct Ingest {

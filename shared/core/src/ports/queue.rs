@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::PortError;
-use crate::{schema::described, time::Timestamp};
+use crate::time::Timestamp;
 
 /// The queues of Sluice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -44,19 +44,17 @@ pub trait Queue: Send + Sync {
     async fn send(&self, queue: QueueName, messages: Vec<Message>, not_before: Option<Timestamp>) -> Result<(), SendError>;
 }
 
-described! {
-    /// A message that killed or outlived every try to handle it.
-    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-    pub struct DeadLetter as "DeadLetter" {
-        /// The queue's own id of the message.
-        pub id: String,
-        /// The message.
-        pub body: String,
-        /// How often it was received.
-        pub receives: u32,
-        /// When it was first queued.
-        pub sent_at: Timestamp,
-    }
+/// A message that killed or outlived every try to handle it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The queue's own id of the message.
+    pub id: String,
+    /// The message.
+    pub body: String,
+    /// How often it was received.
+    pub receives: u32,
+    /// When it was first queued.
+    pub sent_at: Timestamp,
 }
 
 /// The dead-letter queues: what an operator sees and does.

@@ -155,7 +155,8 @@ impl Write {
 /// Writes and checks that apply all or not at all. No two of them are about the same document; at most 100.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
-    /// Names this very commit: the same over tries of the identical commit, fresh for every other.
+    /// Names this very commit: the same over tries of the identical commit, fresh for every other. What is tried again after it was applied is judged by its
+    /// conditions, or confirmed.
     pub token: String,
     /// The steps.
     pub writes: Vec<Write>,

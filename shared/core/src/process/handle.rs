@@ -4,7 +4,7 @@ use crate::{
     event::{EventRecord, EventStatus},
     ports::{Key, Measure},
     process::{Disposition, LEASE_MARGIN, Outcome, Processor, Received, Trouble, backoff, commit::Former, event::timer_envelope},
-    rules::{ses_envelope, space_of_text},
+    rules::{is_greeting_of_ses, ses_envelope, space_of_text},
     time::Timestamp,
 };
 
@@ -34,6 +34,10 @@ impl Processor {
     async fn dispose(&self, message: Received<'_>) -> Disposition {
         let parsed = match serde_json::from_str::<InboundMessage>(message.body) {
             Ok(parsed) => parsed,
+            Err(_) if is_greeting_of_ses(message.body) => {
+                tracing::info!("SES reports to the queue inbound from now on");
+                return Disposition::Done(Outcome::Nothing);
+            }
             Err(error) => match ses_envelope(message.body, self.clock.now()) {
                 Some(envelope) => InboundMessage::Event(Box::new(envelope)),
                 None => {

@@ -174,7 +174,8 @@ impl From<PortError> for Trouble {
 }
 
 /// The wait before the receive after `receives` ones: 5 s · 2ⁿ, at most an hour, shortened by up to a tenth at random.
-pub(crate) fn backoff(receives: u32, ids: &dyn Ids) -> Duration {
+#[must_use]
+pub fn backoff(receives: u32, ids: &dyn Ids) -> Duration {
     let base = Duration::from_secs(5).saturating_mul(1 << receives.saturating_sub(1).min(10)).min(Duration::from_hours(1));
     jittered(base, ids)
 }

@@ -24,7 +24,7 @@ pub(crate) use message::settle_put as settle_put_message;
 pub use own_text::Refused;
 pub(crate) use own_text::{taken as text_taken, to_other_number as text_to_other_number, unsent as text_unsent};
 pub use put::put;
-pub(crate) use ses::envelope as ses_envelope;
+pub(crate) use ses::{envelope as ses_envelope, is_greeting_of_ses};
 pub(crate) use shopify::{DataRequest, Redaction, UNSIGNED_TOPIC, redact_named, redact_older};
 pub(crate) use timer::{DUE as TIMER_DUE, own_event};
 pub(crate) use twilio::{errors as twilio_errors, keyword, space_of_text};

@@ -15,6 +15,15 @@ use crate::{
     time::Timestamp,
 };
 
+/// What SES publishes, once, where it is told to report to a topic: before any event, and as text.
+const GREETING: &str = "Successfully validated SNS topic for Amazon SES event publishing.";
+
+/// Whether a message of the queue is nothing but SES's word that it can publish to the topic, raw or wrapped.
+pub(crate) fn is_greeting_of_ses(text: &str) -> bool {
+    let inner = serde_json::from_str::<Notification>(text).ok().map(|wrapped| wrapped.message);
+    inner.as_deref().unwrap_or(text).trim() == GREETING
+}
+
 /// What SNS wraps around a message unless it is told not to.
 #[derive(Deserialize)]
 struct Notification {

@@ -2,7 +2,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{
     Mode, Reader,
-    tenants::{insist_on_sources, read_tenants},
+    tenants::{insist_on_own_secrets, insist_on_sources, read_tenants},
 };
 use crate::{
     ids::is_source,
@@ -38,6 +38,7 @@ impl IngestSettings {
         insist_on_sources(reader, &tenants, |source| {
             providers.iter().any(|provider| secrets.sources(provider.name()).any(|known| known == source))
         });
+        insist_on_own_secrets(reader, &tenants, providers, &secrets);
         Self { providers, public_url, max_body: read_max_body(reader), secrets, tenants, replies: read_replies(reader) }
     }
 
@@ -60,13 +61,16 @@ impl IngestSettings {
                 );
             }
         }
+        // Another function may have the secrets of a source that has none here.
+        let tenants = read_tenants(reader);
+        // Those that are kept elsewhere are looked at once they are fetched; here only whether they are kept in the same place.
+        insist_on_own_secrets(reader, &tenants, providers, &secrets);
         Self {
             providers,
             public_url: public_url.unwrap_or_default(),
             max_body: read_max_body(reader),
             secrets,
-            // Another function may have the secrets of a source that has none here.
-            tenants: read_tenants(reader),
+            tenants,
             replies: read_replies(reader),
         }
     }

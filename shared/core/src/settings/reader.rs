@@ -109,6 +109,13 @@ impl<'a> Reader<'a> {
         family
     }
 
+    /// The names of the setting and those with `__SOURCE` that are set and hold nothing.
+    pub(super) fn blank(&self, setting: &str) -> Vec<String> {
+        let of_it = |name: &str| name.strip_prefix(setting).is_some_and(|rest| rest.is_empty() || rest.starts_with("__"));
+        let blank = self.environment.iter().filter(|(name, value)| of_it(name) && value.trim().is_empty());
+        blank.map(|(name, _)| name.clone()).collect()
+    }
+
     /// The setting as `read` reads it, whose error is noted; `None` if it is not set or wrong.
     pub fn read<T>(&mut self, setting: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let text = self.text(setting)?;

@@ -45,7 +45,7 @@ table! {
     "SENDRO_WEBHOOK_SECRET[__SOURCE]", "none: Sendro is not served", "Sendro's signing secret; several and sources as above";
     "SLACK_SIGNING_SECRET[__SOURCE]", "none: Slack is not served", "the app's signing secret; several and sources as above";
     "STANDARD_WEBHOOK_SECRET[__SOURCE]", "none: no such sender is served", "the key that a sender by Standard Webhooks or Svix shows (`whsec_…` or `whpk_…`); name each sender as a source, such as `__ACME`";
-    "SLUICE_TENANT[__SOURCE]", "none: sources are the operator's", "the tenant whose the source is, by its id: what the source sends stays in that tenant's space, and its subscriptions and the operator's are told of it; always with a source, such as `SLUICE_TENANT__ACME` for the source `acme` of every provider. On Lambda the same for all functions";
+    "SLUICE_TENANT[__SOURCE]", "none: sources are the operator's", "the tenant whose the source is, by its id: what the source sends stays in that tenant's space, and its subscriptions and the operator's are told of it; always with a source, such as `SLUICE_TENANT__ACME` for the source `acme` of every provider. An empty one is refused, and so is a secret that the source has in common with one that is not that tenant's. On Lambda the same for all functions";
     "SLUICE_TENANT_MESSAGES", "200", "how many mails and texts what a tenant's own sources tell, and what is put for such a tenant, may have sent in an hour; more wait, and go later. 0 for any number";
     "SLUICE_STRIPE_TEST_MODE", "off (`dev`: on)", "whether events with `livemode: false` change records, send mails and go out to subscribers: `on` or `off`";
     "SLUICE_HOLD", "2h", "how long a booking is held after its first failed payment";

@@ -304,12 +304,68 @@ fn a_source_is_bound_to_a_tenant() {
 }
 
 #[test]
+fn a_secret_of_a_tenant_s_source_is_nobody_else_s() {
+    let bound = ("SLUICE_TENANT__ACME", "acme");
+    // The setting that is wrong, and the one that it has a secret in common with.
+    let wrong = [
+        // The operator's own, also where one of the two is being rotated, and another provider's.
+        (
+            vec![("STRIPE_WEBHOOK_SECRET", "whsec_hidden"), ("STRIPE_WEBHOOK_SECRET__ACME", "whsec_1, whsec_hidden")],
+            "STRIPE_WEBHOOK_SECRET__ACME",
+            "STRIPE_WEBHOOK_SECRET,",
+        ),
+        (
+            vec![("SHOPIFY_WEBHOOK_SECRET", "hidden"), ("GITHUB_WEBHOOK_SECRET__ACME", "hidden")],
+            "GITHUB_WEBHOOK_SECRET__ACME",
+            "SHOPIFY_WEBHOOK_SECRET,",
+        ),
+        (
+            vec![("STRIPE_WEBHOOK_SECRET__SHOP", "whsec_hidden"), ("STRIPE_WEBHOOK_SECRET__ACME", "whsec_hidden")],
+            "STRIPE_WEBHOOK_SECRET__ACME",
+            "STRIPE_WEBHOOK_SECRET__SHOP,",
+        ),
+        // Another tenant's.
+        (
+            vec![
+                ("STRIPE_WEBHOOK_SECRET__BIRCH", "whsec_hidden"),
+                ("SLUICE_TENANT__BIRCH", "birch"),
+                ("STRIPE_WEBHOOK_SECRET__ACME", "whsec_hidden"),
+            ],
+            "STRIPE_WEBHOOK_SECRET__BIRCH",
+            "STRIPE_WEBHOOK_SECRET__ACME,",
+        ),
+    ];
+    let rest = |given: &[(&'static str, &'static str)]| -> Vec<_> {
+        let rest = PRODUCTION.iter().copied().filter(|(name, _)| !name.contains("WEBHOOK_SECRET"));
+        rest.chain(given.iter().copied()).chain([bound]).collect()
+    };
+    for (given, setting, other) in wrong {
+        let problems = Settings::read(Mode::Serve, &environment(&rest(&given))).expect_err("is refused");
+        assert!(problems.len() == 1 && problems[0].setting == setting && problems[0].problem.contains(other), "{problems:?}");
+        assert!(!format!("{problems:?}").contains("hidden"), "{problems:?}");
+    }
+    // Two sources of one tenant may have one, and so may two of the operator's.
+    let mut given =
+        vec![("STRIPE_WEBHOOK_SECRET__ACME", "whsec_1"), ("STRIPE_WEBHOOK_SECRET__ACME2", "whsec_1"), ("SLUICE_TENANT__ACME2", "acme")];
+    given.extend([("STRIPE_WEBHOOK_SECRET", "whsec_2"), ("STRIPE_WEBHOOK_SECRET__SHOP", "whsec_2")]);
+    Settings::read(Mode::Serve, &environment(&rest(&given))).expect("is complete");
+
+    let place = "arn:aws:secretsmanager:us-east-1:1:secret:s#both";
+    let given = [("STRIPE_WEBHOOK_SECRET", place), ("STRIPE_WEBHOOK_SECRET__ACME", place), bound];
+    let problems = read_on_lambda(&given, |reader| IngestSettings::read_of(reader, &[&provider::Stripe])).unwrap_err();
+    assert!(problems.len() == 1 && problems[0].starts_with("STRIPE_WEBHOOK_SECRET__ACME: has a secret in common"), "{problems:?}");
+}
+
+#[test]
 fn a_binding_that_binds_nothing_or_too_much_is_refused() {
     let both = |setting, tenant, problem| [(true, setting, tenant, problem), (false, setting, tenant, problem)];
     let wrong = [
         both("SLUICE_TENANT__ACME", "a tenant", "is no id that a tenant can have"),
         both("SLUICE_TENANT__ACME", "a~b", "is no id that a tenant can have"),
         both("SLUICE_TENANT__ACME", "one,two", "names several tenants"),
+        both("SLUICE_TENANT__ACME", "", "is set and names no tenant"),
+        both("SLUICE_TENANT__ACME", " ", "is set and names no tenant"),
+        both("SLUICE_TENANT", "", "is set and names no tenant"),
         both("SLUICE_TENANT__A-B", "acme", "names a source that can't be one"),
         both("SLUICE_TENANT", "acme", "which is the operator's"),
         both("SLUICE_TENANT__DEFAULT", "acme", "which is the operator's"),

@@ -35,6 +35,18 @@ async fn every_wrong_field_is_named() {
     insta::assert_json_snapshot!(answer.json);
 }
 
+/// Neither end of what can be stored is taken for something else.
+#[tokio::test]
+async fn a_time_that_can_not_be_stored_as_it_is_is_refused_at_both_ends() {
+    let world = World::new(start(), true);
+    for time in ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"] {
+        let answer = call(&world, Method::PUT, "/api/v1/bookings/12345", Some(booking(json!({ "starts_at": time })))).await;
+        let said =
+            json!({ "field": "starts_at", "message": "must be an RFC 3339 time of the years 1 to 9999, such as 2026-11-22T18:00:00Z" });
+        assert_eq!((answer.status, &answer.json["errors"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!([said])), "{time}");
+    }
+}
+
 #[tokio::test]
 async fn wrong_ids_and_bodies_are_refused() {
     let world = World::new(start(), true);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use sluice_core::{
     effect::EffectState,
     event::EventStatus,
+    ports::{DeadLetters, QueueName},
     testing::{Sent, World},
 };
 
@@ -172,6 +173,27 @@ async fn what_ses_says_over_the_queue_counts_the_same() {
         let headlines = headlines(&world);
         assert!(headlines.last().is_some_and(|last| last.contains("was not sent")), "{headlines:?}");
     }
+}
+
+/// SES says so where its events begin to be published to the topic: it is no event, and no reason for the alarm of the dead letters.
+#[tokio::test]
+async fn that_ses_can_publish_its_events_is_no_event() {
+    let world = world();
+    let text = "Successfully validated SNS topic for Amazon SES event publishing.";
+    let wrapped = json!({ "Type": "Notification", "TopicArn": "arn:aws:sns:us-east-1:123456789012:mail", "Message": text }).to_string();
+    for greeting in [text, &format!("{text}\n"), &wrapped] {
+        world.enqueue_garbage(greeting).await;
+    }
+    let dead = async || {
+        world.run_until_quiet().await;
+        world.clock.advance(minutes(120));
+        assert!(!world.step().await, "nothing waits");
+        world.queue.list(QueueName::Inbound, 10).await.expect("can be listed").1
+    };
+    assert_eq!(dead().await, 0, "each is done with at once");
+    assert!(world.events().is_empty());
+    world.enqueue_garbage(&format!("{text} More.")).await;
+    assert_eq!(dead().await, 1, "and nothing that only begins like it");
 }
 
 #[tokio::test]

@@ -70,6 +70,28 @@ async fn a_redelivery_of_a_parked_event_is_a_replay_of_it() {
     assert_eq!(world.sent.sent().len(), 1, "the alarm rings once an hour");
 }
 
+/// A page of the largest messages would be more than a function can answer with.
+#[tokio::test]
+async fn of_a_long_dead_letter_the_beginning_is_shown_and_the_whole_is_sent_back() {
+    let world = World::new(start(), true);
+    // The limit falls into the middle of a character.
+    let long = format!("x{}", "ü".repeat(500_000));
+    world.enqueue_garbage(&long).await;
+    world.run_until_quiet().await;
+    world.clock.advance(minutes(120));
+    assert!(!world.step().await, "it is dead");
+    let letter = call(&world, Method::GET, "/api/v1/dead-letters", None).await.json["items"][0].clone();
+    let shown = letter["body"].as_str().expect("a text");
+    assert!(shown.len() == 4_095 && long.starts_with(shown), "{}", shown.len());
+    assert_eq!(letter["body_bytes"], 1_000_001);
+    call(&world, Method::POST, "/api/v1/dead-letters/redrive", None).await;
+    world.run_until_quiet().await;
+    world.clock.advance(minutes(120));
+    world.step().await;
+    let (letters, _) = world.queue.list(QueueName::Inbound, 10).await.expect("can be listed");
+    assert!(letters[0].body == long, "whole");
+}
+
 #[tokio::test]
 async fn a_message_that_no_version_can_read_becomes_a_dead_letter_and_rings_the_alarm() {
     let world = World::new(start(), true);
@@ -78,7 +100,9 @@ async fn a_message_that_no_version_can_read_becomes_a_dead_letter_and_rings_the_
     world.clock.advance(minutes(120));
     assert!(!world.step().await, "it is dead");
     let letters = call(&world, Method::GET, "/api/v1/dead-letters", None).await.json;
-    assert_eq!((&letters["total"], &letters["items"][0]["receives"]), (&json!(1), &json!(20)));
+    let letter = &letters["items"][0];
+    assert_eq!((&letters["total"], &letter["receives"]), (&json!(1), &json!(20)));
+    assert_eq!((&letter["body"], &letter["body_bytes"]), (&json!("{}"), &json!(2)));
     for _ in 0..3 {
         world.watch().await;
         world.run_until_quiet().await;

@@ -13,8 +13,8 @@ use futures_util::{
 };
 use sluice_aws::SqsReceipts;
 use sluice_core::{
-    ports::{Clock, Measure, Metrics},
-    process::{Disposition, Processor, Received},
+    ports::{Clock, Ids, Measure, Metrics},
+    process::{Disposition, Processor, Received, backoff},
     time::Timestamp,
     webhooks::Deliverer,
 };
@@ -80,6 +80,8 @@ pub struct Batch {
     pub receipts: Arc<dyn Receipts>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What keeps messages apart that come back.
+    pub ids: Arc<dyn Ids>,
     /// What is timed.
     pub metrics: Arc<dyn Metrics>,
     /// After how many receives the queue gives a message up to the dead letters.
@@ -92,7 +94,8 @@ enum Ending {
     Handled,
     /// It comes back at this time.
     Later(Timestamp),
-    /// There was no time for it: it comes back at once.
+    /// There was no time for it: it comes back at once, or after its backoff if it is a suspect. Only some of these get their turn in an invocation where each
+    /// takes long, so that the others would be received twenty times within minutes, and be dead letters of an outage that they were never tried in.
     NotBegun,
     /// Its handling panicked or did not end in time: it comes back after the queue's own visibility timeout, when its lease has run out.
     Broken,
@@ -125,7 +128,7 @@ impl Batch {
     async fn one(&self, record: &SqsRecord, deadline: Timestamp) -> Ending {
         let began = self.clock.now();
         if began + ENOUGH > deadline {
-            tracing::warn!(message = record.message_id, "no time is left for a message; it comes back at once");
+            tracing::warn!(message = record.message_id, "no time is left for a message; it comes back");
             return Ending::NotBegun;
         }
         let receives = record.receives();
@@ -155,7 +158,8 @@ impl Batch {
         let now = self.clock.now();
         let wait = |(record, ending): &(&SqsRecord, Ending)| match ending {
             Ending::Later(at) => Some((record.receipt_handle.clone(), at.since(now))),
-            Ending::NotBegun => Some((record.receipt_handle.clone(), Duration::ZERO)),
+            Ending::NotBegun if record.receives() < SUSPECT => Some((record.receipt_handle.clone(), Duration::ZERO)),
+            Ending::NotBegun => Some((record.receipt_handle.clone(), backoff(record.receives(), &*self.ids))),
             Ending::Handled | Ending::Broken => None,
         };
         let waits: Vec<_> = ended.iter().filter_map(wait).collect();

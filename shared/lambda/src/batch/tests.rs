@@ -84,7 +84,14 @@ fn stage() -> Stage {
 
 fn stage_with(handler: Arc<dyn Handler>, log: Arc<Mutex<Vec<String>>>, clock: Arc<ManualClock>) -> Stage {
     let kept = Arc::new(Kept { log, put_off: Mutex::default() });
-    let batch = Batch { handler, receipts: kept.clone(), clock: clock.clone(), metrics: Arc::new(NoMetrics), max_receives: MAX_RECEIVES };
+    let batch = Batch {
+        handler,
+        receipts: kept.clone(),
+        clock: clock.clone(),
+        ids: Arc::new(CountingIds::default()),
+        metrics: Arc::new(NoMetrics),
+        max_receives: MAX_RECEIVES,
+    };
     Stage { batch, clock, kept }
 }
 
@@ -140,11 +147,23 @@ async fn all_done_is_an_empty_list() {
 #[tokio::test]
 async fn nothing_is_begun_when_time_is_short() {
     let stage = stage();
-    let back = stage.handle(&[("done", 1), ("done", 5)], start() + MARGIN + ENOUGH - Duration::from_millis(1)).await;
+    let back = stage.handle(&[("done", 1), ("done", 2)], start() + MARGIN + ENOUGH - Duration::from_millis(1)).await;
     assert_eq!(back, ["m0", "m1"]);
     assert_eq!(stage.log(), [""; 0]);
     assert_eq!(stage.put_off(), [("r0".to_owned(), 0), ("r1".to_owned(), 0)], "somebody else may have them at once");
     assert_eq!(stage.handle(&[("done", 1)], start() + MARGIN + ENOUGH).await, [""; 0]);
+}
+
+/// Each that is tried takes long: what gets no turn waits as long as what was tried, and not until it is a dead letter within minutes.
+#[tokio::test]
+async fn a_suspect_that_gets_no_turn_waits_as_long_as_one_that_was_tried() {
+    let stage = stage();
+    let back = stage.handle(&[("done", 3), ("done", 5), ("done", 19)], start() + MARGIN + ENOUGH - Duration::from_millis(1)).await;
+    assert_eq!(back, ["m0", "m1", "m2"]);
+    assert_eq!(stage.log(), [""; 0]);
+    let waits: Vec<u64> = stage.put_off().into_iter().map(|(_, wait)| wait).collect();
+    let [third, fifth, last] = waits[..] else { panic!("{waits:?}") };
+    assert!((18..=20).contains(&third) && (72..=80).contains(&fifth) && (3_240..=3_600).contains(&last), "{waits:?}");
 }
 
 #[tokio::test]

@@ -19,6 +19,20 @@ pub struct HttpAnswer {
     is_base64_encoded: bool,
 }
 
+/// The longest text that a function answers with: of Lambda's
+/// [6 MB](https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html) some are left to spare.
+const LONGEST: usize = 6_000_000;
+/// No character of a text takes more in JSON, in bytes, for each of its own.
+const ESCAPED: usize = 6;
+
+impl HttpAnswer {
+    /// Whether Lambda would fail the invocation instead of passing this on.
+    pub(crate) fn is_too_large(&self) -> bool {
+        // Most answers are far from it, and need not be written twice.
+        self.body.len() * ESCAPED > LONGEST / 2 && serde_json::to_string(self).is_ok_and(|text| text.len() > LONGEST)
+    }
+}
+
 impl From<Response<Bytes>> for HttpAnswer {
     fn from(response: Response<Bytes>) -> Self {
         let (head, body) = response.into_parts();

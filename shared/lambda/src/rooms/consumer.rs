@@ -60,6 +60,7 @@ pub async fn consumer(environment: Environment) -> Result<(), StartError> {
         handler: Arc::new(processor),
         receipts: wiring.receipts(&settings.queues.inbound),
         clock: Arc::clone(&wiring.clock),
+        ids: Arc::clone(&wiring.ids),
         metrics: wiring.metrics.clone(),
         max_receives: settings.max_receives,
     };

@@ -56,6 +56,7 @@ pub async fn deliver(environment: Environment) -> Result<(), StartError> {
         handler: Arc::new(deliverer),
         receipts: wiring.receipts(settings.queues.outbound.as_deref().unwrap_or_default()),
         clock: Arc::clone(&wiring.clock),
+        ids: Arc::clone(&wiring.ids),
         metrics: wiring.metrics.clone(),
         max_receives: settings.max_receives,
     };

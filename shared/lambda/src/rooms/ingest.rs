@@ -40,7 +40,8 @@ pub async fn ingest(providers: Providers, environment: Environment) -> Result<()
     settings.ingest.doubts().iter().for_each(|doubt| tracing::warn!("{doubt}"));
     let queue = wiring.queue(&settings.queues);
     let fetch = wiring.secrets.clone();
-    let secrets = RefreshingSecrets::start(providers, &settings.ingest.secrets, fetch, Arc::clone(&wiring.clock), settings.secret_refresh);
+    let (fixed, tenants) = (&settings.ingest.secrets, &settings.ingest.tenants);
+    let secrets = RefreshingSecrets::start(providers, fixed, tenants, fetch, Arc::clone(&wiring.clock), settings.secret_refresh);
     let (secrets, ()) = join(secrets, wiring.warm_up(queue.connect(QueueName::Inbound))).await;
     let secrets = Arc::new(secrets.map_err(|errors| StartError::Settings(texts(errors)))?);
     let ingest = Ingest {

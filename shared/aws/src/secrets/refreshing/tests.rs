@@ -46,8 +46,15 @@ async fn start(values: &[&str], vault: Option<&'static str>) -> Result<Case, Vec
     let vault = Arc::new(Vault { value: StdMutex::new(vault), fetches: AtomicU32::new(0) });
     let clock = Arc::new(ManualClock::at(START));
     let fetch = Arc::clone(&vault) as Arc<dyn Fetch>;
-    let secrets =
-        RefreshingSecrets::start(provider::ALL, &fixed, fetch, Arc::clone(&clock) as Arc<dyn Clock>, RefreshingSecrets::EVERY).await?;
+    let secrets = RefreshingSecrets::start(
+        provider::ALL,
+        &fixed,
+        &SourceTenants::default(),
+        fetch,
+        Arc::clone(&clock) as Arc<dyn Clock>,
+        RefreshingSecrets::EVERY,
+    )
+    .await?;
     Ok(Case { vault, clock, secrets })
 }
 
@@ -79,7 +86,10 @@ async fn values_are_read_as_their_provider_writes_them() {
     fixed.insert("twilio", "default", vec![Secret::new("ssm:/twilio")]);
     let vault = Vault { value: StdMutex::new(Some(TWO)), fetches: AtomicU32::new(0) };
     let clock = Arc::new(ManualClock::at(START));
-    let secrets = RefreshingSecrets::start(provider::ALL, &fixed, Arc::new(vault), clock, RefreshingSecrets::EVERY).await.unwrap();
+    let secrets =
+        RefreshingSecrets::start(provider::ALL, &fixed, &SourceTenants::default(), Arc::new(vault), clock, RefreshingSecrets::EVERY)
+            .await
+            .unwrap();
     let active = secrets.active("twilio", "default").expect("the source is known");
     let read: Vec<_> = active.iter().map(|secret| (secret.name(), secret.reveal())).collect();
     assert_eq!(read, [(None, "token"), (Some("AC0123456789abcdef0123456789abcdef"), "another")]);
@@ -167,4 +177,50 @@ async fn many_at_once_fetch_once() {
     let answers = join_all((0..20).map(|_| case.refreshed())).await;
     assert!(answers.iter().all(|answer| answer.as_deref() == Some(&["two".to_owned()][..])), "{answers:?}");
     assert_eq!(case.vault.fetches(), 2);
+}
+
+/// Answers each reference with its name: what stands behind two may become the same.
+struct Named(StdMutex<BTreeMap<String, &'static str>>);
+
+#[async_trait]
+impl Fetch for Named {
+    async fn fetch(&self, reference: &Reference) -> Result<Secret, FetchError> {
+        Ok(Secret::new(self.0.lock().unwrap()[&reference.name]))
+    }
+}
+
+#[tokio::test]
+async fn a_secret_of_a_tenant_s_source_is_nobody_else_s() {
+    let mut fixed = FixedSecrets::default();
+    fixed.insert("stripe", "default", vec![Secret::new("ssm:/own")]);
+    fixed.insert("stripe", "acme", vec![Secret::new("ssm:/acme")]);
+    let mut tenants = SourceTenants::default();
+    tenants.bind("acme", "acme");
+    let vault = Arc::new(Named(StdMutex::default()));
+    let put = |name: &str, value| drop(vault.0.lock().unwrap().insert(name.to_owned(), value));
+    let clock = Arc::new(ManualClock::at(START));
+    let start = async |tenants: &SourceTenants| {
+        let (fetch, clock) = (Arc::clone(&vault) as Arc<dyn Fetch>, Arc::clone(&clock) as Arc<dyn Clock>);
+        RefreshingSecrets::start(provider::ALL, &fixed, tenants, fetch, clock, RefreshingSecrets::EVERY).await
+    };
+    put("/own", "whsec_hidden");
+    put("/acme", "whsec_hidden");
+    let problems = start(&tenants).await.unwrap_err();
+    let [problem] = &problems[..] else { panic!("{problems:?}") };
+    let text = problem.to_string();
+    assert!(text.contains("STRIPE_WEBHOOK_SECRET of default") && text.contains("STRIPE_WEBHOOK_SECRET of acme"), "{text}");
+    assert!(!text.contains("hidden"), "{text}");
+    start(&SourceTenants::default()).await.expect("both are the operator's");
+
+    put("/acme", "whsec_acme");
+    let secrets = start(&tenants).await.expect("each has its own");
+    let active = |source| secrets.active("stripe", source).expect("the source is known")[0].reveal().to_owned();
+    put("/acme", "whsec_hidden");
+    clock.advance(RefreshingSecrets::EVERY);
+    secrets.keep_fresh().await;
+    assert_eq!((active("default"), active("acme")), ("whsec_hidden".to_owned(), "whsec_acme".to_owned()), "the one known stays");
+    put("/acme", "whsec_new");
+    clock.advance(RefreshingSecrets::EVERY);
+    secrets.keep_fresh().await;
+    assert_eq!(active("acme"), "whsec_new");
 }

@@ -103,6 +103,20 @@ pub async fn all_or_nothing_and_every_refusal_named(case: &StoreCase) {
     case.assert_found(&case.list(), &["b"]).await;
 }
 
+/// A commit that its caller tries again a while later, because the answer was lost, is no second one: its conditions meet what the first has done.
+pub async fn a_commit_tried_again_later_is_judged_by_its_conditions(case: &StoreCase) {
+    let a = case.put_new(case.document("a", "1")).await;
+    let writes = vec![put(case.document("a", "2"), Condition::Version(a.version)), put(case.document("b", "1"), Condition::Absent)];
+    let commit = case.next_commit(writes);
+    assert_eq!(case.store.commit(commit.clone()).await.expect("the store answers"), Committed::Applied);
+    case.clock.advance(std::time::Duration::from_secs(8));
+    let found = [Stored::new(case.document("a", "2"), 2), Stored::new(case.document("b", "1"), 1)];
+    let refusals = found.iter().enumerate().map(|(write, found)| Refusal { write, found: Some(found.clone()) }).collect();
+    assert_eq!(case.store.commit(commit).await.expect("the store answers"), Committed::Refused(refusals));
+    let keys = ["a", "b"].map(|id| case.key(id));
+    assert_eq!(case.store.get(&keys).await.expect("the store answers"), found.map(Some));
+}
+
 /// `get` answers in the order of the keys, absent ones and repeated ones included.
 pub async fn get_keeps_the_order_of_the_keys(case: &StoreCase) {
     let b = case.put_new(case.document("b", "b")).await;

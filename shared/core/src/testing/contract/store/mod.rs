@@ -35,6 +35,7 @@ pub async fn all(open: impl AsyncFn(&'static str) -> StoreCase) {
         conditions::delete_removes_on_its_condition,
         conditions::checks_hold_or_refuse,
         conditions::all_or_nothing_and_every_refusal_named,
+        conditions::a_commit_tried_again_later_is_judged_by_its_conditions,
         conditions::get_keeps_the_order_of_the_keys,
         conditions::a_lagging_read_catches_up,
         conditions::kinds_do_not_share_ids,
