@@ -197,7 +197,9 @@ async fn a_secret_of_a_tenant_s_source_is_nobody_else_s() {
     let mut tenants = SourceTenants::default();
     tenants.bind("acme", "acme");
     let vault = Arc::new(Named(StdMutex::default()));
-    let put = |name: &str, value| drop(vault.0.lock().unwrap().insert(name.to_owned(), value));
+    let put = |name: &str, value| {
+        vault.0.lock().unwrap().insert(name.to_owned(), value);
+    };
     let clock = Arc::new(ManualClock::at(START));
     let start = async |tenants: &SourceTenants| {
         let (fetch, clock) = (Arc::clone(&vault) as Arc<dyn Fetch>, Arc::clone(&clock) as Arc<dyn Clock>);
