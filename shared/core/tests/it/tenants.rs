@@ -378,10 +378,10 @@ async fn a_tenants_cursors_tell_nothing_of_other_rows() {
     let world = World::new(start(), false);
     let keys = [key(&world, json!(["read", "write"]), json!("acme")).await, key(&world, json!(["read"]), json!("beta")).await];
     for number in 0..3 {
-        let body = json!({ "url": format!("https://receiver.example/{number}"), "event_types": ["order.*"] });
+        let body = json!({ "url": format!("https://receiver.example/{number}"), "event_types": ["lesson.*"] });
         assert_eq!(call_as(&world, &keys[0], &Method::POST, "/api/v1/subscriptions", Some(&body)).await.status, StatusCode::CREATED);
     }
-    let event = json!({ "type": "order.created", "data": {} });
+    let event = json!({ "type": "lesson.begun", "data": {} });
     assert_eq!(call_as(&world, &keys[0], &Method::POST, "/api/v1/events", Some(&event)).await.status, StatusCode::ACCEPTED);
     world.run_until_quiet().await;
     for list in ["/api/v1/subscriptions", "/api/v1/deliveries"] {

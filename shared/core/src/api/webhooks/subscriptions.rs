@@ -399,7 +399,7 @@ fn no_test(why: NoTest) -> Problem {
 pub(super) async fn test(State(api): State<Arc<Api>>, caller: Caller, Path(id): Path<String>) -> Result<Json<Tested>, Problem> {
     let webhooks = on(&api)?;
     let subscription = found(&api, &caller, &id).await?;
-    let _testing = webhooks.under_test.begin(&id).map_err(no_test)?;
+    let _testing = webhooks.under_test.begin(&id, subscription.tenant.as_deref()).map_err(no_test)?;
     let now = api.clock.now();
     let event = fresh("evt_", &*api.ids);
     let data = json!({ "subscription_id": id, "message": "This is a test." });
