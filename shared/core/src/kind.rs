@@ -155,6 +155,11 @@ pub trait Served: Record {
         Some(entry.clone())
     }
 
+    /// The same, by the kind of record that was changed.
+    fn retold_of(_kind: &str) -> fn(&HistoryEntry) -> Option<HistoryEntry> {
+        Self::retold
+    }
+
     /// Whether an event in its own history is its in any case, and not only if it changed one of [`told_under`](Self::told_under), too. One that is not leaves
     /// the history when the record turns out to be told under another id, wherever it was noted and whatever came first.
     fn keeps(&self, _entry: &HistoryEntry) -> bool {

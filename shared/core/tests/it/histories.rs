@@ -266,6 +266,34 @@ async fn an_invoice_s_history_has_what_became_of_its_payment_before_it_was_put_a
 }
 
 #[tokio::test]
+async fn an_invoice_s_history_has_what_stripe_said_of_its_own_before_it_named_the_payment() {
+    for order in orders(4) {
+        let world = world();
+        for step in &order {
+            match step {
+                0 => {
+                    let named = json!({ "stripe_payment_intent_id": "pi_1" });
+                    assert_eq!(put(&world, "invoices/INV-1", invoice(named)).await, StatusCode::CREATED);
+                }
+                1 => told(&world, "evt_1", "payment_intent.succeeded", 2, intent()).await,
+                2 => {
+                    let paid = json!({ "id": "in_1", "object": "invoice", "amount_due": 6000, "amount_paid": 6000, "currency": "usd", "customer": "cus_1" });
+                    told(&world, "evt_2", "invoice.paid", 3, paid).await;
+                }
+                _ => {
+                    let paying = json!({
+                        "id": "inpay_1", "object": "invoice_payment", "invoice": "in_1", "amount_paid": 6000, "currency": "usd", "status": "paid",
+                        "payment": { "type": "payment_intent", "payment_intent": "pi_1" },
+                    });
+                    told(&world, "evt_3", "invoice_payment.paid", 4, paying).await;
+                }
+            }
+        }
+        assert_eq!(events(&world, "invoices/INV-1").await, ["evt_1", "evt_2", "evt_3"], "{order:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_payment_that_a_put_takes_away_leaves_the_invoice_s_history() {
     for put_first in [false, true] {
         let world = world();

@@ -95,7 +95,8 @@ async fn strands<K: Served>(api: &Api, mut record: K, cursor: &Cursor) -> Result
     for stored in &read {
         if let Some(history) = record.history_under(stored)? {
             let whose = if record.shares(stored, &read)? { Whose::Shared } else { Whose::Others };
-            add(&mut strands, stored.document.key.to_string(), whose, history, Some(K::retold), cursor)?;
+            let retold = K::retold_of(&stored.document.key.kind);
+            add(&mut strands, stored.document.key.to_string(), whose, history, Some(retold), cursor)?;
         }
     }
     let mut told = K::history_beside(&beside)?;

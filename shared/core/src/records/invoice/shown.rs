@@ -38,6 +38,12 @@ described! {
     }
 }
 
+impl Invoice {
+    fn is_told_by_stripe(kind: &str) -> bool {
+        kind.starts_with("invoice.") && kind != "invoice.put"
+    }
+}
+
 impl Served for Invoice {
     const NAME: &'static str = "invoice";
     const LIST: &'static str = Self::KIND;
@@ -81,8 +87,30 @@ impl Served for Invoice {
         self.payments.keys().map(|intent| Payment::key(intent)).collect()
     }
 
+    /// The invoices of Stripe's that a payment pays: what Stripe said of those may have come before it was known which payment that is.
+    fn told_under_of(&self, other: &Stored) -> Result<Vec<Key>, PortError> {
+        match other.document.key.kind.as_ref() {
+            Payment::KIND => {
+                let of_stripe = Payment::from_stored(other)?.stripe_invoices.into_keys().filter(|id| *id != self.id);
+                Ok(of_stripe.map(|id| Self::key(&id)).collect())
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
     fn history_under(&self, other: &Stored) -> Result<Option<History>, PortError> {
-        Payment::from_stored(other).map(|payment| Some(payment.history))
+        match other.document.key.kind.as_ref() {
+            Payment::KIND => Payment::from_stored(other).map(|payment| Some(payment.history)),
+            _ => Self::from_stored(other).map(|invoice| Some(invoice.history)),
+        }
+    }
+
+    /// Of an invoice of Stripe's only what Stripe said of it.
+    fn retold_of(kind: &str) -> fn(&HistoryEntry) -> Option<HistoryEntry> {
+        match kind {
+            Self::KIND => |entry| Some(entry.seen_as(&[("status", "status")])).filter(|_| Self::is_told_by_stripe(entry.kind())),
+            _ => Self::retold,
+        }
     }
 
     /// What became of a payment; that one failed changes no invoice. Another payment may count, too, so that no amount is told.
