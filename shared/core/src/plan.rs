@@ -435,7 +435,8 @@ impl<'a> View<'a> {
             let before = loaded.records.get(&key).and_then(Option::as_ref);
             let condition = Condition::unchanged(before);
             let change = || Change { kind: key.kind.to_string(), id: key.id.clone() };
-            let hears = if told.contains(&key) && !cause.told.contains(&change()) { Hears::Something } else { Hears::Nothing };
+            // What it said of anybody when it was planned before is known to have been said: it stands there, whatever was joined since.
+            let hears = if told.contains(&key) && cause.told.is_empty() { Hears::Something } else { Hears::Nothing };
             let noted = writes.get(&key).map(|written| written.noted(before, step, hears)).transpose().map_err(Stop::Failed)?;
             match noted {
                 Some(Noted::Changed { document, page, shown, told }) => {

@@ -64,8 +64,9 @@ impl Outgoing {
             }
             (Some(MailTemplate::BookingRefunded), EffectKind::Mail) => {
                 let currency = effect.about.subject.strip_prefix(Booking::REFUND).unwrap_or_default();
-                let refunded =
-                    booking.refunded().get(currency).and_then(|amount| money(*amount, currency)).ok_or_else(|| unknown(effect))?;
+                // All of it came back before the mail could leave: support is told of that.
+                let Some(amount) = booking.refunded().get(currency).copied() else { return Ok(Draft::Superseded) };
+                let refunded = money(amount, currency).ok_or_else(|| unknown(effect))?;
                 let part_of = BookingRefunded::part_of(refunded, money(booking.paid_amount(currency), currency));
                 mail(self.templates.mail(&BookingRefunded { booking: facts, refunded, part_of })?)
             }

@@ -294,6 +294,28 @@ async fn an_invoice_s_history_has_what_stripe_said_of_its_own_before_it_named_th
 }
 
 #[tokio::test]
+async fn a_replay_adds_nothing_to_what_was_heard_under_another_id_first() {
+    let world = world();
+    assert_eq!(put(&world, "bookings/12345", booking(json!({}))).await, StatusCode::CREATED);
+    let refund = |status: &str| json!({ "id": "re_1", "object": "refund", "amount": 1000, "currency": "usd", "charge": "ch_1", "payment_intent": "pi_1", "status": status });
+    told(&world, "evt_1", "refund.failed", 3, refund("failed")).await;
+    let charge = json!({ "id": "ch_1", "amount": 6000, "amount_refunded": 2000, "currency": "usd", "payment_intent": "pi_1" });
+    told(&world, "evt_2", "charge.refunded", 2, charge).await;
+    let mut intent = intent();
+    intent["metadata"] = json!({ "booking_id": "12345" });
+    told(&world, "evt_3", "payment_intent.succeeded", 1, intent).await;
+    let before = history(&world, "bookings/12345").await;
+    assert_eq!(events(&world, "bookings/12345").await, ["evt_1", "evt_2", "evt_3"]);
+    world.clock.advance(minutes(5));
+    let ids: Vec<_> = world.events().into_iter().filter(|event| event.provider == "stripe").map(|event| event.id).collect();
+    for id in ids {
+        call(&world, Method::POST, &format!("/api/v1/inbound/{id}/replay"), None).await;
+        world.run_until_quiet().await;
+    }
+    assert_eq!(history(&world, "bookings/12345").await, before);
+}
+
+#[tokio::test]
 async fn a_payment_that_a_put_takes_away_leaves_the_invoice_s_history() {
     for put_first in [false, true] {
         let world = world();

@@ -80,6 +80,24 @@ async fn more_than_was_authorized_can_be_given_back_where_more_was_captured() {
 }
 
 #[tokio::test]
+async fn a_refund_that_failed_before_its_mail_left_is_not_mailed_and_rings_no_alarm() {
+    let world = world();
+    put(&world, json!({})).await;
+    with(&world, paid("evt_1", "pi_1", start(), start())).await;
+    let before = world.sent.sent().len();
+    world.sent.break_down(true);
+    with(&world, refunded("evt_2", "pi_1", 6000, true, start() + minutes(1))).await;
+    let failed = json!({ "id": "re_1", "object": "refund", "amount": 6000, "currency": "usd", "charge": "ch_pi_1", "payment_intent": "pi_1", "status": "failed" });
+    with(&world, stripe("evt_3", "refund.failed", start() + minutes(2), start() + minutes(2), &failed)).await;
+    world.sent.break_down(false);
+    world.run_until_quiet().await;
+    let sent = world.sent.sent().split_off(before);
+    let [Sent::Mail(mail)] = &sent[..] else { panic!("support alone is told: {sent:?}") };
+    assert_eq!(mail.to, "support@example.com");
+    assert!(!mail.subject.contains("[Sluice]"), "{}", mail.subject);
+}
+
+#[tokio::test]
 async fn amounts_are_in_the_currencys_own_decimals() {
     for (currency, amount, shown) in [("jpy", 6000, "¥6,000"), ("kwd", 3500, "KWD 3.500")] {
         let world = world();
