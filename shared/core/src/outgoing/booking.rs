@@ -4,7 +4,7 @@ use crate::{
     effect::{Effect, EffectKind},
     event::EventRecord,
     money::Money,
-    records::{Booking, BookingPut, MailInstead, PaymentNews},
+    records::{Booking, BookingPut, MailInstead, PaymentNews, RefundMail},
     template::{
         BookingConfirmed, BookingConfirmedUnpaid, BookingFacts, BookingHoldEnded, BookingPaymentFailed, BookingRefunded, BookingReinstated,
         MailTemplate,
@@ -14,6 +14,10 @@ use crate::{
 impl Outgoing {
     /// Words an announcement of a booking, as the booking is now. Which message a text goes under is for whoever asks to look up.
     pub(super) fn draft_for_booking(&self, event: &EventRecord, effect: &Effect, booking: &Booking) -> Result<Draft, NoDraft> {
+        let of_refunds = effect.about.subject.strip_prefix(Booking::REFUND);
+        if of_refunds.is_some_and(|currency| booking.standing_of_refund_mail(currency, effect.about.number) != RefundMail::Stands) {
+            return Ok(Draft::Untrue);
+        }
         if booking.announcements.latest(&effect.about.subject) > effect.about.number {
             return Ok(Draft::Superseded);
         }
@@ -63,10 +67,9 @@ impl Outgoing {
                 mail(self.templates.mail(&BookingHoldEnded { booking: facts, held_until })?)
             }
             (Some(MailTemplate::BookingRefunded), EffectKind::Mail) => {
-                let currency = effect.about.subject.strip_prefix(Booking::REFUND).unwrap_or_default();
-                // All of it came back before the mail could leave: support is told of that.
-                let Some(amount) = booking.refunded().get(currency).copied() else { return Ok(Draft::Superseded) };
-                let refunded = money(amount, currency).ok_or_else(|| unknown(effect))?;
+                let currency = of_refunds.unwrap_or_default();
+                let amount = booking.refunded().get(currency).copied();
+                let refunded = amount.and_then(|amount| money(amount, currency)).ok_or_else(|| unknown(effect))?;
                 let part_of = BookingRefunded::part_of(refunded, money(booking.paid_amount(currency), currency));
                 mail(self.templates.mail(&BookingRefunded { booking: facts, refunded, part_of })?)
             }

@@ -66,7 +66,7 @@ pub enum Performed {
     Superseded,
     /// It can never be sent.
     Failed(String),
-    /// Not sent: a mail, in place of a text or not, that confirms what there is nothing to confirm of any more.
+    /// Not sent: a mail that confirms what there is nothing to confirm of any more, or tells of refunds what is not so by now.
     Untrue,
     /// A text was sent.
     TextTaken(TakenText),

@@ -58,7 +58,12 @@ impl Processor {
                     continue;
                 }
                 Performed::TextTaken(_) | Performed::TextUnsent(_) | Performed::Untrue | Performed::OtherNumber(_) => {
-                    left = self.text_ended(&mut record, position, &mut version, performed, handling).await?.or(left);
+                    let trouble = self.text_ended(&mut record, position, &mut version, performed, handling).await?;
+                    // A mail that is to say something else by now is sent at once.
+                    if trouble.is_none() && record.effects[position].state == EffectState::Pending {
+                        index = position;
+                    }
+                    left = trouble.or(left);
                     continue;
                 }
                 Performed::Sent => {

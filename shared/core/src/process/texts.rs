@@ -10,7 +10,7 @@ use crate::{
         handle::Handling,
         mark::{Change, Marked},
     },
-    records::{Booking, MailInstead, Message, MessageError},
+    records::{Booking, MailInstead, Message, MessageError, RefundMail},
     rules::{self, Refused, twilio_errors},
 };
 
@@ -134,23 +134,33 @@ impl Processor {
         Ok(marked)
     }
 
-    /// A mail confirms what there is nothing to confirm of any more: it is not sent, and what it says is told once that is true again.
+    /// A mail says what is not true any more, or not all of it: that is noted with the booking, and told once it is true again. One that is to say less stays to
+    /// be sent.
     async fn mail_untrue(&self, record: &mut EventRecord, position: usize, version: u64, handling: &Handling) -> Result<Marked, Trouble> {
         let effect = record.effects[position].clone();
-        let (booking, number, template) = (&effect.about.record.id, effect.about.number, &effect.template);
+        let (about, template) = (&effect.about, &effect.template);
         let marked = self.mark_changing(record, version, Vec::new(), handling, |view, marked| {
-            let Some(mut booking) =
-                view.read::<Booking>(booking)?.filter(|booking| booking.standing_of_mail(number, template) == MailInstead::Untrue)
-            else {
-                return Ok(Change::Leave);
+            let Some(mut booking) = view.read::<Booking>(&about.record.id)? else { return Ok(Change::Leave) };
+            let ends = match about.subject.strip_prefix(Booking::REFUND) {
+                Some(currency) => match booking.note_refund_mail(currency, about.number) {
+                    RefundMail::Stands => return Ok(Change::Leave),
+                    RefundMail::SaysLess(_) => false,
+                    RefundMail::IsNotSent => true,
+                },
+                None if booking.standing_of_mail(about.number, template) == MailInstead::Untrue => {
+                    booking.take_back_mail(about.number, template);
+                    true
+                }
+                None => return Ok(Change::Leave),
             };
-            booking.take_back_mail(number, template);
             view.write(&booking)?;
-            marked.effects[position].end(EffectState::Superseded, None, view.now);
+            if ends {
+                marked.effects[position].end(EffectState::Superseded, None, view.now);
+            }
             Ok(Change::Make)
         });
         let marked = marked.await?;
-        if let Marked::At(_) = marked {
+        if record.effects[position].state == EffectState::Superseded {
             self.metrics.record(Measure::Effect { kind: effect.kind, state: EffectState::Superseded });
         }
         Ok(marked)

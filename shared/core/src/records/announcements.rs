@@ -17,11 +17,15 @@ impl Announcements {
 
     /// Takes back the latest announcement on `subject`, of which nobody was told: its number is given again.
     pub fn take_back(&mut self, subject: &str) {
-        let left = self.latest(subject).saturating_sub(1);
-        if left == 0 {
+        self.take_back_to(subject, self.latest(subject).saturating_sub(1));
+    }
+
+    /// Takes back all announcements on `subject` after the one of this number, of which nobody was told: their numbers are given again.
+    pub fn take_back_to(&mut self, subject: &str, number: u32) {
+        if number == 0 {
             self.0.remove(subject);
         } else {
-            self.0.insert(subject.to_owned(), left);
+            self.0.insert(subject.to_owned(), number);
         }
     }
 

@@ -3,11 +3,13 @@
 mod announce;
 mod facts;
 mod put;
+mod refund_mails;
 mod shown;
 mod texts;
 
 pub use announce::{News, PaymentNews, Unconfirmed};
 pub use facts::{BookingFailure, BookingPut, BookingStatus, BookingSuccess, HoldFact};
+pub use refund_mails::RefundMail;
 pub use shown::ShownBooking;
 pub use texts::{MailInstead, TextState};
 
@@ -15,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use self::facts::PaymentFacts;
+use self::{announce::Due, facts::PaymentFacts};
 use super::{Announcements, ChargeFact, Heard, History, charge::charged, charge::join_charge};
 use crate::{
     kind::{group_places, served_record},

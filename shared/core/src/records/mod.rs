@@ -29,8 +29,8 @@ mod word;
 pub use address::{AddressMark, AddressState};
 pub use announcements::Announcements;
 pub use booking::{
-    Booking, BookingFailure, BookingPut, BookingStatus, BookingSuccess, HoldFact, MailInstead, News, PaymentNews, ShownBooking, TextState,
-    Unconfirmed,
+    Booking, BookingFailure, BookingPut, BookingStatus, BookingSuccess, HoldFact, MailInstead, News, PaymentNews, RefundMail, ShownBooking,
+    TextState, Unconfirmed,
 };
 pub use charge::ChargeFact;
 pub use customer::{Customer, CustomerPut, SavedMethod, ShownCustomer, StripeCustomer};

@@ -6,7 +6,8 @@ use sluice_core::testing::World;
 
 use crate::{
     any_order::orders,
-    histories::{events, intent, invoice, put, told, world},
+    histories::{events, put, told, world},
+    histories_of_invoices::{intent, invoice},
     support::call,
 };
 

@@ -21,6 +21,7 @@ mod going_wrong;
 mod histories;
 mod histories_apart;
 mod histories_in_any_order;
+mod histories_of_invoices;
 mod history;
 mod holds;
 mod ingest;

@@ -37,9 +37,12 @@ pub struct News {
     /// Every failure that was told, as payment intent and reason.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub failures: BTreeSet<(String, String)>,
-    /// The refunded amounts that were told, by currency.
+    /// The refunded amounts that were told or are about to be, by currency.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refunded: BTreeMap<String, i64>,
+    /// What the earlier mails on refunds told that may have left, by currency and number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refunded_before: BTreeMap<String, BTreeMap<u32, i64>>,
     /// What came back of refunds that failed, as far as support was told, by currency.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub failed_refunds: BTreeMap<String, i64>,
@@ -146,18 +149,6 @@ impl Booking {
         due.push(self.due(kind, template, Self::PAYMENT));
     }
 
-    fn announce_refunds(&mut self, due: &mut Vec<Due>) {
-        if self.put.is_none() {
-            return;
-        }
-        for (currency, amount) in self.refunded() {
-            if self.told.refunded.get(&currency).is_none_or(|told| amount > *told) {
-                self.told.refunded.insert(currency.clone(), amount);
-                due.push(self.due(EffectKind::Mail, MailTemplate::BookingRefunded, &format!("{}{currency}", Self::REFUND)));
-            }
-        }
-    }
-
     fn announce_failed_refunds(&mut self, due: &mut Vec<Due>) {
         if self.put.is_none() {
             return;
@@ -226,7 +217,7 @@ impl Booking {
         Some(self.due(EffectKind::Sms, template, Self::PAYMENT))
     }
 
-    fn due(&mut self, kind: EffectKind, template: MailTemplate, subject: &str) -> Due {
+    pub(super) fn due(&mut self, kind: EffectKind, template: MailTemplate, subject: &str) -> Due {
         let number = self.announcements.next(subject);
         Due { kind, template, about: Announcement { record: Self::key(&self.id), subject: subject.to_owned(), number } }
     }

@@ -39,7 +39,8 @@ described! {
 }
 
 impl Invoice {
-    fn is_told_by_stripe(kind: &str) -> bool {
+    /// Whether an event of this type is what Stripe says of an invoice of its own.
+    pub(crate) fn is_told_by_stripe(kind: &str) -> bool {
         kind.starts_with("invoice.") && kind != "invoice.put"
     }
 }

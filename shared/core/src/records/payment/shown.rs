@@ -4,9 +4,9 @@ use super::{Payment, PaymentStatus};
 use crate::{
     decline,
     kind::{Filter, Served, state_of},
-    ports::{Index, Place},
+    ports::{Index, Key, Place, PortError, Stored},
     record::Record,
-    records::{Booking, History},
+    records::{Booking, History, HistoryEntry, Invoice},
     schema::described,
     state::State,
     time::Timestamp,
@@ -92,6 +92,20 @@ impl Served for Payment {
         }
     }
 
+    /// The invoices of Stripe's that it pays: what Stripe said of those may have come before it was known which payment that is.
+    fn told_under(&self) -> Vec<Key> {
+        self.stripe_invoices.keys().map(|id| Invoice::key(id)).collect()
+    }
+
+    fn history_under(&self, other: &Stored) -> Result<Option<History>, PortError> {
+        Invoice::from_stored(other).map(|invoice| Some(invoice.history))
+    }
+
+    /// What Stripe said of the invoice changes nothing that is shown of its payment: what it says of that was noted with the payment itself.
+    fn retold(entry: &HistoryEntry) -> Option<HistoryEntry> {
+        Some(entry.seen_as(&[])).filter(|_| Invoice::is_told_by_stripe(entry.kind()))
+    }
+
     fn group(&self, field: &str) -> Option<&str> {
         match field {
             "invoice_id" => self.invoice.as_deref(),
@@ -144,6 +158,18 @@ impl Served for Transaction {
             currency: amount.map(|amount| amount.currency),
             at,
         }
+    }
+
+    fn told_under(&self) -> Vec<Key> {
+        self.0.told_under()
+    }
+
+    fn history_under(&self, other: &Stored) -> Result<Option<History>, PortError> {
+        self.0.history_under(other)
+    }
+
+    fn retold(entry: &HistoryEntry) -> Option<HistoryEntry> {
+        Payment::retold(entry)
     }
 
     fn is_served(&self) -> bool {
