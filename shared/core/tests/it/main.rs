@@ -41,6 +41,7 @@ mod providers;
 mod putting;
 mod random_order;
 mod receiving;
+mod refund_mails;
 mod refunds;
 mod same_moment;
 mod samples;

@@ -3,8 +3,6 @@
 use axum::http::Method;
 use serde_json::json;
 use sluice_core::{
-    effect::EffectState,
-    envelope::InboundMessage,
     event::EventStatus,
     records::Payment,
     testing::{Sent, World, stripe},
@@ -97,77 +95,6 @@ async fn a_refund_that_failed_before_its_mail_left_is_not_mailed_and_rings_no_al
     let [Sent::Mail(mail)] = &sent[..] else { panic!("support alone is told: {sent:?}") };
     assert_eq!(mail.to, "support@example.com");
     assert!(!mail.subject.contains("[Sluice]"), "{}", mail.subject);
-}
-
-/// What was sent to whom since the first `before` of all.
-fn mails(world: &World, before: usize) -> Vec<(String, String)> {
-    let sent = world.sent.sent().split_off(before);
-    let mail = |sent: Sent| if let Sent::Mail(mail) = sent { (mail.to, mail.text) } else { panic!("a mail, and not {sent:?}") };
-    sent.into_iter().map(mail).collect()
-}
-
-fn refund_failed(event: &str, refund: &str, amount: i64, minute: u64) -> InboundMessage {
-    let failed = json!({ "id": refund, "object": "refund", "amount": amount, "currency": "usd", "charge": "ch_pi_1", "payment_intent": "pi_1", "status": "failed" });
-    stripe(event, "refund.failed", start() + minutes(minute), start() + minutes(minute), &failed)
-}
-
-/// What happens to the refunds of a payment of $60.00.
-#[derive(Clone, Copy, Debug)]
-enum Happening {
-    /// So much is refunded in all.
-    Refunded(i64),
-    /// So much comes back.
-    Failed(i64),
-    /// The mail server takes no mail from now on.
-    MailIsDown,
-    /// It does again, and what waited leaves.
-    MailIsBack,
-}
-
-#[tokio::test]
-async fn each_refund_is_told_once_whatever_came_back_before_its_mail_left() {
-    use Happening::{Failed, MailIsBack, MailIsDown, Refunded};
-    let stories: [(&[Happening], &[&str]); 9] = [
-        // Nothing left, and so the second refund is news.
-        (&[MailIsDown, Refunded(6000), Failed(6000), MailIsBack, Refunded(6000)], &["$60.00"]),
-        (&[MailIsDown, Refunded(6000), Failed(6000), Refunded(6000), MailIsBack], &["$60.00"]),
-        // The first had left, and is no news when it is made again.
-        (&[Refunded(6000), Failed(6000), Refunded(6000)], &["$60.00"]),
-        (&[Refunded(1000), MailIsDown, Refunded(3000), Failed(2000), MailIsBack], &["$10.00"]),
-        (&[Refunded(1000), MailIsDown, Refunded(3000), Failed(2000), MailIsBack, Refunded(3000)], &["$10.00", "$30.00"]),
-        // Some of it is left, and is told; the rest when it is made again.
-        (&[MailIsDown, Refunded(3000), Failed(2000), MailIsBack], &["$10.00"]),
-        (&[MailIsDown, Refunded(3000), Failed(2000), MailIsBack, Refunded(3000)], &["$10.00", "$30.00"]),
-        (&[MailIsDown, Refunded(1000), Refunded(3000), Failed(2000), MailIsBack], &["$10.00"]),
-        (&[MailIsDown, Refunded(1000), Refunded(3000), Failed(3000), MailIsBack, Refunded(1000), Refunded(3000)], &["$10.00", "$30.00"]),
-    ];
-    for (story, expected) in stories {
-        let world = world();
-        put(&world, json!({})).await;
-        with(&world, paid("evt_1", "pi_1", start(), start())).await;
-        let before = world.sent.sent().len();
-        for (step, happening) in story.iter().enumerate() {
-            let (minute, event) = (step as u64 + 1, format!("evt_of_{step}"));
-            world.clock.advance(minutes(1));
-            match happening {
-                Refunded(amount) => with(&world, refunded(&event, "pi_1", *amount, true, start() + minutes(minute))).await,
-                Failed(amount) => with(&world, refund_failed(&event, &format!("re_{step}"), *amount, minute)).await,
-                MailIsDown => world.sent.break_down(true),
-                MailIsBack => {
-                    world.sent.break_down(false);
-                    world.run_until_quiet().await;
-                }
-            }
-        }
-        let mails = mails(&world, before);
-        // Each says what was refunded first, and then what that is a part of.
-        let amount = |text: &str| text.split_whitespace().find(|word| word.starts_with('$')).map(str::to_owned);
-        let told: Vec<_> = mails.iter().filter(|(to, _)| to == "ana@example.com").filter_map(|(_, text)| amount(text)).collect();
-        assert_eq!(told, expected, "{story:?}: {mails:?}");
-        assert!(!mails.iter().any(|(_, text)| text.contains("effect_failed")), "{story:?}: {mails:?}");
-        let effects: Vec<_> = world.events().into_iter().flat_map(|event| event.effects).map(|effect| effect.state).collect();
-        assert!(effects.iter().all(|state| matches!(state, EffectState::Done | EffectState::Superseded)), "{story:?}: {effects:?}");
-    }
 }
 
 #[tokio::test]
