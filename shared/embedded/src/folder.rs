@@ -12,7 +12,7 @@ use crate::{
     connection,
     documents::{EmbeddedStore, Recent, RemoveExpired},
     failure::{Damage, Failure},
-    queue::{EmbeddedQueue, Flights, QueueBells},
+    queue::{EmbeddedQueue, Flights, Receptions},
     readers::Readers,
     schema::{self, Migrated},
     writer::Writer,
@@ -77,7 +77,7 @@ pub(crate) struct Inner {
     pub(crate) recent: Arc<Recent>,
     pub(crate) writer: Writer,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) bells: QueueBells,
+    pub(crate) receptions: Receptions,
     boot: u64,
     /// Where the lock was made.
     lock_path: PathBuf,
@@ -108,7 +108,7 @@ impl DataFolder {
         let readers = Readers::open(&file, damage.clone()).map_err(database)?;
         let writer = Writer::start(connection, flights, Arc::clone(&clock), damage)
             .map_err(|cause| OpenError::Folder { folder: folder.to_owned(), cause })?;
-        let inner = Inner { readers, recent: Arc::default(), writer, clock, bells: QueueBells::default(), boot, lock_path, lock };
+        let inner = Inner { readers, recent: Arc::default(), writer, clock, receptions: Receptions::default(), boot, lock_path, lock };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -204,6 +204,7 @@ fn begin_process(connection: &mut Connection, clock: &dyn Clock) -> rusqlite::Re
         "INSERT INTO ready (queue, visible_at, id, receives) SELECT queue, ?1, id, receives FROM in_flight",
         [clock.now().millis()],
     )?;
+    transaction.execute("INSERT INTO messages (id, sent_at, body) SELECT id, sent_at, body FROM in_flight WHERE body IS NOT NULL", [])?;
     transaction.execute("DELETE FROM in_flight", [])?;
     transaction.commit()?;
     Ok(boot.unsigned_abs())

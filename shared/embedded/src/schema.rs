@@ -61,6 +61,9 @@ const MIGRATIONS: &[&str] = &[
             ELSE place.value END))
         FROM json_each(documents.places) AS place)
         WHERE places IS NOT NULL;",
+    // A message that a worker waited for when it was queued stands in `in_flight` alone, with what it says: most leave the queue without having waited in it.
+    "ALTER TABLE in_flight ADD COLUMN sent_at INTEGER;
+    ALTER TABLE in_flight ADD COLUMN body TEXT;",
 ];
 
 /// The version of a database that this program writes.

@@ -6,9 +6,12 @@ use sluice_core::{
     ports::{Clock, PortError, QueueName},
     time::Timestamp,
 };
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::{
+    sync::mpsc::UnboundedReceiver,
+    task::{Id, JoinError, JoinSet},
+};
 
-use crate::queue::{Batch, EmbeddedQueue, Receipt, Received, Settlement};
+use crate::queue::{Batch, EmbeddedQueue, Handed, Receipt, Received, Settlement};
 
 /// How long a worker waits after the database has failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -92,12 +95,15 @@ impl Worker {
         H: Fn(Received) -> F,
         F: Future<Output = Disposition> + Send + 'static,
     {
+        let handed = self.queue.hands(self.name).begin(self.settings.visibility);
         let mut shift = Shift {
             handler,
+            handed,
             running: JoinSet::new(),
             receipts: HashMap::new(),
             finished: Vec::new(),
             receiving: None,
+            asked: 0,
             settling: None,
             pause: None,
             look: Look::Now,
@@ -117,10 +123,12 @@ impl Worker {
 
 /// When to look into the queue again.
 enum Look {
-    /// As soon as a handler is free.
+    /// As soon as a handler is free: something may wait.
     Now,
-    /// When something is queued, or this has passed.
-    After(Pending<()>),
+    /// As soon as a handler is free: more waits than could be taken.
+    Again,
+    /// When something is queued, or it is this time.
+    At(Timestamp, Pending<()>),
     /// When something is queued.
     WhenRung,
 }
@@ -129,11 +137,15 @@ enum Look {
 struct Shift<H> {
     worker: Worker,
     handler: H,
+    /// Messages that come without a look into the queue.
+    handed: UnboundedReceiver<Handed>,
     running: JoinSet<Disposition>,
     receipts: HashMap<Id, Receipt>,
     /// What is settled with the next call.
     finished: Vec<Settlement>,
     receiving: Option<Pending<Result<Batch, PortError>>>,
+    /// How many messages the last look into the queue asked for.
+    asked: usize,
     settling: Option<Pending<Settled>>,
     /// The database has failed: no call begins before this has passed.
     pause: Option<Pending<()>>,
@@ -147,17 +159,27 @@ where
 {
     /// Begins the calls that there is reason for. One of each kind is under way at a time, so that under load each carries many messages.
     fn begin_calls(&mut self) {
+        let hands = self.worker.queue.hands(self.worker.name);
         if self.pause.is_some() {
-            return;
+            return hands.hold_out(0);
         }
         if self.settling.is_none() && !self.finished.is_empty() {
             self.settling = Some(self.settle());
         }
         let free = self.free();
-        if self.receiving.is_none() && free > 0 && matches!(self.look, Look::Now) {
+        if self.receiving.is_none() && free > 0 && self.look.is_now() {
+            // Unless it is known that much waits, some hands are left for what is queued meanwhile.
+            self.asked = if matches!(self.look, Look::Again) { free } else { free.div_ceil(2) };
             let (queue, name, visibility) = (self.worker.queue.clone(), self.worker.name, self.worker.settings.visibility);
-            self.receiving = Some(Box::pin(async move { queue.receive(name, free, visibility).await }));
+            let limit = self.asked;
+            self.receiving = Some(Box::pin(async move { queue.receive(name, limit, visibility).await }));
         }
+        hands.hold_out(match self.look {
+            // What is known to wait is not to be overtaken.
+            Look::Again => 0,
+            Look::Now => free.saturating_sub(self.asked),
+            Look::At(..) | Look::WhenRung => free,
+        });
     }
 
     fn settle(&mut self) -> Pending<Settled> {
@@ -176,10 +198,11 @@ where
 
     /// Waits for one thing to happen, and takes it in.
     async fn step(&mut self) {
-        let waits = !matches!(self.look, Look::Now);
+        let waits = !self.look.is_now();
         let held_back = self.is_held_back();
         tokio::select! {
             received = pending(&mut self.receiving) => self.begin_handlers(received),
+            Some(messages) = self.handed.recv() => self.take_over(messages),
             (finished, settled) = pending(&mut self.settling) => self.after_settling(finished, settled),
             Some(ended) = self.running.join_next_with_id() => self.take_in(ended),
             () = pending(&mut self.pause) => {}
@@ -191,10 +214,7 @@ where
 
     /// Whether the limit of the moment, and nothing else, keeps more handlers from beginning.
     fn is_held_back(&self) -> bool {
-        matches!(self.look, Look::Now)
-            && self.receiving.is_none()
-            && self.pause.is_none()
-            && self.running.len() < self.worker.settings.concurrency
+        self.look.is_now() && self.receiving.is_none() && self.pause.is_none() && self.running.len() < self.worker.settings.concurrency
     }
 
     fn begin_handlers(&mut self, received: Result<Batch, PortError>) {
@@ -204,17 +224,45 @@ where
         };
         let now = self.worker.clock.now();
         self.look = match batch.next_due {
-            Some(due) if due <= now => Look::Now,
-            Some(due) => {
-                let clock = Arc::clone(&self.worker.clock);
-                Look::After(Box::pin(async move { clock.sleep(due.since(now)).await }))
-            }
+            Some(due) if due <= now => Look::Again,
+            Some(due) => self.look_at(due, now),
             None => Look::WhenRung,
         };
         for (receipt, message) in batch.messages {
-            let task = self.running.spawn((self.handler)(message));
-            self.receipts.insert(task.id(), receipt);
+            self.begin(receipt, message);
         }
+    }
+
+    fn look_at(&self, at: Timestamp, now: Timestamp) -> Look {
+        let clock = Arc::clone(&self.worker.clock);
+        Look::At(at, Box::pin(async move { clock.sleep(at.since(now)).await }))
+    }
+
+    /// Begins what comes without a look into the queue, together with whatever else has come so meanwhile.
+    fn take_over(&mut self, messages: Handed) {
+        let now = self.worker.clock.now();
+        let mut count = 0;
+        let mut next = Some(messages);
+        while let Some(messages) = next {
+            count += messages.len();
+            for (receipt, message) in messages {
+                self.begin(receipt, message);
+            }
+            next = self.handed.try_recv().ok();
+        }
+        self.worker.queue.hands(self.worker.name).arrived(count);
+        // Should a handler not end, its message is there again by then.
+        let back = now + self.worker.settings.visibility;
+        match self.look {
+            Look::WhenRung => self.look = self.look_at(back, now),
+            Look::At(at, _) if at > back => self.look = self.look_at(back, now),
+            Look::At(..) | Look::Now | Look::Again => {}
+        }
+    }
+
+    fn begin(&mut self, receipt: Receipt, message: Received) {
+        let task = self.running.spawn((self.handler)(message));
+        self.receipts.insert(task.id(), receipt);
     }
 
     fn after_settling(&mut self, finished: Vec<Settlement>, settled: Result<(), PortError>) {
@@ -252,7 +300,11 @@ where
     }
 
     async fn drain(mut self) -> Drained {
+        self.worker.queue.hands(self.worker.name).end();
         let mut unhandled = Vec::new();
+        while let Ok(messages) = self.handed.try_recv() {
+            unhandled.extend(messages.into_iter().map(|(receipt, _)| receipt));
+        }
         if let Some(receiving) = self.receiving.take()
             && let Ok(batch) = receiving.await
         {
@@ -301,10 +353,14 @@ where
 }
 
 impl Look {
+    fn is_now(&self) -> bool {
+        matches!(self, Self::Now | Self::Again)
+    }
+
     async fn passed(&mut self) {
         match self {
-            Self::After(sleep) => sleep.await,
-            Self::Now | Self::WhenRung => std::future::pending().await,
+            Self::At(_, sleep) => sleep.await,
+            Self::Now | Self::Again | Self::WhenRung => std::future::pending().await,
         }
     }
 }

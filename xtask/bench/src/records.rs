@@ -17,7 +17,8 @@ pub(crate) fn wait_until_processed(database: &Path) -> Result<(), String> {
     let problem = |error: rusqlite::Error| format!("the server's database can't be read: {error}");
     let database = Database::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(problem)?;
     database.busy_timeout(Duration::from_secs(5)).map_err(problem)?;
-    let mut statement = database.prepare("SELECT NOT EXISTS (SELECT 1 FROM messages)").map_err(problem)?;
+    let mut statement =
+        database.prepare("SELECT NOT EXISTS (SELECT 1 FROM messages) AND NOT EXISTS (SELECT 1 FROM in_flight)").map_err(problem)?;
     let processed = clock::wait_for(PATIENCE, || {
         let empty = statement.query_row([], |row| row.get::<_, bool>(0)).map_err(problem)?;
         Ok(empty.then_some(()))

@@ -94,6 +94,7 @@ impl Operation for ApplyAndSend {
     type Answer = Committed;
 
     fn run(&mut self, work: &mut Work<'_>) -> Result<Outcome<Committed>, Failure> {
+        self.send.begin_anew();
         let applied = self.apply.run(work)?;
         if matches!(applied, Outcome::Keep(Committed::Applied)) {
             self.send.run(work)?;

@@ -85,7 +85,7 @@ impl Store for EmbeddedStore {
         }
         commit.well_formed()?;
         let apply = ApplyCommit::new(commit.writes, Arc::clone(&self.inner.recent))?;
-        let send = SendMessages { queue: name, messages, not_before, bell: self.inner.bells.of(name) };
+        let send = SendMessages::new(name, messages, not_before, self.inner.receptions.of(name));
         Ok((self.inner.writer.write(ApplyAndSend { apply, send }).await?, Ok(())))
     }
 }

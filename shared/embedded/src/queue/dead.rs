@@ -5,9 +5,8 @@ use sluice_core::{
     ports::{DeadLetter, QueueName},
     time::Timestamp,
 };
-use tokio::sync::Notify;
 
-use super::queue_number;
+use super::{Reception, queue_number};
 use crate::{
     failure::Failure,
     writer::{Ended, Operation, Outcome, Work},
@@ -34,7 +33,7 @@ pub(super) fn list(connection: &Connection, queue: QueueName, limit: usize) -> R
 /// Sends all dead letters of a queue back to it, as if never received.
 pub(super) struct Redrive {
     pub(super) queue: QueueName,
-    pub(super) bell: Arc<Notify>,
+    pub(super) reception: Arc<Reception>,
 }
 
 impl Operation for Redrive {
@@ -57,7 +56,7 @@ impl Operation for Redrive {
 
     fn ended(self, ended: Ended) {
         if ended == Ended::Committed {
-            self.bell.notify_one();
+            self.reception.bell.notify_one();
         }
     }
 }

@@ -26,6 +26,17 @@ pub(crate) struct Flight {
     pub(super) receives: u32,
     /// When it comes back.
     pub(super) visible_at: Timestamp,
+    /// Where it is stored.
+    pub(super) stored: StoredIn,
+}
+
+/// Where a message in hand is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StoredIn {
+    /// In `messages`, since it waited.
+    Messages,
+    /// In `in_flight` alone: it never did.
+    InFlight,
 }
 
 /// A point in the journal.
@@ -110,7 +121,7 @@ mod tests {
     use super::*;
 
     fn flight(receipt: u64) -> Flight {
-        Flight { queue: 1, receipt, receives: 1, visible_at: Timestamp::MIN }
+        Flight { queue: 1, receipt, receives: 1, visible_at: Timestamp::MIN, stored: StoredIn::Messages }
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 mod dead;
 mod flights;
+mod hands;
 mod receive;
 mod send;
 mod settle;
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sluice_core::{
@@ -16,6 +17,7 @@ use sluice_core::{
 use tokio::sync::Notify;
 
 pub(crate) use self::flights::Flights;
+pub(crate) use self::hands::{Handed, Hands};
 pub(crate) use self::send::SendMessages;
 use self::{receive::Receive, settle::Settle};
 pub use self::{
@@ -60,14 +62,19 @@ impl EmbeddedQueue {
     /// # Errors
     /// [`PortError`] if the database can't be written; nothing was settled, or the answer was lost.
     pub async fn settle(&self, queue: QueueName, settlements: Vec<Settlement>) -> Result<(), PortError> {
-        let bell = self.inner.bells.of(queue);
-        self.inner.writer.write(Settle { settlements, bell }).await
+        let reception = self.inner.receptions.of(queue);
+        self.inner.writer.write(Settle { settlements, reception }).await
+    }
+
+    /// The hands of this process's worker on `queue`.
+    pub(crate) fn hands(&self, queue: QueueName) -> HandsOf {
+        HandsOf(self.inner.receptions.of(queue))
     }
 
     /// Returns once messages were queued, or made visible by someone else, since the last call returned. Meant for one waiting worker for each queue: one
     /// call returns for one change.
     pub async fn changed(&self, queue: QueueName) {
-        self.inner.bells.of(queue).notified().await;
+        self.inner.receptions.of(queue).bell.notified().await;
     }
 }
 
@@ -78,7 +85,7 @@ impl Queue for EmbeddedQueue {
             return Ok(());
         }
         let count = messages.len();
-        let operation = SendMessages { queue, messages, not_before, bell: self.inner.bells.of(queue) };
+        let operation = SendMessages::new(queue, messages, not_before, self.inner.receptions.of(queue));
         self.inner.writer.write(operation).await.map_err(|cause| SendError { failed: (0..count).collect(), cause })
     }
 }
@@ -95,20 +102,40 @@ impl DeadLetters for EmbeddedQueue {
     }
 
     async fn redrive(&self, queue: QueueName) -> Result<u64, PortError> {
-        let bell = self.inner.bells.of(queue);
-        self.inner.writer.write(dead::Redrive { queue, bell }).await
+        let reception = self.inner.receptions.of(queue);
+        self.inner.writer.write(dead::Redrive { queue, reception }).await
     }
 }
 
-/// Rings when there may be something to receive.
-#[derive(Default)]
-pub(crate) struct QueueBells {
-    inbound: Arc<Notify>,
-    outbound: Arc<Notify>,
+/// The hands of the worker on one queue.
+pub(crate) struct HandsOf(Arc<Reception>);
+
+impl Deref for HandsOf {
+    type Target = Hands;
+
+    fn deref(&self) -> &Hands {
+        &self.0.hands
+    }
 }
 
-impl QueueBells {
-    pub(crate) fn of(&self, queue: QueueName) -> Arc<Notify> {
+/// Whoever waits for the messages of a queue.
+#[derive(Default)]
+pub(crate) struct Reception {
+    /// Rings when there may be something to receive.
+    bell: Notify,
+    /// Who is handed messages without looking for them.
+    hands: Hands,
+}
+
+/// The receptions of the queues.
+#[derive(Default)]
+pub(crate) struct Receptions {
+    inbound: Arc<Reception>,
+    outbound: Arc<Reception>,
+}
+
+impl Receptions {
+    pub(crate) fn of(&self, queue: QueueName) -> Arc<Reception> {
         Arc::clone(match queue {
             QueueName::Inbound => &self.inbound,
             QueueName::Outbound => &self.outbound,

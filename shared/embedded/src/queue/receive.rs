@@ -3,7 +3,11 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension};
 use sluice_core::{ports::QueueName, time::Timestamp};
 
-use super::{MAX_RECEIVES, Receipt, flights::Flight, queue_number};
+use super::{
+    MAX_RECEIVES, Receipt,
+    flights::{Flight, StoredIn},
+    queue_number,
+};
 use crate::{
     failure::Failure,
     writer::{Operation, Outcome, Work},
@@ -47,9 +51,7 @@ impl Operation for Receive {
         let now = work.clock.now();
         let queue = queue_number(self.queue);
         for message in work.flights.overdue(queue, now) {
-            let receives = work.flights.get(message).map_or(0, |flight| flight.receives);
-            land(work, message)?;
-            make_ready(work.connection, queue, message, receives, now)?;
+            put_back(work, message, now)?;
         }
         let mut messages = Vec::new();
         loop {
@@ -60,7 +62,7 @@ impl Operation for Receive {
                 if message.receives >= MAX_RECEIVES {
                     bury(work.connection, queue, &message)?;
                 } else {
-                    messages.push(self.hand_out(work, queue, now, message)?);
+                    messages.push(hand_out(work, queue, now + self.visibility, message)?);
                 }
             }
             if all || messages.len() == self.limit {
@@ -72,13 +74,12 @@ impl Operation for Receive {
     }
 }
 
-/// A message that was taken out of `ready`.
-struct Taken {
-    id: i64,
-    visible_at: i64,
-    receives: u32,
-    sent_at: i64,
-    body: String,
+/// A message that nobody has in hand, and that is not in `ready`.
+pub(super) struct Taken {
+    pub(super) id: i64,
+    pub(super) receives: u32,
+    pub(super) sent_at: Timestamp,
+    pub(super) body: String,
 }
 
 /// Takes the first visible messages out of `ready`.
@@ -88,39 +89,48 @@ fn take_visible(connection: &Connection, queue: i64, now: Timestamp, limit: usiz
         "SELECT r.id, r.visible_at, r.receives, m.sent_at, m.body FROM ready r CROSS JOIN messages m ON m.id = r.id
          WHERE r.queue = ?1 AND r.visible_at <= ?2 ORDER BY r.visible_at, r.id LIMIT ?3",
     )?;
+    let mut last = None;
     let rows = statement.query_map((queue, now.millis(), limit), |row| {
-        Ok(Taken { id: row.get(0)?, visible_at: row.get(1)?, receives: row.get(2)?, sent_at: row.get(3)?, body: row.get(4)? })
+        let id: i64 = row.get(0)?;
+        last = Some((row.get::<_, i64>(1)?, id));
+        Ok(Taken { id, receives: row.get(2)?, sent_at: Timestamp::from_millis(row.get(3)?), body: row.get(4)? })
     })?;
     let taken = rows.collect::<rusqlite::Result<Vec<Taken>>>()?;
-    if let Some(last) = taken.last() {
+    if let Some((visible_at, id)) = last {
         // They are the first of the queue, so everything up to the last of them is them.
-        connection.prepare_cached("DELETE FROM ready WHERE queue = ?1 AND (visible_at, id) <= (?2, ?3)")?.execute((
-            queue,
-            last.visible_at,
-            last.id,
-        ))?;
+        connection
+            .prepare_cached("DELETE FROM ready WHERE queue = ?1 AND (visible_at, id) <= (?2, ?3)")?
+            .execute((queue, visible_at, id))?;
     }
     Ok(taken)
 }
 
-impl Receive {
-    fn hand_out(&self, work: &mut Work<'_>, queue: i64, now: Timestamp, message: Taken) -> Result<(Receipt, Received), Failure> {
-        let receives = message.receives + 1;
-        work.connection
-            .prepare_cached("INSERT INTO in_flight (id, queue, receives) VALUES (?1, ?2, ?3)")?
-            .execute((message.id, queue, receives))?;
-        let flight = Flight { queue, receipt: work.flights.next_receipt(), receives, visible_at: now + self.visibility };
-        work.flights.insert(message.id, flight);
-        let receipt = Receipt { message: message.id, number: flight.receipt };
-        let received = Received {
-            id: message.id.to_string(),
-            body: message.body,
-            receives,
-            max_receives: MAX_RECEIVES,
-            sent_at: Timestamp::from_millis(message.sent_at),
-        };
-        Ok((receipt, received))
-    }
+/// Puts a message of `messages` into the hand of whoever receives it, where it is invisible to others until `visible_at`.
+fn hand_out(work: &mut Work<'_>, queue: i64, visible_at: Timestamp, message: Taken) -> Result<(Receipt, Received), Failure> {
+    let receives = message.receives + 1;
+    work.connection
+        .prepare_cached("INSERT INTO in_flight (id, queue, receives) VALUES (?1, ?2, ?3)")?
+        .execute((message.id, queue, receives))?;
+    let flight = Flight { queue, receipt: work.flights.next_receipt(), receives, visible_at, stored: StoredIn::Messages };
+    Ok(in_hand(work, flight, message))
+}
+
+/// The same of a message that is only queued now, for somebody who waits for it.
+pub(super) fn hand_out_new(work: &mut Work<'_>, queue: i64, visible_at: Timestamp, message: Taken) -> Result<(Receipt, Received), Failure> {
+    work.connection.prepare_cached("INSERT INTO in_flight (id, queue, receives, sent_at, body) VALUES (?1, ?2, 1, ?3, ?4)")?.execute((
+        message.id,
+        queue,
+        message.sent_at.millis(),
+        &message.body,
+    ))?;
+    let flight = Flight { queue, receipt: work.flights.next_receipt(), receives: 1, visible_at, stored: StoredIn::InFlight };
+    Ok(in_hand(work, flight, message))
+}
+
+fn in_hand(work: &mut Work<'_>, flight: Flight, Taken { id, sent_at, body, .. }: Taken) -> (Receipt, Received) {
+    work.flights.insert(id, flight);
+    let received = Received { id: id.to_string(), body, receives: flight.receives, max_receives: MAX_RECEIVES, sent_at };
+    (Receipt { message: id, number: flight.receipt }, received)
 }
 
 fn bury(connection: &Connection, queue: i64, message: &Taken) -> Result<(), Failure> {
@@ -128,16 +138,38 @@ fn bury(connection: &Connection, queue: i64, message: &Taken) -> Result<(), Fail
         message.id,
         queue,
         message.receives,
-        message.sent_at,
+        message.sent_at.millis(),
         &message.body,
     ))?;
-    super::settle::forget(connection, message.id)
+    forget(connection, message.id)
 }
 
-/// Takes a message out of whoever's hand it is in.
-pub(super) fn land(work: &mut Work<'_>, message: i64) -> Result<(), Failure> {
+/// Takes a message out of whoever's hand it is in, for good.
+pub(super) fn finish(work: &mut Work<'_>, message: i64) -> Result<(), Failure> {
+    let stored = work.flights.get(message).map(|flight| flight.stored);
+    work.connection.prepare_cached("DELETE FROM in_flight WHERE id = ?1")?.execute([message])?;
+    if stored != Some(StoredIn::InFlight) {
+        forget(work.connection, message)?;
+    }
+    work.flights.remove(message);
+    Ok(())
+}
+
+/// Takes a message out of whoever's hand it is in, to be received from `visible_at` on.
+pub(super) fn put_back(work: &mut Work<'_>, message: i64, visible_at: Timestamp) -> Result<(), Failure> {
+    let Some(flight) = work.flights.get(message) else { return Ok(()) };
+    if flight.stored == StoredIn::InFlight {
+        work.connection
+            .prepare_cached("INSERT INTO messages (id, sent_at, body) SELECT id, sent_at, body FROM in_flight WHERE id = ?1")?
+            .execute([message])?;
+    }
     work.connection.prepare_cached("DELETE FROM in_flight WHERE id = ?1")?.execute([message])?;
     work.flights.remove(message);
+    make_ready(work.connection, flight.queue, message, flight.receives, visible_at)
+}
+
+fn forget(connection: &Connection, message: i64) -> Result<(), Failure> {
+    connection.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([message])?;
     Ok(())
 }
 

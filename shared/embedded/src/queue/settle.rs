@@ -1,12 +1,10 @@
 use std::sync::Arc;
 
-use rusqlite::Connection;
 use sluice_core::time::Timestamp;
-use tokio::sync::Notify;
 
 use super::{
-    Receipt,
-    receive::{land, make_ready},
+    Receipt, Reception,
+    receive::{finish, put_back},
 };
 use crate::{
     failure::Failure,
@@ -30,7 +28,7 @@ pub enum Settlement {
 /// Settles received messages.
 pub(super) struct Settle {
     pub(super) settlements: Vec<Settlement>,
-    pub(super) bell: Arc<Notify>,
+    pub(super) reception: Arc<Reception>,
 }
 
 impl Operation for Settle {
@@ -39,13 +37,12 @@ impl Operation for Settle {
     fn run(&mut self, work: &mut Work<'_>) -> Result<Outcome<()>, Failure> {
         for settlement in &self.settlements {
             let (Settlement::Done(receipt) | Settlement::Later { receipt, .. }) = *settlement;
-            let Some(flight) = work.flights.get(receipt.message).filter(|flight| flight.receipt == receipt.number) else {
+            if work.flights.get(receipt.message).is_none_or(|flight| flight.receipt != receipt.number) {
                 continue;
-            };
-            land(work, receipt.message)?;
+            }
             match *settlement {
-                Settlement::Done(_) => forget(work.connection, receipt.message)?,
-                Settlement::Later { at, .. } => make_ready(work.connection, flight.queue, receipt.message, flight.receives, at)?,
+                Settlement::Done(_) => finish(work, receipt.message)?,
+                Settlement::Later { at, .. } => put_back(work, receipt.message, at)?,
             }
         }
         Ok(Outcome::Keep(()))
@@ -53,13 +50,7 @@ impl Operation for Settle {
 
     fn ended(self, ended: Ended) {
         if ended == Ended::Committed && self.settlements.iter().any(|settlement| matches!(settlement, Settlement::Later { .. })) {
-            self.bell.notify_one();
+            self.reception.bell.notify_one();
         }
     }
-}
-
-/// Removes a message for good.
-pub(super) fn forget(connection: &Connection, message: i64) -> Result<(), Failure> {
-    connection.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([message])?;
-    Ok(())
 }

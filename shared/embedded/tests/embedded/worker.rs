@@ -9,7 +9,7 @@ use std::{
 };
 
 use sluice_core::{
-    ports::{Clock, Message, Queue, QueueName},
+    ports::{Clock, Commit, Committed, Condition, Message, Queue, QueueName, Store, Write},
     testing::ManualClock,
 };
 use sluice_embedded::{Disposition, Drained, Received, Worker, WorkerSettings};
@@ -18,7 +18,9 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::support::Home;
+use rusqlite::Connection;
+
+use crate::support::{Home, document};
 
 const QUEUE: QueueName = QueueName::Inbound;
 
@@ -105,10 +107,13 @@ async fn as_many_are_handled_at_once_as_the_limit_of_the_moment_says() {
         home.send(body).await;
     }
     let (first, second) = (shift.next().await, shift.next().await);
+    let mut bodies = [first.0.body.as_str(), second.0.body.as_str()];
+    bodies.sort_unstable();
+    assert_eq!(bodies, ["a", "b"]);
     // One that ends makes room for one.
     first.1.send(Disposition::Done).expect("the handler waits");
     let third = shift.next().await;
-    assert_eq!((second.0.body.as_str(), third.0.body.as_str()), ("b", "c"));
+    assert_eq!(third.0.body, "c");
     assert!(shift.begun.try_recv().is_err());
     // Less than run already lets them run on; more is as many as the settings allow.
     limit.store(1, Ordering::SeqCst);
@@ -186,6 +191,114 @@ async fn a_panic_is_a_message_not_handled() {
     assert_eq!(message.receives, 2, "it came back, and the worker goes on");
     answer.send(Disposition::Done).expect("the handler waits");
     shift.stop().await;
+}
+
+/// A message that the worker was handed with the commit that queued it.
+async fn handed(home: &Home, shift: &mut Shift) -> (Received, oneshot::Sender<Disposition>) {
+    let database = Connection::open(home.directory.path().join("sluice.db")).expect("the database");
+    let in_hand =
+        || database.query_row("SELECT count(*) FROM in_flight WHERE body IS NOT NULL", [], |row| row.get::<_, i64>(0)).expect("a count");
+    loop {
+        home.send("handed").await;
+        let (message, answer) = shift.next().await;
+        if in_hand() == 1 {
+            return (message, answer);
+        }
+        // The worker was not waiting yet.
+        answer.send(Disposition::Done).expect("the handler waits");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_the_worker_is_handed_comes_again_as_any_message_does() {
+    let home = Home::new();
+    let mut shift = Shift::begin(&home);
+    let (message, answer) = handed(&home, &mut shift).await;
+    assert_eq!((message.body.as_str(), message.receives, message.sent_at), ("handed", 1, home.clock.now()));
+    // Given back, to a later time.
+    let at = home.clock.now() + Duration::from_secs(7);
+    answer.send(Disposition::Later { at }).expect("the handler waits");
+    until(|| home.clock.next_wake() == Some(at)).await;
+    home.clock.set(at);
+    let (again, answer) = shift.next().await;
+    assert_eq!((&again.id, again.body.as_str(), again.receives), (&message.id, "handed", 2));
+    answer.send(Disposition::Done).expect("the handler waits");
+    // Not handled at all.
+    let (message, answer) = handed(&home, &mut shift).await;
+    drop(answer);
+    until(|| home.clock.next_wake() == Some(home.clock.now() + settings().visibility)).await;
+    pass(&home.clock).await;
+    let (again, answer) = shift.next().await;
+    assert_eq!((&again.id, again.receives), (&message.id, 2));
+    answer.send(Disposition::Done).expect("the handler waits");
+    assert_eq!(shift.stop().await, Drained { given_back: 0 });
+    home.clock.advance(Duration::from_secs(3600));
+    assert_eq!(left(&home).await, [0_u32; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_commits_that_exclude_each_other_the_worker_is_handed_one_message() {
+    let home = Home::new();
+    let mut shift = Shift::begin(&home);
+    for round in 0..20 {
+        let racing: Vec<_> = (0..16)
+            .map(|number| {
+                let (store, queue, document) = (home.folder.store(), home.queue(), document(&format!("{round}")));
+                tokio::spawn(async move {
+                    let writes = vec![Write::Put { document, condition: Condition::Absent }];
+                    let messages = vec![Message { body: format!("{round} {number}"), group: None }];
+                    let commit = Commit { token: String::new(), writes };
+                    let (committed, sent) = store.commit_and_send(commit, &queue, QUEUE, messages, None).await.expect("answered");
+                    sent.expect("queued");
+                    (committed == Committed::Applied).then_some(number)
+                })
+            })
+            .collect();
+        let mut applied = Vec::new();
+        for racer in racing {
+            applied.extend(racer.await.expect("no panic"));
+        }
+        let (message, answer) = shift.next().await;
+        answer.send(Disposition::Done).expect("the handler waits");
+        assert_eq!(applied.iter().map(|number| format!("{round} {number}")).collect::<Vec<_>>(), [message.body]);
+        assert!(shift.begun.try_recv().is_err(), "one message");
+    }
+    shift.stop().await;
+    home.clock.advance(Duration::from_secs(3600));
+    assert_eq!(left(&home).await, [0_u32; 0]);
+}
+
+#[tokio::test]
+async fn what_the_worker_is_handed_is_there_after_a_crash() {
+    let home = Home::new();
+    let mut shift = Shift::begin(&home);
+    let (message, answer) = handed(&home, &mut shift).await;
+    shift.working.abort();
+    drop((answer, shift.stop, shift.begun));
+    assert!(shift.working.await.is_err_and(|error| error.is_cancelled()));
+    let home = home.restarted();
+    let batch = home.queue().receive(QUEUE, 100, Duration::from_secs(60)).await.expect("received");
+    let [(_, again)] = &batch.messages[..] else { panic!("{batch:?}") };
+    assert_eq!((&again.id, again.body.as_str(), again.receives, again.sent_at), (&message.id, "handed", 2, message.sent_at));
+}
+
+#[tokio::test]
+async fn what_the_worker_is_handed_at_its_end_is_given_back() {
+    let home = Home::new();
+    let mut shift = Shift::begin(&home);
+    let (_, answer) = handed(&home, &mut shift).await;
+    shift.stop.send(()).expect("the worker listens");
+    let deadline = home.clock.now() + settings().drain;
+    until(|| home.clock.next_wake() == Some(deadline)).await;
+    // Nobody is handed anything any more.
+    home.send("after the stop").await;
+    home.clock.set(deadline);
+    assert_eq!(shift.working.await.expect("no panic"), Drained { given_back: 1 });
+    assert!(answer.is_closed(), "the handler runs on");
+    let mut receives = left(&home).await;
+    receives.sort_unstable();
+    assert_eq!(receives, [1, 2]);
 }
 
 #[tokio::test]
