@@ -16,7 +16,7 @@ use sluice_core::{
     api::{Api, install_keys, router},
     ingest::{Ingest, PublicUrl, Refusals},
     ports::{Clock, Ids, Metrics, NoMetrics, PortError, QueueName},
-    process::{self, Incarnation, Processor},
+    process::{self, Incarnation, Processor, Turns},
     settings::{MailSettings, Mode, Settings, SmsSettings},
     sweep::Sweeper,
     watch::Watch,
@@ -148,6 +148,7 @@ pub async fn run(mode: Mode, mut settings: Settings) -> Result<(), HomeError> {
         queue: shared_queue.clone(),
         policy,
         incarnation: Incarnation::Sole(folder.boot()),
+        turns: Turns::default(),
     };
     let sweeper =
         Sweeper { store: store.clone(), queue: shared_queue.clone(), clock: Arc::clone(&clock), ids: Arc::clone(&ids), every: ROUND };

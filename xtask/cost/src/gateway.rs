@@ -22,7 +22,7 @@ use sluice_core::{
     outgoing::{Gates, Outgoing, People},
     plan::{FailedTexts, Policy},
     ports::{self, Clock, Ids, Measure, Metrics, Queue, QueueName, SendError},
-    process::{Incarnation, Processor},
+    process::{Incarnation, Processor, Turns},
     provider::{self, TwilioReplies},
     record::Record,
     records::Message,
@@ -164,6 +164,7 @@ impl Gateway {
             queue: queue.clone(),
             policy: policy.clone(),
             incarnation: Incarnation::OneOfMany,
+            turns: Turns::default(),
         };
         let batch = Batch {
             handler: Arc::new(processor),

@@ -4,8 +4,8 @@ use crate::{
     event::{EventRecord, EventStatus, Publishing},
     ids::fresh,
     plan::{Loaded, Plan},
-    ports::{Commit, Committed, Condition, PortError, Stored, Write},
-    process::{Outcome, Processor, Trouble, event::Planned, handle::Handling, jittered},
+    ports::{Commit, Committed, Condition, Key, PortError, Stored, Write},
+    process::{Outcome, Processor, Trouble, event::Planned, handle::Handling, jittered, turns::Turn},
     rules::UNSIGNED_TOPIC,
 };
 use std::time::Duration;
@@ -23,8 +23,16 @@ enum Applied {
     Ours(u64),
     /// The event record was there already, or had another version than expected.
     Met(Option<Box<Stored>>),
-    /// Another record had changed; nothing is stored of this event.
-    Outrun,
+    /// This other record had changed; nothing is stored of this event.
+    Outrun(Key),
+}
+
+/// What became of a plan.
+enum Tried {
+    /// It was carried out.
+    Done(Outcome),
+    /// This record had changed, so that the event has to be planned again.
+    Outrun(Key),
 }
 
 /// What is stored of an event that is planned again.
@@ -60,14 +68,19 @@ impl Processor {
             Ok(unpacked) => unpacked,
             Err(error) => {
                 let planned = Planned::Park { code: "unreadable_body".to_owned(), reason: error.to_string() };
-                return self.apply_planned(&mut record, version, planned, handling).await?.ok_or_else(contended);
+                return match self.apply_planned(&mut record, version, planned, &mut None, handling).await? {
+                    Tried::Done(outcome) => Ok(outcome),
+                    Tried::Outrun(_) => Err(contended()),
+                };
             }
         };
-        let mut loaded = Loaded::default();
+        let (mut loaded, mut turn) = (Loaded::default(), None);
         for round in 0..PLANS {
             if round > 0 {
                 loaded.forget_records();
-                self.clock.sleep(jittered(PAUSE * round, &*self.ids)).await;
+                if turn.is_none() {
+                    self.clock.sleep(jittered(PAUSE * round, &*self.ids)).await;
+                }
             }
             let planned = match self.plan(&record, &unpacked, &mut loaded, handling).await {
                 Ok(planned) => planned,
@@ -85,25 +98,43 @@ impl Processor {
                 Err(Trouble::Unanswered(reason)) => return self.let_wait(record, version, reason, handling).await,
                 Err(trouble) => return Err(trouble),
             };
-            if let Some(outcome) = self.apply_planned(&mut record, version, planned, handling).await? {
-                return Ok(outcome);
+            // Where others take turns already, it is behind them before it has lost.
+            let behind = match &planned {
+                Planned::Plan(plan) if turn.is_none() => self.turns.wanted(plan.writes.iter().map(Write::key)),
+                _ => None,
+            };
+            let record_of_turn = match behind {
+                Some(key) => key,
+                None => match self.apply_planned(&mut record, version, planned, &mut turn, handling).await? {
+                    Tried::Done(outcome) => return Ok(outcome),
+                    Tried::Outrun(key) => key,
+                },
+            };
+            if turn.as_ref().is_none_or(|turn| *turn.at() != record_of_turn) {
+                // One at a time, so that nobody waits for each other.
+                drop(turn.take());
+                turn = self.turns.take(&record_of_turn, &*self.clock).await;
             }
         }
         Err(contended())
     }
 
-    /// Commits one plan. `None` if another record had changed, so that it has to be planned again.
+    /// Commits one plan, which ends the turn that it was made in.
     async fn apply_planned(
         &self,
         stored: &mut EventRecord,
         version: Option<u64>,
         planned: Planned,
+        turn: &mut Option<Turn>,
         handling: &Handling,
-    ) -> Result<Option<Outcome>, Trouble> {
+    ) -> Result<Tried, Trouble> {
         let mut record = stored.clone();
         record.take_up(self.lease(handling));
         let (mut writes, outcome) = match planned {
-            Planned::Nothing => return self.nothing_planned(&record.id, handling).await.map(Some),
+            Planned::Nothing => {
+                *turn = None;
+                return self.nothing_planned(&record.id, handling).await.map(Tried::Done);
+            }
             Planned::Plan(plan) => {
                 if plan.erase_body {
                     self.remove_pieces(&record).await?;
@@ -139,16 +170,20 @@ impl Processor {
         self.store_pieces(&mut record).await?;
         let condition = version.map_or(Condition::Absent, Condition::Version);
         writes.insert(0, Write::Put { document: record.document(), condition });
-        match self.commit(writes, condition, handling).await? {
+        let applied = self.commit(writes, condition, handling).await?;
+        if !matches!(applied, Applied::Outrun(_)) {
+            *turn = None;
+        }
+        match applied {
             Applied::Ours(now) => {
                 // Whoever met it as it was before may have given its pieces the end that it had then.
                 if version.is_some() {
                     self.align_pieces(record.clone(), now).await?;
                 }
-                self.carry_on(record, now, outcome, handling).await.map(Some)
+                self.carry_on(record, now, outcome, handling).await.map(Tried::Done)
             }
-            Applied::Outrun => Ok(None),
-            Applied::Met(found) => self.met(found, version, outcome, handling).await.map(Some),
+            Applied::Outrun(key) => Ok(Tried::Outrun(key)),
+            Applied::Met(found) => self.met(found, version, outcome, handling).await.map(Tried::Done),
         }
     }
 
@@ -207,8 +242,13 @@ impl Processor {
                     }));
                 }
                 Ok(Committed::Refused(refusals)) => {
+                    let other = refusals.first().and_then(|refusal| commit.writes.get(refusal.write)).map(|write| write.key().clone());
                     let event = refusals.into_iter().find(|refusal| refusal.write == 0);
-                    return Ok(event.map_or(Applied::Outrun, |refusal| Applied::Met(refusal.found.map(Box::new))));
+                    return match (event, other) {
+                        (Some(refusal), _) => Ok(Applied::Met(refusal.found.map(Box::new))),
+                        (None, Some(key)) => Ok(Applied::Outrun(key)),
+                        (None, None) => Err(Trouble::Temporary("a commit was refused for none of its writes".to_owned())),
+                    };
                 }
                 Err(PortError::Temporary(reason)) => lost = Some(reason),
                 // It says nothing of an earlier try whose answer was lost.
@@ -259,7 +299,7 @@ impl Processor {
             Applied::Ours(version) => Put::At(version),
             Applied::Met(Some(found)) if found.version == version + 1 && found.document.data == document.data => Put::At(version + 1),
             Applied::Met(_) => Put::Overtaken,
-            Applied::Outrun => Put::Outrun,
+            Applied::Outrun(_) => Put::Outrun,
         })
     }
 }

@@ -21,6 +21,7 @@ mod pieces;
 mod publish;
 mod steps;
 mod texts;
+mod turns;
 mod waiting;
 mod within;
 
@@ -28,6 +29,7 @@ use std::{sync::Arc, time::Duration};
 
 pub use effects::CALL_TIMEOUT;
 pub(crate) use owner_mail::OwnerMail;
+pub use turns::Turns;
 
 use crate::{
     event::Lease,
@@ -137,6 +139,8 @@ pub struct Processor {
     pub policy: Policy,
     /// Which process this is.
     pub incarnation: Incarnation,
+    /// Who changes one record after the other in it.
+    pub turns: Turns,
 }
 
 /// Why a handling stopped short.

@@ -22,7 +22,7 @@ use crate::{
     outgoing::{Gates, Outgoing, People},
     plan::{FailedTexts, Policy},
     ports::{Clock, Index, Message, NoMetrics, Queue, QueueName, Store, Stored},
-    process::{Disposition, Incarnation, Processor, Received},
+    process::{Disposition, Incarnation, Processor, Received, Turns},
     record::Record,
     secrets::SourceTenants,
     sweep::Sweeper,
@@ -188,6 +188,7 @@ impl World {
                 queue: faulty_queue.clone(),
                 policy,
                 incarnation: Incarnation::OneOfMany,
+                turns: Turns::default(),
             },
             deliverer: Deliverer {
                 store: faulty_store.clone(),

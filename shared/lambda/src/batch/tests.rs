@@ -9,7 +9,7 @@ use sluice_core::{
     outgoing::{Gates, Outgoing, People},
     plan::{FailedTexts, Policy},
     ports::NoMetrics,
-    process::{Incarnation, Outcome},
+    process::{Incarnation, Outcome, Turns},
     template::Templates,
     testing::{Captured, CountingIds, ManualClock, MemoryQueue, MemoryStore, stripe},
 };
@@ -231,6 +231,7 @@ fn processor(clock: &Arc<ManualClock>, store: &Arc<MemoryStore>, sent: &Arc<Capt
             failed_texts: FailedTexts::All,
         },
         incarnation: Incarnation::OneOfMany,
+        turns: Turns::default(),
     }
 }
 

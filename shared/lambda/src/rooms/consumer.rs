@@ -5,7 +5,7 @@ use sluice_clients::{stripe::StripeClient, twilio::TwilioSms};
 use sluice_core::{
     outgoing::{Gates, Outgoing},
     ports::{Key, Mailer, Sms, Store, StripeApi},
-    process::{Incarnation, Processor},
+    process::{Incarnation, Processor, Turns},
     settings::{
         MailSettings, Mode, OutgoingSettings, QueueSettings, Reader, RuleSettings, StripeApiSettings, read_max_receives, read_table,
     },
@@ -55,6 +55,7 @@ pub async fn consumer(environment: Environment) -> Result<(), StartError> {
         ids: Arc::clone(&wiring.ids),
         metrics: wiring.metrics.clone(),
         incarnation: Incarnation::OneOfMany,
+        turns: Turns::default(),
     };
     let batch = Batch {
         handler: Arc::new(processor),
