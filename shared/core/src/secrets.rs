@@ -25,6 +25,11 @@ pub trait Secrets: Send + Sync {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceTenants(BTreeMap<String, String>);
 
+/// What makes a secret out: Standard Webhooks takes one with its prefix or without, and with its padding or without.
+fn essence(secret: &str) -> &str {
+    secret.strip_prefix("whsec_").unwrap_or(secret).trim_end_matches('=')
+}
+
 impl SourceTenants {
     /// Binds a source, of whichever providers it has secrets, to a tenant.
     pub fn bind(&mut self, source: &str, tenant: &str) {
@@ -41,7 +46,7 @@ impl SourceTenants {
     /// what a tenant signs would be taken for the operator's, or for another tenant's.
     #[must_use]
     pub fn share(&self, (one, of_one): (&str, &[Secret]), (other, of_other): (&str, &[Secret])) -> bool {
-        let known = |secret: &Secret| of_other.iter().any(|other| other.reveal() == secret.reveal());
+        let known = |secret: &Secret| of_other.iter().any(|other| essence(other.reveal()) == essence(secret.reveal()));
         self.of(one) != self.of(other) && of_one.iter().any(known)
     }
 

@@ -114,7 +114,7 @@ impl Pass<'_> {
             Performed::Sent | Performed::TextTaken(_) | Performed::Failed(_) | Performed::TextUnsent(_) | Performed::LeftOut(_) => {
                 self.0.failing.store(false, Ordering::Relaxed);
             }
-            Performed::Superseded | Performed::Untrue | Performed::OtherNumber(_) => {}
+            Performed::Superseded | Performed::Untrue | Performed::OtherNumber(_) | Performed::Waits(_) => {}
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     record::Record,
     records::{AddressMark, AddressState, Booking, Message, Order, Shop},
     template::{RenderError, RenderedMail, SupportMailLeftOut, Templates},
+    time::Timestamp,
     webhooks::Subscription,
 };
 
@@ -78,6 +79,8 @@ pub enum Performed {
     LeftOut(String),
     /// It may be sent later.
     Later(String),
+    /// It is to be sent at this time.
+    Waits(Timestamp),
 }
 
 /// A message that is ready to go, or why there is none.
@@ -117,6 +120,11 @@ impl Outgoing {
             Err(NoDraft::Store(PortError::Permanent(reason))) => return Performed::Failed(reason),
         };
         self.send(store, event, effect, draft).await
+    }
+
+    /// Whether there is nothing to say of it any more, as far as that can be told now.
+    pub(crate) async fn is_overtaken(&self, store: &dyn Store, event: &EventRecord, effect: &Effect) -> bool {
+        matches!(self.draft(store, event, effect).await, Ok(Draft::Superseded))
     }
 
     /// Words the effect, from the records as they are now.

@@ -8,7 +8,7 @@ use crate::{
     record::Record,
     template::{MailTemplate, SubscriptionTrouble, Trouble},
     time::Timestamp,
-    webhooks::{SUBSCRIPTION_DISABLED, SUBSCRIPTION_FAILING, Subscription},
+    webhooks::{Endpoint, SUBSCRIPTION_DISABLED, SUBSCRIPTION_FAILING, Subscription},
 };
 
 /// What the event says that the mail is about.
@@ -18,6 +18,7 @@ struct Said {
     reason: Option<String>,
     failing_since: Option<Timestamp>,
     disabled_after: Option<Timestamp>,
+    disabled_at: Option<Timestamp>,
     #[serde(default)]
     attempts: u32,
     delivery_id: Option<String>,
@@ -41,13 +42,19 @@ impl Outgoing {
             SUBSCRIPTION_FAILING => Trouble::Failing,
             _ => Trouble::DeliveryFailed,
         };
-        // It was enabled again before this could be sent.
-        if why == Trouble::Disabled && subscription.active() {
-            return Ok(Draft::Superseded);
-        }
         let body = event.body().unpack().map_err(|error| NoDraft::NothingToSay(error.to_string()))?;
         let said: Said =
             serde_json::from_slice(&body).map_err(|error| NoDraft::NothingToSay(format!("the event can't be read: {error}")))?;
+        let is_so = match why {
+            // Neither enabled again before this could be sent, nor disabled again since.
+            Trouble::Disabled => subscription.disabled.as_ref().is_some_and(|disabled| said.disabled_at.is_none_or(|at| disabled.at == at)),
+            // That it is disabled by now says more.
+            Trouble::Failing => subscription.active() && self.still_fails(store, id, said.failing_since).await?,
+            Trouble::DeliveryFailed => true,
+        };
+        if !is_so {
+            return Ok(Draft::Superseded);
+        }
         // Whom a tenant names as the owner has not been asked: of the words that it and its receiver choose such a mail has none.
         let is_operators = subscription.tenant.is_none();
         let words = self.templates.mail(&SubscriptionTrouble {
@@ -67,5 +74,12 @@ impl Outgoing {
         })?;
         let to = subscription.owner_email.unwrap_or_else(|| self.people.support_email.clone());
         Ok(Draft::Mail { to: Some(to), words })
+    }
+
+    /// Whether all attempts of the subscription have failed since then.
+    async fn still_fails(&self, store: &dyn Store, id: &str, since: Option<Timestamp>) -> Result<bool, NoDraft> {
+        let found = store.get(&[Endpoint::key(id)]).await?.pop().flatten();
+        let endpoint = found.as_ref().map(Endpoint::from_stored).transpose()?;
+        Ok(since.is_none() || endpoint.is_some_and(|endpoint| endpoint.failing_since == since))
     }
 }

@@ -18,8 +18,10 @@ use crate::{
 const ROUNDS: u32 = 16;
 /// By how much longer each time it is waited before; jittered.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Why an event waits.
-const WAITS: &str = "what its tenant's sources may have sent in an hour is spent: the rest goes later";
+/// Why an event of a space waits.
+const SPENT: &str = "what its tenant's sources may have sent in an hour is spent: the rest goes later";
+/// Why another one does.
+const SILENCE: &str = "the owner of its subscription was sent a mail within the hour: the next goes after that";
 
 /// Whether an effect may be done.
 pub(super) enum Turn {
@@ -51,15 +53,18 @@ impl Processor {
     ) -> Result<Turn, Trouble> {
         let Some(an_hour) = self.policy.messages_of_a_tenant.filter(|_| self.tenant().is_some() && counts(&record.effects[position]))
         else {
-            return Ok(Turn::Now);
+            return Ok(self.from(record.effects[position].not_before));
         };
         if record.effects[position].not_before.is_none()
             && let Some(reason) = self.allot(an_hour, record, version, handling).await?
         {
             return Ok(Turn::Unknown(reason));
         }
-        let at = record.effects[position].not_before.filter(|at| self.clock.now() < *at);
-        Ok(at.map_or(Turn::Now, Turn::From))
+        Ok(self.from(record.effects[position].not_before))
+    }
+
+    fn from(&self, at: Option<Timestamp>) -> Turn {
+        at.filter(|at| self.clock.now() < *at).map_or(Turn::Now, Turn::From)
     }
 
     /// Gives every message of the event that has none yet its time: in one commit with the count, so that none counts twice whatever crashes, and the operator is
@@ -118,16 +123,17 @@ impl Processor {
         outcome: Outcome,
         handling: &Handling,
     ) -> Result<Outcome, Trouble> {
+        let reason = if self.tenant().is_some() { SPENT } else { SILENCE };
         // Why it was parked matters more.
         if record.status == EventStatus::Processing {
-            record.reason = Some(WAITS.to_owned());
+            record.reason = Some(reason.to_owned());
         }
         (record.due_at, record.next_attempt_at) = (Some(at), Some(at));
         if let Some(lease) = &mut record.lease {
             lease.until = self.clock.now();
         }
         self.put_event(&record, version, Vec::new(), handling).await.map_err(Trouble::after_commit)?.ok_or_else(fenced_off)?;
-        tracing::info!(event = record.id, key = record.key, r#type = record.kind, ?outcome, until = %at, reason = WAITS, "waits");
+        tracing::info!(event = record.id, key = record.key, r#type = record.kind, ?outcome, until = %at, reason, "waits");
         Ok(outcome)
     }
 }

@@ -6,7 +6,12 @@ use crate::{
     event::{EventRecord, EventStatus},
     outgoing::Performed,
     ports::Write,
-    process::{Outcome, Processor, Trouble, allowance::Turn, handle::Handling, owner_mail::Subject},
+    process::{
+        Outcome, Processor, Trouble,
+        allowance::Turn,
+        handle::Handling,
+        owner_mail::{MayMail, Subject},
+    },
     template::{MailTemplate, SupportMailLeftOut},
     time::Timestamp,
     webhooks::{SUBSCRIPTION_DISABLED, SUBSCRIPTION_FAILING},
@@ -55,6 +60,11 @@ impl Processor {
                     tracing::warn!(event = record.id, effect = record.effects[position].id, reason, "an effect could not be done yet");
                     record.effects[position].reason = Some(reason.clone());
                     left = Some(reason);
+                    continue;
+                }
+                Performed::Waits(at) => {
+                    record.effects[position].not_before = Some(at);
+                    waits = waits.into_iter().chain([at]).min();
                     continue;
                 }
                 Performed::TextTaken(_) | Performed::TextUnsent(_) | Performed::Untrue | Performed::OtherNumber(_) => {
@@ -132,14 +142,18 @@ impl Processor {
             if !self.policy.mail {
                 return Performed::Superseded;
             }
+            // What is not so any more needs no time of its own.
+            if self.outgoing.is_overtaken(&*self.store, record, effect).await {
+                return Performed::Superseded;
+            }
             let subject = match record.kind.as_str() {
-                SUBSCRIPTION_DISABLED => Subject::Subscription(SUBSCRIPTION_DISABLED),
-                SUBSCRIPTION_FAILING => Subject::Subscription(SUBSCRIPTION_FAILING),
+                SUBSCRIPTION_DISABLED | SUBSCRIPTION_FAILING => Subject::Subscription,
                 _ => Subject::Delivery,
             };
             match self.may_mail_owner(effect, subject).await {
-                Ok(true) => {}
-                Ok(false) => return Performed::Superseded,
+                Ok(MayMail::Now) => {}
+                Ok(MayMail::From(at)) => return Performed::Waits(at),
+                Ok(MayMail::Not) => return Performed::Superseded,
                 Err(error) => return Performed::Later(error.to_string()),
             }
         }

@@ -6,24 +6,24 @@ use crate::{
     effect::Effect,
     event::RETENTION,
     ids::fresh,
-    ports::{Commit, Committed, Condition, Key, Place, PortError, Store, Write},
+    ports::{Commit, Committed, Condition, Place, PortError, Store, Write},
     process::Processor,
     record::Record,
     time::Timestamp,
     webhooks::Subscription,
 };
 
-/// How long mails of a kind to the owner of a subscription are held back after one.
+/// How long mails to the owner of a subscription are held back after one.
 const SILENCE: Duration = Duration::from_hours(1);
 /// So many mails in so long go to whoever the subscriptions of one tenant name as their owners: whom a tenant names has not been asked.
 const MOST_FOR_A_TENANT: u32 = 20;
 /// How often it is looked whether somebody else was faster.
 const ROUNDS: u32 = 4;
 
-/// The last mail of a kind to the owner of a subscription.
+/// The last mail to the owner of a subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OwnerMail {
-    /// The subscription's id; with the kind behind it, for what is not said of every delivery.
+    /// The subscription's id.
     id: String,
     /// The effect that sends it.
     effect: String,
@@ -88,46 +88,43 @@ impl Record for OwnerMail {
 /// What a mail to the owner of a subscription is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Subject {
-    /// One delivery: held back by any mail within the hour.
+    /// One delivery: left out within the hour after another mail. The list of deliveries has it.
     Delivery,
-    /// The subscription, by the type of the event that says so: held back by one of its own kind alone.
-    Subscription(&'static str),
+    /// The subscription: told once the hour is over, if it is still so.
+    Subscription,
 }
 
-impl Subject {
-    fn key(self, subscription: &str) -> Key {
-        match self {
-            Self::Delivery => OwnerMail::key(subscription),
-            Self::Subscription(kind) => OwnerMail::key(&format!("{subscription}/{kind}")),
-        }
-    }
+/// Whether a mail goes to the owner of a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MayMail {
+    /// It does.
+    Now,
+    /// It does at this time.
+    From(Timestamp),
+    /// It is left out.
+    Not,
 }
 
 impl Processor {
-    /// Decides whether the mail that `effect` sends goes to the owner of a subscription, once for all tries of the effect.
-    pub(super) async fn may_mail_owner(&self, effect: &Effect, subject: Subject) -> Result<bool, PortError> {
+    /// Decides whether the mail that `effect` sends goes to the owner of a subscription: one in an hour at most. That it goes is decided once for all tries of
+    /// the effect.
+    pub(super) async fn may_mail_owner(&self, effect: &Effect, subject: Subject) -> Result<MayMail, PortError> {
         let id = &effect.about.record.id;
-        let keys = [subject.key(id), OwnerMail::key(id), Subscription::key(id)];
+        let keys = [OwnerMail::key(id), Subscription::key(id)];
         for _ in 0..ROUNDS {
             let now = self.clock.now();
             let mut found = self.store.get(&keys).await?.into_iter();
-            let (of_kind, of_any, subscription) = (found.next().flatten(), found.next().flatten(), found.next().flatten());
-            let known = of_kind.as_ref().map(OwnerMail::from_stored).transpose()?;
-            match known {
+            let (last, subscription) = (found.next().flatten(), found.next().flatten());
+            let known = last.as_ref().map(OwnerMail::from_stored).transpose()?;
+            match (known, subject) {
                 // Decided before the process died or the mail server did not take it.
-                Some(known) if known.effect == effect.id => return Ok(true),
-                Some(known) if now < known.at + SILENCE => return Ok(false),
+                (Some(known), _) if known.effect == effect.id => return Ok(MayMail::Now),
+                (Some(known), Subject::Delivery) if now < known.at + SILENCE => return Ok(MayMail::Not),
+                (Some(known), Subject::Subscription) if now < known.at + SILENCE => return Ok(MayMail::From(known.at + SILENCE)),
                 _ => {}
             }
-            let mut writes = Vec::new();
-            let mut note = |key: &Key, found| {
-                let mail = OwnerMail { id: key.id.clone(), effect: effect.id.clone(), at: now };
-                writes.push(Write::Put { document: mail.document(), condition: Condition::unchanged(found) });
-            };
-            note(&keys[0], of_kind.as_ref());
-            if keys[0] != keys[1] {
-                note(&keys[1], of_any.as_ref());
-            }
+            let mail = OwnerMail { id: id.clone(), effect: effect.id.clone(), at: now };
+            let mut writes = vec![Write::Put { document: mail.document(), condition: Condition::unchanged(last.as_ref()) }];
             let tenant = subscription.as_ref().map(Subscription::from_stored).transpose()?.and_then(|subscription| subscription.tenant);
             if let Some(tenant) = tenant {
                 match self.count_for(&tenant, now).await? {
@@ -138,12 +135,12 @@ impl Processor {
                             subscription = id,
                             "no mail to the owner: its tenant has had {MOST_FOR_A_TENANT} in this hour"
                         );
-                        return Ok(false);
+                        return Ok(MayMail::Not);
                     }
                 }
             }
             if self.store.commit(Commit { token: fresh("", &*self.ids), writes }).await? == Committed::Applied {
-                return Ok(true);
+                return Ok(MayMail::Now);
             }
         }
         Err(PortError::Temporary("mails to this owner were decided by somebody else at the same moment".to_owned()))

@@ -324,6 +324,15 @@ fn a_secret_of_a_tenant_s_source_is_nobody_else_s() {
             "STRIPE_WEBHOOK_SECRET__ACME",
             "STRIPE_WEBHOOK_SECRET__SHOP,",
         ),
+        // One secret in two ways of writing it.
+        (
+            vec![
+                ("STANDARD_WEBHOOK_SECRET__SHOP", "whsec_aGlkZGVuLWhpZGRlbi1oaWRkZW4tMjQ="),
+                ("STANDARD_WEBHOOK_SECRET__ACME", "aGlkZGVuLWhpZGRlbi1oaWRkZW4tMjQ"),
+            ],
+            "STANDARD_WEBHOOK_SECRET__ACME",
+            "STANDARD_WEBHOOK_SECRET__SHOP,",
+        ),
         // Another tenant's.
         (
             vec![

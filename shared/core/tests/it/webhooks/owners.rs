@@ -46,6 +46,12 @@ async fn a_tenant_has_few_mails_sent_in_an_hour_and_chooses_none_of_their_words(
     assert_eq!(mails(&world).iter().filter(|mail| mail.to != "owner-32@example.com").count(), 41);
 }
 
+fn subjects(world: &World) -> Vec<String> {
+    mails(world).into_iter().map(|mail| mail.subject).collect()
+}
+
+const OFF: &str = "Webhooks to URL are switched off";
+
 #[tokio::test]
 async fn a_subscription_that_is_switched_off_again_and_again_is_told_of_once_an_hour() {
     let world = world();
@@ -55,9 +61,37 @@ async fn a_subscription_that_is_switched_off_again_and_again_is_told_of_once_an_
         if expected == 2 {
             world.clock.advance(minutes(61));
         }
-        publish_of(&world, Value::Null).await;
+        publish(&world, "order.created").await;
+        while world.step().await {}
         assert_eq!(mails(&world).len(), expected);
         assert_eq!(post(&world, &format!("/api/v1/subscriptions/{id}/enable"), json!({})).await.status, StatusCode::OK);
-        world.run_until_quiet().await;
+        while world.step().await {}
     }
+    // What waited is not so any more.
+    world.run_until_quiet().await;
+    assert_eq!(mails(&world).len(), 2);
+}
+
+#[tokio::test]
+async fn that_it_is_switched_off_is_told_once_the_hour_of_another_mail_is_over() {
+    let world = world();
+    world.receivers.answer(URL, &[500, 410]);
+    subscribe_of(&world, Value::Null, 1).await;
+    publish(&world, "order.created").await;
+    while world.step().await {}
+    let begun = world.clock.now();
+    world.clock.advance(minutes(5));
+    publish(&world, "order.created").await;
+    while world.step().await {}
+    let failed = format!("A webhook to {URL} could not be delivered");
+    assert_eq!(subjects(&world), [failed.clone()]);
+    let waits = get(&world, "/api/v1/inbound?status=processing").await;
+    let [event] = waits["items"].as_array().map(Vec::as_slice).unwrap_or_default() else { panic!("{waits}") };
+    assert_eq!(event["type"], "subscription.disabled");
+    assert_eq!(event["next_attempt_at"], json!(begun + minutes(60)), "{event}");
+    assert!(event["reason"].as_str().is_some_and(|reason| reason.contains("within the hour")), "{event}");
+    world.run_until_quiet().await;
+    assert_eq!(subjects(&world), [failed, OFF.replace("URL", URL)]);
+    assert!(world.clock.now().since(begun) >= minutes(60));
+    assert_eq!(get(&world, "/api/v1/inbound?status=processing").await["items"], json!([]));
 }
