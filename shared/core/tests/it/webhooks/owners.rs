@@ -84,7 +84,7 @@ async fn that_it_is_switched_off_is_told_once_the_hour_of_another_mail_is_over()
     publish(&world, "order.created").await;
     while world.step().await {}
     let failed = format!("A webhook to {URL} could not be delivered");
-    assert_eq!(subjects(&world), [failed.clone()]);
+    assert_eq!(subjects(&world), [failed.as_str()]);
     let waits = get(&world, "/api/v1/inbound?status=processing").await;
     let [event] = waits["items"].as_array().map(Vec::as_slice).unwrap_or_default() else { panic!("{waits}") };
     assert_eq!(event["type"], "subscription.disabled");
