@@ -161,25 +161,29 @@ where
     fn begin_calls(&mut self) {
         let hands = self.worker.queue.hands(self.worker.name);
         if self.pause.is_some() {
-            return hands.hold_out(0);
+            hands.hold_out(0, |_| 0);
+            return;
         }
         if self.settling.is_none() && !self.finished.is_empty() {
             self.settling = Some(self.settle());
         }
-        let free = self.free();
-        if self.receiving.is_none() && free > 0 && self.look.is_now() {
-            // Unless it is known that much waits, some hands are left for what is queued meanwhile.
-            self.asked = if matches!(self.look, Look::Again) { free } else { free.div_ceil(2) };
-            let (queue, name, visibility) = (self.worker.queue.clone(), self.worker.name, self.worker.settings.visibility);
-            let limit = self.asked;
+        let (looks, begins) = (self.look.is_now(), self.receiving.is_none());
+        let asked = self.asked;
+        let kept = |left: usize| match self.look {
+            // What is known to wait is not to be overtaken.
+            Look::Again => left,
+            // Some are left for what is queued meanwhile.
+            Look::Now if begins => left.div_ceil(2),
+            Look::Now => asked,
+            Look::At(..) | Look::WhenRung => 0,
+        };
+        let left = hands.hold_out(self.free(), kept);
+        if looks && begins && left > 0 {
+            self.asked = kept(left);
+            let (queue, name, limit, visibility) =
+                (self.worker.queue.clone(), self.worker.name, self.asked, self.worker.settings.visibility);
             self.receiving = Some(Box::pin(async move { queue.receive(name, limit, visibility).await }));
         }
-        hands.hold_out(match self.look {
-            // What is known to wait is not to be overtaken.
-            Look::Again => 0,
-            Look::Now => free.saturating_sub(self.asked),
-            Look::At(..) | Look::WhenRung => free,
-        });
     }
 
     fn settle(&mut self) -> Pending<Settled> {

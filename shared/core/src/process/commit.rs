@@ -74,7 +74,7 @@ impl Processor {
                 };
             }
         };
-        let (mut loaded, mut turn) = (Loaded::default(), None);
+        let (mut loaded, mut turn, mut waits) = (Loaded::default(), None, true);
         for round in 0..PLANS {
             if round > 0 {
                 loaded.forget_records();
@@ -100,7 +100,7 @@ impl Processor {
             };
             // Where others take turns already, it is behind them before it has lost.
             let behind = match &planned {
-                Planned::Plan(plan) if turn.is_none() => self.turns.wanted(plan.writes.iter().map(Write::key)),
+                Planned::Plan(plan) if turn.is_none() && waits => self.turns.wanted(plan.writes.iter().map(Write::key)),
                 _ => None,
             };
             let record_of_turn = match behind {
@@ -110,10 +110,12 @@ impl Processor {
                     Tried::Outrun(key) => key,
                 },
             };
-            if turn.as_ref().is_none_or(|turn| *turn.at() != record_of_turn) {
-                // One at a time, so that nobody waits for each other.
+            if waits && turn.as_ref().is_none_or(|turn| *turn.at() != record_of_turn) {
+                // One at a time, so that no two wait for each other.
                 drop(turn.take());
                 turn = self.turns.take(&record_of_turn, &*self.clock).await;
+                // Once is enough: there is a deadline.
+                waits = turn.is_some();
             }
         }
         Err(contended())

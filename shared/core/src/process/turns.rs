@@ -13,8 +13,8 @@ use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
 
 use crate::ports::{Clock, Key};
 
-/// How long somebody waits for his turn. After that he tries without.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long somebody waits for a turn. After that they try without.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The records that are changed by one at a time at the moment.
 #[derive(Clone, Default)]

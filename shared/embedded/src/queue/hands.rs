@@ -43,11 +43,14 @@ impl Hands {
         *self.worker() = None;
     }
 
-    /// The worker takes so many messages at the moment, those that are on the way to it included.
-    pub(crate) fn hold_out(&self, room: usize) {
-        if let Some(worker) = &mut *self.worker() {
-            worker.free = room.saturating_sub(worker.promised);
-        }
+    /// The worker has room for so many messages, those that are on the way to it included, and holds out a hand for each but those that it keeps for what it
+    /// looks for itself: as many as `keep` says of the room that is left. Returns that room.
+    pub(crate) fn hold_out(&self, room: usize, keep: impl FnOnce(usize) -> usize) -> usize {
+        let mut worker = self.worker();
+        let Some(worker) = &mut *worker else { return room };
+        let left = room.saturating_sub(worker.promised);
+        worker.free = left.saturating_sub(keep(left));
+        left
     }
 
     /// So many messages have arrived.
@@ -97,23 +100,23 @@ mod tests {
         assert_eq!(hands.promise(3).0, 0, "nobody waits");
         let mut handed = hands.begin(Duration::from_secs(9));
         assert_eq!(hands.promise(3).0, 0, "no hand is held out yet");
-        hands.hold_out(4);
+        assert_eq!(hands.hold_out(4, |_| 0), 4);
         assert_eq!(hands.promise(3), (3, Duration::from_secs(9)));
         assert_eq!(hands.promise(3).0, 1);
         // What is on the way counts as taken, until it has arrived.
-        hands.hold_out(5);
+        assert_eq!(hands.hold_out(5, |_| 0), 1);
         assert_eq!(hands.promise(3).0, 1);
         hands.take_back(1);
         assert_eq!(hands.promise(3).0, 1);
         hands.arrived(5);
-        hands.hold_out(1);
+        assert_eq!(hands.hold_out(3, |left| left - 1), 3);
         assert_eq!(hands.promise(3).0, 1);
-        hands.hold_out(0);
+        assert_eq!(hands.hold_out(3, |left| left), 2);
         hands.hand(Vec::new());
         assert_eq!(handed.try_recv().map(|messages| messages.len()), Ok(0));
         assert_eq!(hands.promise(1).0, 0);
         hands.end();
-        hands.hold_out(4);
+        assert_eq!(hands.hold_out(4, |_| 0), 4);
         assert_eq!(hands.promise(1).0, 0);
     }
 }
