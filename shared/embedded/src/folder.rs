@@ -12,6 +12,7 @@ use crate::{
     connection,
     documents::{EmbeddedStore, Recent, RemoveExpired},
     failure::{Damage, Failure},
+    place::FileAt,
     queue::{EmbeddedQueue, Flights, Receptions},
     readers::Readers,
     schema::{self, Migrated},
@@ -106,7 +107,8 @@ impl DataFolder {
         let flights = Flights::begin(&connection, boot).map_err(database)?;
         let damage = Damage::default();
         let readers = Readers::open(&file, damage.clone()).map_err(database)?;
-        let writer = Writer::start(connection, flights, Arc::clone(&clock), damage)
+        let writer = FileAt::of(&file)
+            .and_then(|place| Writer::start(connection, place, flights, Arc::clone(&clock), damage))
             .map_err(|cause| OpenError::Folder { folder: folder.to_owned(), cause })?;
         let inner = Inner { readers, recent: Arc::default(), writer, clock, receptions: Receptions::default(), boot, lock_path, lock };
         Ok(Self { inner: Arc::new(inner) })

@@ -10,6 +10,7 @@ mod documents;
 mod failure;
 mod folder;
 mod outbox;
+mod place;
 #[cfg(test)]
 mod plans;
 mod queue;

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use self::copier::Copier;
 use crate::{
     failure::{Damage, Failure},
+    place::FileAt,
     queue::Flights,
 };
 
@@ -80,13 +81,19 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection, flights: Flights, clock: Arc<dyn Clock>, damage: Damage) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        connection: Connection,
+        place: FileAt,
+        flights: Flights,
+        clock: Arc<dyn Clock>,
+        damage: Damage,
+    ) -> std::io::Result<Self> {
         // Unbounded: whoever submits waits for the answer, so that there are never more jobs than callers.
         let mut connection = connection;
         let copier = Copier::start(&mut connection).map_err(std::io::Error::other)?;
         let (jobs, waiting) = channel();
         let thread = std::thread::Builder::new().name("sluice-writer".to_owned()).spawn(move || {
-            let state = State { copier, connection, flights, clock, damage };
+            let state = State { copier, connection, place, flights, clock, damage };
             state.write_until_closed(&waiting);
         })?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
@@ -173,6 +180,7 @@ enum Together {
 struct State {
     copier: Copier,
     connection: Connection,
+    place: FileAt,
     flights: Flights,
     clock: Arc<dyn Clock>,
     damage: Damage,
@@ -194,7 +202,7 @@ impl State {
                 group.extend(waiting.try_iter().take(MAX_GROUP - group.len()));
             }
             last_group = group.len();
-            let committed = self.damage.check().and_then(|()| self.write(&mut group));
+            let committed = self.damage.check().and_then(|()| self.place.check()).and_then(|()| self.write(&mut group));
             let committed = self.damage.heed(committed);
             if let Err(failure) = &committed {
                 self.take_back(failure);

@@ -20,7 +20,8 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary folder");
-        let connection = connection::writer(&directory.path().join("bench.db")).expect("a new database");
+        let file = directory.path().join("bench.db");
+        let connection = connection::writer(&file).expect("a new database");
         connection
             .execute_batch(
                 "PRAGMA foreign_keys = on;
@@ -29,7 +30,8 @@ impl Bench {
             )
             .expect("two tables");
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::MIN));
-        let writer = Writer::start(connection, Flights::default(), clock, Damage::default()).expect("a thread");
+        let place = FileAt::of(&file).expect("it is there");
+        let writer = Writer::start(connection, place, Flights::default(), clock, Damage::default()).expect("a thread");
         Self { writer, directory }
     }
 

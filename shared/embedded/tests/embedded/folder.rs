@@ -10,7 +10,7 @@ use sluice_core::{
 };
 use sluice_embedded::{DataFolder, OpenError};
 
-use crate::support::{Home, START, clock_of, document, put_document};
+use crate::support::{Home, START, clock_of, document, put, put_document};
 
 #[tokio::test]
 async fn a_second_process_is_refused_until_the_first_has_ended() {
@@ -60,6 +60,33 @@ async fn a_folder_that_is_moved_or_loses_its_lock_is_noticed() {
     folder.check_place().expect("it is there again");
     fs::remove_file(here.join("lock")).expect("removed");
     assert!(folder.check_place().is_err());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nothing_is_written_to_a_folder_that_is_not_there_and_all_goes_on_once_it_is() {
+    let home = Home::new();
+    let (here, there) = (home.directory.path().join("here"), home.directory.path().join("there"));
+    let folder = DataFolder::open(&here, home.clock()).expect("made");
+    let store = folder.store();
+    put(&store, "before").await.expect("written");
+    fs::rename(&here, &there).expect("moved");
+    let refused = put(&store, "moved").await.expect_err("it would be written elsewhere");
+    assert!(matches!(&refused, PortError::Temporary(reason) if reason.contains("moved or removed")), "{refused}");
+    let message = Message { body: "a".to_owned(), group: None };
+    folder.queue().send(QueueName::Inbound, vec![message], None).await.expect_err("nor is it queued");
+    // Another one at its place is another.
+    let second = DataFolder::open(&here, home.clock()).expect("made");
+    put(&store, "beside").await.expect_err("that one is not written to either");
+    drop(second);
+    fs::remove_dir_all(&here).expect("removed");
+    fs::rename(&there, &here).expect("moved back");
+    put(&store, "after").await.expect("written");
+    let keys = ["before", "moved", "beside", "after"].map(|id| Key::new("test", id));
+    let found = store.get(&keys).await.expect("the store answers");
+    assert_eq!(found.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, false, true]);
+    fs::remove_dir_all(&here).expect("removed");
+    put(&store, "gone").await.expect_err("it would be lost");
 }
 
 #[tokio::test]
