@@ -33,6 +33,29 @@ pub struct Alarm {
     /// How many it was silent about since, of those that nothing else counts.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub held_back: u64,
+    /// Nobody could be told of it: it silences nothing, and what it was to tell of is counted among what it was silent about.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unheard: bool,
+}
+
+/// What becomes of an alarm besides that it rings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is silent about one more.
+    HeldBack,
+    /// Nobody could be told of it.
+    TakenBack,
+}
+
+impl Change {
+    /// The alarm as it is to be stored; `None` if there is nothing to change.
+    #[must_use]
+    pub fn of(self, before: &Stored) -> Option<Alarm> {
+        match self {
+            Self::HeldBack => Alarm::hold_back(before),
+            Self::TakenBack => Alarm::take_back(before),
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -44,28 +67,35 @@ impl Alarm {
     /// The prefix of the subject of alarms among an event's effects; the code follows.
     pub const SUBJECT: &'static str = "alarm:";
 
-    /// The alarm for `code` as it is to be stored when it rings now, for one event; `None` if it rang less than [`SILENCE`] ago.
+    /// The alarm for `code` as it is to be stored when it rings now, for one event; `None` if it was heard less than [`SILENCE`] ago.
     #[must_use]
     pub fn ring(code: &str, before: Option<&Stored>, now: Timestamp) -> Option<Self> {
         let before = before.and_then(|stored| Self::from_stored(stored).ok());
-        if before.as_ref().is_some_and(|before| now < before.rang_at + SILENCE) {
+        if before.as_ref().is_some_and(|before| !before.unheard && now < before.rang_at + SILENCE) {
             return None;
         }
         let count = 1 + before.as_ref().map_or(0, |before| before.held_back);
-        Some(Self { id: code.to_owned(), rang_at: now, since: before.map(|before| before.rang_at), count, held_back: 0 })
-    }
-
-    /// Whether a document is that of an alarm that is silent about something.
-    #[must_use]
-    pub fn held_back_in(document: &Document) -> bool {
-        document.key.kind == Self::KIND && from_json::<Self>(document).is_ok_and(|alarm| alarm.held_back > 0)
+        let since = before.map(|before| if before.unheard { before.since.unwrap_or(before.rang_at) } else { before.rang_at });
+        Some(Self { id: code.to_owned(), rang_at: now, since, count, held_back: 0, unheard: false })
     }
 
     /// The alarm as it is to be stored when it is silent about one more; `None` if what is stored can't be read.
-    #[must_use]
-    pub fn hold_back(before: &Stored) -> Option<Self> {
+    fn hold_back(before: &Stored) -> Option<Self> {
         let before = Self::from_stored(before).ok()?;
         Some(Self { held_back: before.held_back + 1, ..before })
+    }
+
+    /// The alarm as it is to be stored when nobody could be told of it; `None` if what is stored can't be read, or is so already.
+    fn take_back(before: &Stored) -> Option<Self> {
+        let before = Self::from_stored(before).ok().filter(|before| !before.unheard)?;
+        Some(Self { held_back: before.held_back.saturating_add(before.count), unheard: true, ..before })
+    }
+
+    /// What became of the alarm in a change whose document this is; `None` if it rang, or it is none.
+    #[must_use]
+    pub fn changed_by(document: &Document) -> Option<Change> {
+        let alarm = from_json::<Self>(document).ok().filter(|_| document.key.kind == Self::KIND)?;
+        if alarm.unheard { Some(Change::TakenBack) } else { (alarm.held_back > 0).then_some(Change::HeldBack) }
     }
 }
 

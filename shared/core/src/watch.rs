@@ -44,7 +44,7 @@ impl Watch {
     async fn look_behind(&self, queue: QueueName, code: &str) -> Result<(), PortError> {
         let (_, total) = self.dead_letters.list(queue, 1).await?;
         let before = self.store.get(&[Alarm::key(code)]).await?.pop().flatten();
-        let told = before.as_ref().map(Alarm::from_stored).transpose()?.map_or(0, |alarm| alarm.count);
+        let told = before.as_ref().map(Alarm::from_stored).transpose()?.filter(|alarm| !alarm.unheard).map_or(0, |alarm| alarm.count);
         if total <= told {
             // Those that were redriven are told of again should they come back.
             if let (true, Some(stored)) = (total < told, &before) {

@@ -54,10 +54,10 @@ impl Processor {
         let version = loop {
             match self.put_event(record, version, further.clone(), handling).await {
                 Ok(Some(version)) => break version,
-                // Somebody else rang the same alarm at the same moment, or took over: the next try without the alarm tells which.
+                // Somebody else changed the same alarm at the same moment, or took over: the next try without the alarm tells which.
                 Ok(None) if !further.is_empty() => {
                     let version = self.put_event(record, version, Vec::new(), handling).await?.ok_or_else(fenced_off)?;
-                    self.hold_back_again(&further).await;
+                    self.change_alarms_again(&further).await;
                     break version;
                 }
                 Ok(None) => return Err(fenced_off()),

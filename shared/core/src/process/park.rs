@@ -1,7 +1,7 @@
 use std::{ops::Bound, time::Duration};
 
 use crate::{
-    alarm::Alarm,
+    alarm::{Alarm, Change},
     effect::{Announcement, Effect, EffectKind},
     event::{EventRecord, EventStatus},
     ids::fresh,
@@ -36,10 +36,11 @@ impl Processor {
         let before = self.store.get(&[Alarm::key(code)]).await.ok().and_then(|mut found| found.pop()).flatten();
         let Some(mut alarm) = Alarm::ring(code, before.as_ref(), self.clock.now()) else {
             let before = before.filter(|_| record.status != EventStatus::Parked)?;
-            let condition = Condition::Version(before.version);
-            return Alarm::hold_back(&before).map(|alarm| Write::Put { document: alarm.document(), condition });
+            return change(Change::HeldBack, &before);
         };
-        if let (Some(since), EventStatus::Parked) = (alarm.since, record.status) {
+        // Of those before an alarm that nobody heard, that one has counted.
+        let counted_until = before.as_ref().and_then(|stored| Alarm::from_stored(stored).ok()).map(|before| before.rang_at);
+        if let (Some(since), EventStatus::Parked) = (counted_until, record.status) {
             alarm.count += self.parked_since(since).await;
         }
         let number = record.effects.len() + 1;
@@ -52,26 +53,25 @@ impl Processor {
         Some(Write::Put { document: alarm.document(), condition: Condition::unchanged(before.as_ref()) })
     }
 
-    /// Counts once more what an alarm is silent about, because others counted at the same moment and the mark was made without it: in a commit of its own. A
-    /// crash before it, or a store that fails, leaves one uncounted.
-    pub(super) async fn hold_back_again(&self, lost: &[Write]) {
-        let held_back = lost.iter().filter_map(|write| match write {
-            Write::Put { document, .. } => Alarm::held_back_in(document).then_some(&document.key),
+    /// Makes changes of alarms once more, because others changed them at the same moment and the mark was made without: each in a commit of its own. A crash
+    /// before it, or a store that fails, leaves one uncounted, or silences what nobody was told of.
+    pub(super) async fn change_alarms_again(&self, lost: &[Write]) {
+        let changes = lost.iter().filter_map(|write| match write {
+            Write::Put { document, .. } => Alarm::changed_by(document).map(|change| (&document.key, change)),
             _ => None,
         });
-        for key in held_back {
-            if let Err(error) = self.count_held_back(key).await {
-                tracing::warn!(alarm = key.id, %error, "an alarm counts one too few of what it is silent about");
+        for (key, change) in changes {
+            if let Err(error) = self.change_alarm(key, change).await {
+                tracing::warn!(alarm = key.id, ?change, %error, "an alarm could not be changed");
             }
         }
     }
 
-    async fn count_held_back(&self, alarm: &Key) -> Result<(), PortError> {
+    async fn change_alarm(&self, alarm: &Key, what: Change) -> Result<(), PortError> {
         for round in 0..ROUNDS {
             self.clock.sleep(jittered(PAUSE * round, &*self.ids)).await;
             let Some(before) = self.store.get(std::slice::from_ref(alarm)).await?.pop().flatten() else { break };
-            let Some(counted) = Alarm::hold_back(&before) else { break };
-            let write = Write::Put { document: counted.document(), condition: Condition::Version(before.version) };
+            let Some(write) = change(what, &before) else { break };
             if let Committed::Applied = self.store.commit(Commit { token: fresh("", &*self.ids), writes: vec![write] }).await? {
                 return Ok(());
             }
@@ -79,19 +79,18 @@ impl Processor {
         Err(PortError::Temporary("it kept changing, or is gone".to_owned()))
     }
 
-    /// An alarm that nobody could be told of silences nothing: the next of its kind rings again.
+    /// An alarm that nobody could be told of silences nothing: the next of its kind rings again, and tells of what this one was to tell of, too.
     pub(super) async fn unring(&self, code: &str) -> Option<Write> {
-        let key = Alarm::key(code);
-        let found = self.store.get(std::slice::from_ref(&key)).await.ok()?.pop().flatten()?;
-        Some(Write::Delete { key, condition: Condition::Version(found.version) })
+        let found = self.store.get(&[Alarm::key(code)]).await.ok()?.pop().flatten()?;
+        change(Change::TakenBack, &found)
     }
 
-    /// How many events of the same tenant, or of none, that came in since then are parked, as far as the index shows and up to a thousand.
+    /// How many events of the same tenant, or of none, that came in after that moment are parked, as far as the index shows and up to a thousand.
     async fn parked_since(&self, since: Timestamp) -> u64 {
         let query = Query {
             index: Index::Flag,
             partition: EventRecord::PARKED.to_owned(),
-            from: Bound::Included(since.sortable()),
+            from: Bound::Included((since + Duration::from_millis(1)).sortable()),
             to: Bound::Unbounded,
             order: Order::Descending,
             limit: 1_000,
@@ -100,4 +99,9 @@ impl Processor {
         let is_alike = |stored: &Stored| EventRecord::from_stored(stored).is_ok_and(|event| event.tenant.as_deref() == self.tenant());
         self.store.query(&query).await.map_or(0, |page| page.items.iter().filter(|(_, stored)| is_alike(stored)).count() as u64)
     }
+}
+
+fn change(what: Change, before: &Stored) -> Option<Write> {
+    let alarm = what.of(before)?;
+    Some(Write::Put { document: alarm.document(), condition: Condition::Version(before.version) })
 }

@@ -175,7 +175,43 @@ async fn an_alarm_that_nobody_got_silences_nothing() {
         world.enqueue(&forged(event, &json!({}))).await;
         world.run_until_quiet().await;
     }
-    assert_eq!(world.sent.sent().len(), 1, "the next one rings, and silences the one after it");
+    let counts: Vec<_> = world.sent.sent().iter().filter_map(how_many).collect();
+    assert_eq!(
+        counts,
+        ["2 since 22 November 2026, 06:00 UTC"],
+        "the next one rings, tells of that one, too, and silences the one after it"
+    );
+}
+
+#[tokio::test]
+async fn an_alarm_that_nobody_got_is_told_of_by_the_next_one() {
+    let world = World::new(start(), true);
+    let pay = async |number: u32| {
+        let path = format!("/api/v1/bookings/{number}");
+        let by_mail = booking(json!({ "customer_phone": null }));
+        assert!(call(&world, Method::PUT, &path, Some(by_mail)).await.status.is_success());
+        let intent = json!({
+            "id": format!("pi_{number}"), "amount": 6000, "amount_received": 6000, "currency": "usd",
+            "metadata": { "booking_id": number.to_string() },
+        });
+        world.enqueue(&stripe(&format!("evt_{number}"), "payment_intent.succeeded", world.clock.now(), world.clock.now(), &intent)).await;
+        world.run_until_quiet().await;
+    };
+    world.sent.refuse("ana@example.com");
+    world.sent.refuse("alerts@example.com");
+    pay(1).await;
+    world.clock.advance(minutes(5));
+    pay(2).await;
+    world.sent.accept_all();
+    world.sent.refuse("ana@example.com");
+    world.clock.advance(minutes(5));
+    for number in 3..=5 {
+        pay(number).await;
+    }
+    world.clock.advance(minutes(61));
+    pay(6).await;
+    let counts: Vec<_> = world.sent.sent().iter().filter_map(how_many).collect();
+    assert_eq!(counts, ["3 since 22 November 2026, 06:00 UTC", "3 since 22 November 2026, 06:10 UTC"]);
 }
 
 #[tokio::test]
