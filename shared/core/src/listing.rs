@@ -77,10 +77,14 @@ pub async fn of_keys(
     limit: usize,
     keep: impl Fn(&Stored) -> bool,
 ) -> Result<Listed, PortError> {
-    let sort = |stored: &Stored| stored.document.places.iter().find(|place| place.index == Index::List).map(|place| place.sort.clone());
-    let found = store.get(keys).await?.into_iter().flatten().filter_map(|stored| Some((sort(&stored)?, stored)));
+    let found = store.get(keys).await?.into_iter().flatten().filter_map(|stored| Some((sort_of(&stored)?.to_owned(), stored)));
     let mut found: Vec<_> = found.filter(|(sort, stored)| cursor.as_ref().is_none_or(|cursor| sort < cursor) && keep(stored)).collect();
     found.sort_by_cached_key(|(sort, _)| Reverse(sort.clone()));
     let next = if found.len() > limit { found.get(limit.saturating_sub(1)).map(|(sort, _)| sort.clone()) } else { None };
     Ok(Listed { items: found.into_iter().take(limit).map(|(_, stored)| stored).collect(), next })
+}
+
+/// Where a document stands in the list of its kind.
+pub(crate) fn sort_of(stored: &Stored) -> Option<&str> {
+    stored.document.places.iter().find(|place| place.index == Index::List).map(|place| &*place.sort)
 }

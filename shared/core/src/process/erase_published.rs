@@ -5,14 +5,13 @@ use crate::{
     effect::EffectKind,
     event::EventRecord,
     ids::fresh,
-    listing,
-    ports::{Commit, Committed, Condition, Document, Index, Key, PortError, Stored, Write},
+    ports::{Commit, Committed, Condition, Document, Key, PortError, Stored, Write},
     record::Record,
-    webhooks::{DeletedSubscription, Delivery, Published, Subscription},
+    webhooks::{Delivery, Published, keys_of_event},
 };
 
-/// How many subscriptions are looked at in one go.
-const PAGE: usize = 100;
+/// How many deliveries are read in one go.
+const AT_ONCE: usize = 100;
 /// How often a published event is tried to be erased that keeps changing.
 const TRIES: u32 = 8;
 
@@ -49,20 +48,9 @@ impl Processor {
 
     /// Forgets what receivers answered to the deliveries of an event, also to those of subscriptions that are no more.
     async fn forget_answers(&self, event: &str) -> Result<(), Trouble> {
-        for list in [Subscription::KIND, DeletedSubscription::KIND] {
-            let mut cursor = None;
-            loop {
-                let listed = listing::list(&*self.store, Index::List, list, cursor, PAGE, |_| true).await?;
-                let id = |subscription: &Key| Delivery::key(&Delivery::id_of(event, &subscription.id));
-                let keys: Vec<_> = listed.items.iter().map(|stored| id(&stored.document.key)).collect();
-                let found = if keys.is_empty() { Vec::new() } else { self.store.get(&keys).await? };
-                for stored in found.into_iter().flatten() {
-                    self.forget_answers_to(stored).await?;
-                }
-                cursor = listed.next;
-                if cursor.is_none() {
-                    break;
-                }
+        for keys in keys_of_event(&*self.store, event).await?.chunks(AT_ONCE) {
+            for stored in self.store.get(keys).await?.into_iter().flatten() {
+                self.forget_answers_to(stored).await?;
             }
         }
         Ok(())

@@ -13,6 +13,7 @@ mod in_hand;
 mod interest;
 mod manage;
 mod notice;
+mod of_event;
 mod pattern;
 mod published;
 pub mod schedule;
@@ -39,6 +40,7 @@ pub(crate) use notice::{
     Begun, DELIVERY_FAILED, Publication, SUBSCRIPTION_DISABLED, SUBSCRIPTION_FAILING, TEST, effect as publish_effect,
     of_news as publish_news, wanted,
 };
+pub(crate) use of_event::keys_of_event;
 pub(crate) use pattern::OWN_NEWS;
 pub use pattern::{Pattern, is_event_type};
 pub use published::{LARGEST_DATA, Published};

@@ -17,11 +17,11 @@ use crate::{
     },
     ids::fresh,
     listing,
-    ports::{Commit, Committed, Condition, Index, QueueName, Stored, Write},
+    ports::{Commit, Committed, Condition, Index, Key, PortError, QueueName, Store, Stored, Write},
     record::Record,
     schema::described,
     time::Timestamp,
-    webhooks::{Attempt, Delivery, DeliveryStatus, Hold, InHand, OutboundMessage, Published, Subscription, WaitsFor},
+    webhooks::{Attempt, Delivery, DeliveryStatus, Hold, InHand, OutboundMessage, Published, Subscription, WaitsFor, keys_of_event},
 };
 
 /// How often a delivery that changes under a resend is looked at anew.
@@ -57,6 +57,15 @@ described! {
         delivered_at: Option<Timestamp>,
         /// When it is tried next.
         next_attempt_at: Option<Timestamp>,
+    }
+}
+
+impl View {
+    /// As it is shown in lists.
+    fn in_list(stored: &Stored) -> Result<Self, PortError> {
+        let mut delivery = Delivery::from_stored(stored)?;
+        delivery.forget_answers();
+        Ok(delivery.into())
     }
 }
 
@@ -132,25 +141,55 @@ async fn page(api: &Api, caller: &Caller, filter: Filter) -> Result<Json<PageOf<
         Delivery::from_stored(stored).is_ok_and(|delivery| {
             caller.sees(delivery.tenant.as_deref())
                 && status.is_none_or(|status| delivery.status == status)
-                && filter.event_id.as_ref().is_none_or(|event| delivery.event_id == *event)
                 && filter.kind.as_ref().is_none_or(|kind| delivery.event_type == *kind)
         })
     };
+    if let Some(event) = &filter.event_id {
+        let keys = match &filter.subscription_id {
+            Some(subscription) => vec![Delivery::key(&Delivery::id_of(event, subscription))],
+            None => keys_of_event(&*api.store, event).await?,
+        };
+        let (views, next) = of_keys(&*api.store, &keys, after, limit, keep).await?;
+        return Ok(Json(PageOf::new(views, cursor::seal(next, caller, keyring, &*api.ids)?)));
+    }
     let mut views = Vec::new();
     loop {
         let want = (limit - views.len()).min(AT_ONCE);
         let listed = listing::list(&*api.store, index, &name, after, want, keep).await?;
         let found = listed.items.len();
-        for stored in listed.items {
-            let mut delivery = Delivery::from_stored(&stored)?;
-            delivery.forget_answers();
-            views.push(delivery.into());
+        for stored in &listed.items {
+            views.push(View::in_list(stored)?);
         }
         after = listed.next;
         if after.is_none() || found < want || views.len() >= limit {
             return Ok(Json(PageOf::new(views, cursor::seal(after, caller, keyring, &*api.ids)?)));
         }
     }
+}
+
+/// A page of those of `keys` that are there and that `keep` keeps, newest first, and where the next one begins. They are read in portions, so that what
+/// receivers answered never lies here of all of them.
+async fn of_keys(
+    store: &dyn Store,
+    keys: &[Key],
+    after: Option<String>,
+    limit: usize,
+    keep: impl Fn(&Stored) -> bool,
+) -> Result<(Vec<View>, Option<String>), PortError> {
+    let (mut page, mut more) = (Vec::new(), false);
+    for keys in keys.chunks(AT_ONCE) {
+        for stored in store.get(keys).await?.into_iter().flatten().filter(|stored| keep(stored)) {
+            let listed = listing::sort_of(&stored).filter(|sort| after.as_deref().is_none_or(|after| *sort < after));
+            if let Some(sort) = listed {
+                page.push((sort.to_owned(), View::in_list(&stored)?));
+            }
+        }
+        page.sort_by(|(one, _), (other, _)| other.cmp(one));
+        more |= page.len() > limit;
+        page.truncate(limit);
+    }
+    let next = page.last().map(|(sort, _)| sort.clone()).filter(|_| more);
+    Ok((page.into_iter().map(|(_, view)| view).collect(), next))
 }
 
 pub(super) async fn read(State(api): State<Arc<Api>>, caller: Caller, Path(id): Path<String>) -> Result<Json<View>, Problem> {

@@ -1,5 +1,7 @@
 //! What is published, and whom it reaches.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 #[tokio::test]
@@ -185,4 +187,46 @@ async fn one_event_reaches_more_subscribers_than_a_page_holds() {
     urls.sort();
     urls.dedup();
     assert_eq!(urls.len(), 250);
+}
+
+#[tokio::test]
+async fn the_deliveries_of_an_event_are_found_at_once_however_many_others_there_are() {
+    let world = world();
+    let mut subscriptions = Vec::new();
+    for _ in 0..3 {
+        subscriptions.push(subscribe(&world, json!({ "event_types": ["first.thing"] })).await.0);
+    }
+    let (other, _) = subscribe(&world, json!({ "event_types": ["other.thing"] })).await;
+    let event = publish(&world, "first.thing").await["id"].as_str().expect("an id").to_owned();
+    world.run_until_quiet().await;
+    for _ in 0..1_100 {
+        publish(&world, "other.thing").await;
+    }
+    let gone = call(&world, Method::DELETE, &format!("/api/v1/subscriptions/{}", subscriptions[0]), None).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+
+    let path = format!("/api/v1/deliveries?event_id={event}");
+    let page = get(&world, &path).await;
+    let ids = |page: &Value| -> Vec<String> {
+        let items = page["items"].as_array().expect("items").iter();
+        items.map(|item| item["subscription_id"].as_str().expect("an id").to_owned()).collect()
+    };
+    let all = ids(&page);
+    assert_eq!(all.iter().collect::<BTreeSet<_>>(), subscriptions.iter().collect(), "also of one that is gone");
+    assert_eq!(page["next"], Value::Null);
+    let mut walked = Vec::new();
+    let mut next = String::new();
+    loop {
+        let page = get(&world, &format!("{path}&limit=1{next}")).await;
+        walked.extend(ids(&page));
+        let Some(cursor) = page["next"].as_str() else { break };
+        next = format!("&cursor={cursor}");
+    }
+    assert_eq!(walked, all);
+    for (more, count) in
+        [(format!("&subscription_id={}", subscriptions[1]), 1), (format!("&subscription_id={other}"), 0), ("&status=pending".to_owned(), 0)]
+    {
+        assert_eq!(ids(&get(&world, &format!("{path}{more}")).await).len(), count, "{more}");
+    }
+    assert_eq!(get(&world, "/api/v1/deliveries?event_id=evt_nobody").await, json!({ "items": [], "next": null }));
 }
