@@ -63,10 +63,16 @@ impl std::fmt::Debug for Args {
 /// Verifies, and says what it found.
 ///
 /// # Errors
-/// [`Error::Usage`] if there is no secret, or the body cannot be read.
+/// [`Error::Usage`] if there is no secret, a URL is signed and none is given, or the body cannot be read.
 pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Error> {
     let provider = by_name(&args.provider).ok_or_else(|| usage(format!("no provider is called {}", args.provider)))?;
     let secrets = secrets(args, provider, surroundings)?;
+    if secrets.iter().all(|secret| secret.reveal().trim().is_empty()) {
+        return Err(usage("the secret is empty; is the variable set that it comes from?"));
+    }
+    if provider.signs_url() {
+        check_url(provider, &args.url)?;
+    }
     let body = body(args, surroundings)?;
     let headers: Vec<(&str, &[u8])> = args.header.iter().map(|(name, value)| (&name[..], value.as_bytes())).collect();
     let method = args.method.to_ascii_uppercase();
@@ -78,6 +84,19 @@ pub fn run(args: &Args, surroundings: &mut Surroundings<'_>) -> Result<Exit, Err
     let text = if args.json { as_json(&explanation) } else { as_text(&explanation, now) };
     surroundings.output.write_all(text.as_bytes())?;
     Ok(if explanation.verdict.is_ok() { Exit::Success } else { Exit::Failure })
+}
+
+/// Without what was signed nothing can be said of the signature.
+fn check_url(provider: &dyn Provider, url: &str) -> Result<(), Error> {
+    let starts = |scheme: &str| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    let place = ["https://", "http://"].into_iter().find(|scheme| starts(scheme)).map(|scheme| &url[scheme.len()..]);
+    if place.is_some_and(|place| !place.is_empty() && !place.starts_with(['/', '?', '#'])) {
+        return Ok(());
+    }
+    let title = provider.title();
+    let path = provider.paths(DEFAULT_SOURCE).into_iter().next().unwrap_or_default();
+    let given = if url.is_empty() { "--url is missing" } else { "--url is no URL" };
+    Err(usage(format!("{given}: {title} signs the URL that it was given, query and all, such as --url 'https://hooks.example.com{path}'")))
 }
 
 fn secrets(args: &Args, provider: &dyn Provider, surroundings: &Surroundings<'_>) -> Result<Vec<Secret>, Error> {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode, header, uri::Authority};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, uri::Authority};
 use sluice_core::{
     api::Problem,
     settings::{DEV_API_KEY, Mode, Settings},
@@ -26,9 +26,12 @@ impl Hosts {
         if mode == Mode::Dev && known_to_all { Self::ThisMachine } else { Self::Any }
     }
 
-    /// Refuses a request that is for another host.
-    pub(super) fn refuse(self, headers: &HeaderMap) -> Option<Response> {
-        if self == Self::Any || headers.get(header::HOST).is_some_and(|host| is_this_machine(host.as_bytes())) {
+    /// Refuses a request that is for another host, or names several.
+    pub(super) fn refuse(self, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+        let mut named = headers.get_all(header::HOST).iter().map(HeaderValue::as_bytes);
+        let one = named.next().is_some_and(is_this_machine) && named.next().is_none();
+        // In the absolute form (https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2) the target names it, too.
+        if self == Self::Any || one && uri.authority().is_none_or(|authority| is_this_machine(authority.as_str().as_bytes())) {
             return None;
         }
         let why = "with the API key of dev, which everybody knows, only requests to localhost are answered; for another host set SLUICE_API_KEY to a key of your own";
@@ -65,7 +68,28 @@ mod tests {
         ] {
             assert!(!is_this_machine(host.as_bytes()), "{host}");
         }
-        assert!(Hosts::Any.refuse(&HeaderMap::new()).is_none());
-        assert!(Hosts::ThisMachine.refuse(&HeaderMap::new()).is_some(), "every browser says which host it asks");
+    }
+
+    #[test]
+    fn a_request_names_one_host() {
+        let refused = |hosts: Hosts, target: &str, named: &[&str]| {
+            let headers = named.iter().map(|host| (header::HOST, HeaderValue::from_str(host).expect("a value"))).collect();
+            hosts.refuse(&target.parse().expect("a target"), &headers).is_some()
+        };
+        assert!(!refused(Hosts::Any, "/", &[]));
+        assert!(refused(Hosts::ThisMachine, "/", &[]), "every browser says which host it asks");
+        for (target, named) in [("/", &["localhost"][..]), ("http://localhost:3000/", &["localhost:3000"])] {
+            assert!(!refused(Hosts::ThisMachine, target, named), "{target} {named:?}");
+        }
+        for (target, named) in [
+            ("/", &["evil.example"][..]),
+            ("/", &["localhost", "evil.example"]),
+            ("/", &["evil.example", "localhost"]),
+            ("http://evil.example/", &["localhost"]),
+            ("http://localhost@evil.example/", &["localhost"]),
+            ("http://localhost/", &["evil.example"]),
+        ] {
+            assert!(refused(Hosts::ThisMachine, target, named), "{target} {named:?}");
+        }
     }
 }

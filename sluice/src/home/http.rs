@@ -61,7 +61,7 @@ impl ApiServer {
                 let detail = "the data is no longer where it was opened; the log says more";
                 return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response();
             }
-        } else if let Some(refusal) = self.hosts.refuse(request.headers()) {
+        } else if let Some(refusal) = self.hosts.refuse(request.uri(), request.headers()) {
             return refusal;
         }
         self.router.oneshot(request.map(AxumBody::new)).await.unwrap_or_else(|impossible| match impossible {})

@@ -170,11 +170,16 @@ pub async fn run(mode: Mode, mut settings: Settings) -> Result<(), HomeError> {
     Ok(())
 }
 
-/// Everything that is wrong with what goes out, as far as it shows without sending anything.
+/// Everything that is wrong with what goes out and with the place of the data, as far as it shows without sending or writing anything.
 #[must_use]
 pub fn problems(settings: &Settings) -> Vec<String> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    outgoing::prepare(&settings.outgoing, &settings.stripe_api, &clock).err().unwrap_or_default()
+    let mut problems = outgoing::prepare(&settings.outgoing, &settings.stripe_api, &clock).err().unwrap_or_default();
+    // What is there already of the way to it; the rest will be made.
+    if let Some(there) = settings.data.ancestors().find(|folder| folder.exists()).filter(|there| !there.is_dir()) {
+        problems.push(format!("SLUICE_DATA: can't be the folder {}: {} is a file", settings.data.display(), there.display()));
+    }
+    problems
 }
 
 /// Copies a running data folder.

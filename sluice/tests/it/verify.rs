@@ -145,6 +145,11 @@ fn what_cannot_be_understood_is_a_usage_error() {
     let missing = ["verify", "stripe", "--secret", "s", "--body", "/nowhere/at/all"];
     let error = try_sluice(&missing, &[], b"").err().expect("no such file").to_string();
     assert!(error.starts_with("cannot read the body from /nowhere/at/all: "), "{error}");
+    for (given, set) in [(&["--secret", ""][..], ""), (&["--secret", " ", "--secret", ""], "whsec_a"), (&[], ",")] {
+        let arguments = [&["verify", "stripe", "--body", "-"], given].concat();
+        let error = try_sluice(&arguments, &[("STRIPE_WEBHOOK_SECRET", set)], b"").err().expect("no secret").to_string();
+        assert!(error.starts_with("the secret is empty"), "{error}");
+    }
     for header in ["Stripe-Signature", "", ": x", "Stripe Signature: x"] {
         let kind = refused(&["verify", "stripe", "--secret", "s", "--body", "-", "--header", header]).kind();
         assert_eq!(kind, ErrorKind::ValueValidation, "{header}");
@@ -240,8 +245,12 @@ fn twilio_was_given_another_url() {
     assert_eq!(ran.exit, Exit::Success, "{}", ran.output);
     let mut case = Case::sign("twilio", "0123456789abcdef0123456789abcdef", TWILIO_URL, &[FORM], SMS);
     case.arguments.truncate(case.arguments.len() - 2);
-    let missing = case.verify(&["--secret", "0123456789abcdef0123456789abcdef"]);
-    insta::assert_snapshot!("twilios_url_is_missing", missing.output);
+    for none in ["", "hooks.example.com/webhooks/twilio", "https://", "https:///webhooks/twilio"] {
+        let url = if none.is_empty() { vec![] } else { vec!["--url", none] };
+        let arguments: Vec<_> = case.arguments.iter().map(String::as_str).chain(["--secret", "token"]).chain(url).collect();
+        let error = try_sluice(&arguments, &[], &case.body).err().expect("nothing can be said").to_string();
+        assert!(error.starts_with("--url") && error.contains("/webhooks/twilio"), "{error}");
+    }
     let other = TWILIO_URL.replace("https://", "http://user:hush@");
     let other = case.verify(&["--secret", "0123456789abcdef0123456789abcdef", "--url", &other]);
     assert!(!other.output.contains("hush"));

@@ -57,6 +57,31 @@ fn senders_and_templates_that_cannot_be_used_are_refused() {
 }
 
 #[test]
+fn what_only_another_setting_brings_into_use_is_looked_at_in_the_same_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("notes.txt");
+    std::fs::write(&file, "not a folder").expect("written");
+    let refusal = small()
+        .set("SLUICE_MAIL", "smtp")
+        .set("SLUICE_MAIL_FROM", "nobody")
+        .set("SLUICE_MAIL_REPLY_TO", "nowhere")
+        .set("SLUICE_SUPPORT_EMAIL", "support@example.com")
+        .set("SLUICE_BUSINESS_NAME", "Harbour Boats")
+        .over(file.join("data"))
+        .refused();
+    assert_eq!(refusal.code, Some(2));
+    for named in [
+        "4 settings are wrong",
+        "SLUICE_DATA: can't be",
+        "SLUICE_MAIL_FROM: \"nobody\"",
+        "SLUICE_MAIL_REPLY_TO: \"nowhere\"",
+        "SLUICE_SMTP_URL: is missing",
+    ] {
+        assert!(refusal.stderr.contains(named), "{named} in:\n{}", refusal.stderr);
+    }
+}
+
+#[test]
 fn a_port_that_is_taken_is_refused() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("bound").port().to_string();

@@ -117,7 +117,7 @@ fn is_sender(text: &str) -> bool {
         lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
     };
     let number = text.strip_prefix('+').is_some_and(|number| !number.starts_with('0') && digits(number, 7..=15));
-    let short_code = digits(text, 3..=8);
+    let short_code = !text.starts_with('0') && digits(text, 3..=8);
     // What is meant to be a messaging service is not taken for a name.
     let name = !text.starts_with("MG")
         && (1..=11).contains(&text.len())
@@ -151,7 +151,7 @@ mod tests {
         for fine in ["+15005550006", "12345", "MG0123456789abcdef0123456789abcdef", "Acme Spa"] {
             assert!(TwilioConfig::new(SID, "token", fine).check().is_ok(), "{fine}");
         }
-        for wrong in ["", "+", "+0123456789", "+1 500 555 0006", "15005550006", "Acme Spa & Co", "MG0123456789abcdef"] {
+        for wrong in ["", "+", "+0123456789", "+1 500 555 0006", "15005550006", "0123", "Acme Spa & Co", "MG0123456789abcdef"] {
             assert_eq!(TwilioConfig::new(SID, "token", wrong).check(), Err(vec![TwilioConfigProblem::From]), "{wrong}");
         }
     }

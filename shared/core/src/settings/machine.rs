@@ -27,7 +27,7 @@ pub struct Settings {
     pub webhooks: WebhookSettings,
     /// What is logged.
     pub log: LogSettings,
-    /// What looks like a setting and is none, in words.
+    /// What is set and not read, in words: what does nothing here, and what looks like a setting and is none.
     pub unread: Vec<String>,
 }
 
@@ -54,6 +54,7 @@ impl Settings {
         reader.refuse_unknown();
         let listen =
             reader.parsed("SLUICE_LISTEN", "127.0.0.1:3000".parse().expect("an address"), "an address and port, such as 127.0.0.1:3000");
+        reader.idle_on_one_machine();
         let ingest = IngestSettings::read(&mut reader, mode, listen);
         let settings = Self {
             data: reader.text("SLUICE_DATA").unwrap_or("sluice-data").into(),

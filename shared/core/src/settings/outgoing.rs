@@ -105,6 +105,9 @@ impl OutgoingSettings {
     }
 }
 
+/// Who mails are from, and where answers go.
+const MAILBOXES: [&str; 2] = ["SLUICE_MAIL_FROM", "SLUICE_MAIL_REPLY_TO"];
+
 fn read_people(reader: &mut Reader<'_>, mode: Mode) -> People {
     let required = mode != Mode::Dev && reader.text("SLUICE_MAIL") != Some("off");
     let support_email = reader.required_if(required, "SLUICE_SUPPORT_EMAIL", "support@example.com", "where support reads its mail");
@@ -155,40 +158,43 @@ fn read_ses(reader: &mut Reader<'_>) -> MailSettings {
 }
 
 fn read_mail(reader: &mut Reader<'_>, mode: Mode) -> MailSettings {
-    let url = reader.text("SLUICE_SMTP_URL").map(Secret::new);
-    let from = reader.text("SLUICE_MAIL_FROM").map(str::to_owned);
-    let reply_to = reader.text("SLUICE_MAIL_REPLY_TO").map(str::to_owned);
+    let url = reader.text("SLUICE_SMTP_URL");
+    let from = reader.text("SLUICE_MAIL_FROM");
     let switch = reader.choice("SLUICE_MAIL", &[("off", Switch::Off), ("smtp", Switch::On)]);
-    match (switch, url) {
+    let from_is_missing = match (switch, url) {
         (Some(Switch::Off), Some(_)) => {
             reader.problem("SLUICE_MAIL", "is off, but SLUICE_SMTP_URL is set; leave out one of them");
-            MailSettings::Off
+            None
         }
-        (Some(Switch::Off), None) => MailSettings::Off,
-        (_, Some(url)) => {
-            if from.is_none() {
-                reader.problem(
-                    "SLUICE_MAIL_FROM",
-                    "is missing: mail goes out over SLUICE_SMTP_URL, and needs a sender, such as Bookings <bookings@example.com>",
-                );
-            }
-            MailSettings::Smtp { url, from: from.unwrap_or_default(), reply_to }
+        (Some(Switch::Off), None) => {
+            MAILBOXES.iter().for_each(|setting| reader.idle(setting, "SLUICE_MAIL is off"));
+            return MailSettings::Off;
         }
+        (None, None) if mode == Mode::Dev => {
+            MAILBOXES.iter().for_each(|setting| reader.idle(setting, "mails are captured, because SLUICE_SMTP_URL is not set"));
+            return MailSettings::Captured;
+        }
+        (_, Some(_)) => Some("mail goes out over SLUICE_SMTP_URL, and needs a sender"),
         (Some(Switch::On), None) => {
             reader.problem(
                 "SLUICE_SMTP_URL",
                 "is missing, and SLUICE_MAIL is smtp; set it, such as smtps://user:password@mail.example.com:465",
             );
-            MailSettings::Off
+            Some("mail needs a sender")
         }
-        (None, None) if mode == Mode::Dev => MailSettings::Captured,
         (None, None) => {
             reader.problem("SLUICE_SMTP_URL", "is missing: set it to the mail server, or say SLUICE_MAIL=off if no mail is to go out");
-            if from.is_none() {
-                reader.problem("SLUICE_MAIL_FROM", "is missing: mail needs a sender, such as Bookings <bookings@example.com>");
-            }
-            MailSettings::Off
+            Some("mail needs a sender")
         }
+    };
+    if let Some(why) = from_is_missing.filter(|_| from.is_none()) {
+        reader.problem("SLUICE_MAIL_FROM", format!("is missing: {why}, such as Bookings <bookings@example.com>"));
+    }
+    // Where something of it is wrong, too: so that all the rest is looked at.
+    MailSettings::Smtp {
+        url: Secret::new(url.unwrap_or_default()),
+        from: from.unwrap_or_default().to_owned(),
+        reply_to: reader.text("SLUICE_MAIL_REPLY_TO").map(str::to_owned),
     }
 }
 

@@ -12,13 +12,14 @@ use crate::{secrets::DEFAULT_SOURCE, time::parse_length};
 pub struct Reader<'a> {
     environment: &'a BTreeMap<String, String>,
     problems: Vec<Problem>,
+    doubts: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader of the environment, given as a whole.
     #[must_use]
     pub fn new(environment: &'a BTreeMap<String, String>) -> Self {
-        Self { environment, problems: Vec::new() }
+        Self { environment, problems: Vec::new(), doubts: Vec::new() }
     }
 
     /// Notes a mistake.
@@ -56,14 +57,30 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What looks like a setting with a slip of the pen and can't be refused, because it does not begin with `SLUICE_` and may be another program's.
+    /// Notes of a setting, if it is set, that it does nothing, and `why`.
+    pub(super) fn idle(&mut self, setting: &str, why: &str) {
+        if self.text(setting).is_some() {
+            self.doubts.push(format!("{setting}: does nothing: {why}"));
+        }
+    }
+
+    /// Notes every setting that only functions on Lambda read.
+    pub(super) fn idle_on_one_machine(&mut self) {
+        for setting in TABLE.iter().filter(|setting| setting.is_for_lambda()) {
+            self.idle(setting.name, "only functions on Lambda read it");
+        }
+    }
+
+    /// What is set and not read: it does nothing, or it looks like a setting with a slip of the pen and can't be refused, because it does not begin with
+    /// `SLUICE_` and may be another program's.
     #[must_use]
     pub fn doubts(&self) -> Vec<String> {
         let others = || TABLE.iter().filter(|setting| !setting.name.starts_with("SLUICE_"));
         let known = |name: &str| TABLE.iter().any(|setting| setting.covers(name));
         let set = self.environment.iter().filter(|(name, value)| !known(name) && !value.trim().is_empty());
         let alike = set.filter_map(|(name, _)| Some((name, others().find(|setting| name.starts_with(setting.family_name()))?)));
-        alike.map(|(name, setting)| format!("{name}: is not a setting, and is not read; is {} meant?", setting.name)).collect()
+        let alike = alike.map(|(name, setting)| format!("{name}: is not a setting, and is not read; is {} meant?", setting.name));
+        self.doubts.iter().cloned().chain(alike).collect()
     }
 
     /// The setting as text; one that is empty counts as not set.

@@ -16,6 +16,11 @@ impl Setting {
         stem.rsplit_once('_').map_or(stem, |(family, _)| family)
     }
 
+    /// Whether nothing but functions on Lambda read it, as its meaning says.
+    pub(super) fn is_for_lambda(&self) -> bool {
+        self.meaning.starts_with("Lambda: ")
+    }
+
     /// Whether `name` is this setting, or this setting for one source.
     #[must_use]
     pub fn covers(&self, name: &str) -> bool {
@@ -58,7 +63,7 @@ table! {
     "SLUICE_ALERT_EMAIL", "SLUICE_SUPPORT_EMAIL", "where the operator is told of parked events, dead letters and failed effects";
     "SLUICE_PAY_URL", "none: mails have no link", "where customers pay, with `{booking_id}` in it";
     "SLUICE_TEMPLATES", "none: the built-in ones", "a folder with templates that replace built-in ones, by file name; checked at start";
-    "SLUICE_SMS_FROM", "none: text messages are off", "the number (E.164) or messaging service (`MG…`) that texts are sent from; needs the next two";
+    "SLUICE_SMS_FROM", "none: text messages are off", "who texts are sent from: a number (E.164), a messaging service (`MG…`), a short code, or a name of up to 11 letters, digits and spaces; needs the next two";
     "TWILIO_ACCOUNT_SID", "", "the Twilio account (`AC…`)";
     "TWILIO_AUTH_TOKEN[__SOURCE]", "none: Twilio is not served", "its auth token, which also signs Twilio's webhooks; several, separated by commas: the first one sends. `AC…:token` is the token of that account alone, `webhooks_sharedkey_…:secret` a shared key";
     "SLUICE_TWILIO_SMS_REPLY", "Thanks for your message! We received: {message}", "the answer to an incoming text message, `{message}` quotes it; `off` for none";

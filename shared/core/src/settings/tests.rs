@@ -127,6 +127,25 @@ fn what_looks_like_a_setting_is_doubted_and_what_is_another_program_s_is_not() {
 }
 
 #[test]
+fn what_does_nothing_is_said_to() {
+    let idle = |mode, settings: &[(&str, &str)]| Settings::read(mode, &environment(settings)).expect("nothing is wrong").unread;
+    let off = [("SLUICE_MAIL", "off"), ("SLUICE_MAIL_FROM", "nobody"), ("SLUICE_TABLE", "sluice"), ("SLUICE_MAX_RECEIVES", "many")];
+    insta::assert_snapshot!(idle(Mode::Serve, &off).join("\n"), @r"
+    SLUICE_TABLE: does nothing: only functions on Lambda read it
+    SLUICE_MAX_RECEIVES: does nothing: only functions on Lambda read it
+    SLUICE_MAIL_FROM: does nothing: SLUICE_MAIL is off
+    ");
+    let captured = idle(Mode::Dev, &[("SLUICE_MAIL_REPLY_TO", "help@example.com")]);
+    assert_eq!(captured, ["SLUICE_MAIL_REPLY_TO: does nothing: mails are captured, because SLUICE_SMTP_URL is not set"]);
+    assert_eq!(idle(Mode::Serve, PRODUCTION), Vec::<String>::new());
+    read_on_lambda(&off[..3], |reader| {
+        OutgoingSettings::read(reader, Mode::Lambda);
+        assert_eq!(reader.doubts(), Vec::<String>::new(), "the deployment sets them together");
+    })
+    .expect("mail is off by name");
+}
+
+#[test]
 fn a_production_start_without_mail_settings_is_refused() {
     let all = problems(&[]);
     let named: Vec<_> = all.iter().filter_map(|problem| problem.split(':').next()).collect();
