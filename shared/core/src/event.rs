@@ -12,6 +12,7 @@ use crate::{
     ports::{Commit, Condition, Document, Ids, Index, Key, Place, PortError, Store, Stored, Write},
     record::{self, due_place, place},
     schema::{described, described_words},
+    sweep::GRACE,
     time::Timestamp,
 };
 
@@ -268,11 +269,23 @@ impl EventRecord {
         self.summary = format!("{} {what}: {why}", self.kind);
     }
 
-    /// It is taken up once more, under this lease.
+    /// It is taken up once more, under this lease. Where the sweeper looks after it, it leaves it alone until the lease has run out.
     pub fn take_up(&mut self, lease: Lease) {
+        self.due_at = self.due_at.map(|due_at| due_at.max(lease.until));
         self.lease = Some(lease);
         self.attempts += 1;
         self.next_attempt_at = None;
+    }
+
+    /// It was taken up, and something of it is left, for this reason. Its message comes back at `next`; where the sweeper looks after it, too, it is the net
+    /// under that message.
+    pub fn give_back(&mut self, reason: &str, next: Timestamp, now: Timestamp) {
+        self.reason = Some(reason.to_owned());
+        self.next_attempt_at = Some(next);
+        self.due_at = self.due_at.map(|_| next + GRACE);
+        if let Some(lease) = &mut self.lease {
+            lease.until = now;
+        }
     }
 
     /// It was taken up in vain, and waits until `next` for what could not be told.

@@ -14,11 +14,13 @@ pub struct Timeouts {
     pub connect: Duration,
     /// One try of one call, from the first byte sent to the last received.
     pub attempt: Duration,
+    /// The same of a mail. SES takes none back, so that one that is given up may go out twice: it is waited for as long as can be.
+    pub mail: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(2), attempt: Duration::from_secs(5) }
+        Self { connect: Duration::from_secs(2), attempt: Duration::from_secs(5), mail: Duration::from_secs(18) }
     }
 }
 
@@ -32,7 +34,7 @@ pub struct Clients {
 
 /// The configuration of one service. Every service has a builder type of its own with the same methods.
 macro_rules! config {
-    ($service:ident, $clients:expr) => {{
+    ($service:ident, $clients:expr, $attempt:expr) => {{
         let clients: &Clients = $clients;
         let mut config = $service::Config::builder()
             .behavior_version(behaviour())
@@ -42,7 +44,7 @@ macro_rules! config {
             .interceptor(Agent)
             .retry_config(RetryConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .timeout_config(clients.timeout_config());
+            .timeout_config(clients.timeout_config($attempt));
         config.set_endpoint_url(clients.environment.endpoint.clone());
         $service::Client::from_conf(config.build())
     }};
@@ -66,34 +68,34 @@ impl Clients {
     /// A client of DynamoDB.
     #[must_use]
     pub fn dynamo(&self) -> aws_sdk_dynamodb::Client {
-        config!(aws_sdk_dynamodb, self)
+        config!(aws_sdk_dynamodb, self, self.timeouts.attempt)
     }
 
     /// A client of SQS.
     #[must_use]
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        config!(aws_sdk_sqs, self)
+        config!(aws_sdk_sqs, self, self.timeouts.attempt)
     }
 
     /// A client of SES.
     #[must_use]
     pub fn ses(&self) -> aws_sdk_ses::Client {
-        config!(aws_sdk_ses, self)
+        config!(aws_sdk_ses, self, self.timeouts.mail)
     }
 
     /// A client of Secrets Manager.
     #[must_use]
     pub fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
-        config!(aws_sdk_secretsmanager, self)
+        config!(aws_sdk_secretsmanager, self, self.timeouts.attempt)
     }
 
     /// A client of Systems Manager, for its Parameter Store.
     #[must_use]
     pub fn parameter_store(&self) -> aws_sdk_ssm::Client {
-        config!(aws_sdk_ssm, self)
+        config!(aws_sdk_ssm, self, self.timeouts.attempt)
     }
 
-    fn timeout_config(&self) -> TimeoutConfig {
-        TimeoutConfig::builder().connect_timeout(self.timeouts.connect).operation_attempt_timeout(self.timeouts.attempt).build()
+    fn timeout_config(&self, attempt: Duration) -> TimeoutConfig {
+        TimeoutConfig::builder().connect_timeout(self.timeouts.connect).operation_attempt_timeout(attempt).build()
     }
 }

@@ -78,7 +78,7 @@ fn clients(url: &str) -> Clients {
     let variables =
         [("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_ENDPOINT_URL", url)];
     let environment = AwsEnvironment::read(&variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()).expect("complete");
-    let timeouts = Timeouts { connect: Duration::from_secs(5), attempt: Duration::from_millis(300) };
+    let timeouts = Timeouts { connect: Duration::from_secs(5), attempt: Duration::from_millis(300), mail: Duration::from_millis(300) };
     Clients::new(&environment, timeouts).expect("no bundle of certificates")
 }
 

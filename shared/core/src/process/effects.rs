@@ -20,6 +20,9 @@ use crate::{
 /// The longest that one call of a mailer or texter may take. A call is only begun if it would end before the handling's deadline.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// For how long after its event came in an alarm is tried to be told where the mail server takes nothing.
+const ALARMS_LAST: Duration = Duration::from_hours(3 * 24);
+
 impl Processor {
     /// Does the stored effects that are left, marking each on the version held. Whoever takes over meanwhile changes the version,
     /// and so fences this handling off.
@@ -189,33 +192,59 @@ impl Processor {
 
     /// Gives the lease back, so that the next receive, at `next`, can take over at once.
     async fn give_back(&self, mut record: EventRecord, version: u64, reason: &str, next: Timestamp, handling: &Handling) {
-        let now = self.clock.now();
-        record.reason = Some(reason.to_owned());
-        record.next_attempt_at = Some(next);
-        if let Some(lease) = &mut record.lease {
-            lease.until = now;
-        }
+        record.give_back(reason, next, self.clock.now());
         // If this fails, too, the lease runs out by itself.
         if let Err(trouble) = self.put_event(&record, version, Vec::new(), handling).await {
             tracing::warn!(event = record.id, ?trouble, "the lease could not be given back");
         }
     }
 
-    /// The last receive: the event is parked with what is left of its effects, to be replayed once the reason is mended.
+    /// The last receive: the event is parked with what is left of its effects, to be replayed once the reason is mended. Only an alarm that can't be told yet
+    /// is left to the sweeper: nobody would know.
     async fn give_up(&self, mut record: EventRecord, version: u64, reason: String, handling: &Handling) -> Result<Outcome, Trouble> {
-        // Of a dismissed one an alarm is left, which the sweeper looks after.
         if matches!(record.status, EventStatus::Parked | EventStatus::Dismissed) {
+            self.leave_alarms(record, version, handling).await;
             return Ok(Outcome::Parked);
         }
         let known = record.effects.len();
         let writes = self.park(&mut record, "effects_left", reason).await?;
         let mut version = self.mark(&mut record, version, writes, handling).await?;
         for position in known..record.effects.len() {
-            if let Performed::Sent = self.perform(&mut record, position, &mut version, handling).await? {
-                self.end(&mut record.effects[position], EffectState::Done, None);
-                version = self.mark(&mut record, version, Vec::new(), handling).await?;
+            let further = match self.perform(&mut record, position, &mut version, handling).await? {
+                Performed::Sent => {
+                    self.end(&mut record.effects[position], EffectState::Done, None);
+                    Vec::new()
+                }
+                Performed::Superseded => {
+                    self.end(&mut record.effects[position], EffectState::Superseded, None);
+                    Vec::new()
+                }
+                Performed::Failed(reason) => self.failed(&mut record, position, reason).await,
+                // It can't be told yet.
+                _ => continue,
+            };
+            version = self.mark(&mut record, version, further, handling).await?;
+        }
+        self.leave_alarms(record, version, handling).await;
+        Ok(Outcome::Parked)
+    }
+
+    /// Leaves the alarms of an event that can't be told yet to the sweeper, until they have been tried for long enough.
+    async fn leave_alarms(&self, mut record: EventRecord, version: u64, handling: &Handling) {
+        let next = self.next_try(handling);
+        let pending = |effect: &Effect| effect.state == EffectState::Pending && effect.about.subject.starts_with(Alarm::SUBJECT);
+        let alarms: Vec<_> = (0..record.effects.len()).filter(|position| pending(&record.effects[*position])).collect();
+        let mut writes = Vec::new();
+        let next = Some(next).filter(|next| *next < record.received_at + ALARMS_LAST && !alarms.is_empty());
+        (record.due_at, record.next_attempt_at) = (next, next);
+        if next.is_none() {
+            for position in alarms {
+                writes.extend(self.failed(&mut record, position, "nobody could be told of it".to_owned()).await);
             }
         }
-        Ok(Outcome::Parked)
+        // Whoever has changed it looks after what is left.
+        if let Err(trouble) = self.mark(&mut record, version, writes, handling).await {
+            tracing::warn!(event = record.id, ?trouble, "that an alarm is still to be told could not be stored");
+        }
     }
 }

@@ -85,12 +85,12 @@ impl Processor {
         change(Change::TakenBack, &found)
     }
 
-    /// How many events of the same tenant, or of none, that came in after that moment are parked, as far as the index shows and up to a thousand.
+    /// How many events of the same tenant, or of none, that came in since then are parked, as far as the index shows and up to a thousand.
     async fn parked_since(&self, since: Timestamp) -> u64 {
         let query = Query {
             index: Index::Flag,
             partition: EventRecord::PARKED.to_owned(),
-            from: Bound::Included((since + Duration::from_millis(1)).sortable()),
+            from: Bound::Included(since.sortable()),
             to: Bound::Unbounded,
             order: Order::Descending,
             limit: 1_000,

@@ -3,6 +3,7 @@
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use sluice_core::{
+    effect::EffectState,
     envelope::InboundMessage,
     event::{EventStatus, RETENTION},
     ports::{Clock, DeadLetters, QueueName},
@@ -21,7 +22,7 @@ async fn mail_that_stays_broken_parks_the_event_and_a_replay_sends_it() {
     put(&world, json!({})).await;
     world.sent.break_down(true);
     world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
-    world.run_until_quiet().await;
+    run_until_parked(&world).await;
     let passed = world.clock.now().since(start()).as_secs() / 3600;
     assert!((8..13).contains(&passed), "it was tried for {passed} hours");
     assert_eq!(read(&world).await["status"], "confirmed", "the change itself is not held up");
@@ -168,6 +169,7 @@ async fn an_alarm_that_nobody_got_silences_nothing() {
     let world = World::new(start(), true);
     world.sent.refuse("alerts@example.com");
     world.enqueue(&forged("evt_1", &json!({}))).await;
+    world.clock.advance(minutes(1));
     world.run_until_quiet().await;
     assert!(world.sent.sent().is_empty());
     world.sent.accept_all();
@@ -178,7 +180,7 @@ async fn an_alarm_that_nobody_got_silences_nothing() {
     let counts: Vec<_> = world.sent.sent().iter().filter_map(how_many).collect();
     assert_eq!(
         counts,
-        ["2 since 22 November 2026, 06:00 UTC"],
+        ["2 since 22 November 2026, 06:01 UTC"],
         "the next one rings, tells of that one, too, and silences the one after it"
     );
 }
@@ -347,7 +349,7 @@ async fn what_was_left_of_a_dismissed_event_is_done_only_by_a_replay() {
     put(&world, json!({})).await;
     world.sent.break_down(true);
     world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
-    world.run_until_quiet().await;
+    run_until_parked(&world).await;
     let id = only_event(&world);
     let busy = dismiss(&world, &id, None).await;
     assert_eq!(busy.status, StatusCode::CONFLICT, "who parked it may still be at work: {}", busy.json);
@@ -426,4 +428,68 @@ async fn the_pieces_of_an_event_that_came_twice_expire_with_it() {
         stripe("evt_1", "payment_intent.succeeded", start(), start(), &object)
     };
     comes_twice_and_expires_whole("evt_1", begin, |_| ()).await;
+}
+
+/// Runs until the only event is parked, while nothing can be sent.
+async fn run_until_parked(world: &World) {
+    while world.step().await {}
+    for _ in 0..24 * 60 {
+        if world.events()[0].status == EventStatus::Parked {
+            return;
+        }
+        pass(world, 1).await;
+    }
+    panic!("it is not parked");
+}
+
+#[tokio::test]
+async fn an_alarm_that_nobody_can_be_told_of_for_days_is_given_up() {
+    let world = World::new(start(), false);
+    put(&world, json!({})).await;
+    world.sent.break_down(true);
+    world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
+    world.run_until_quiet().await;
+    let passed = world.clock.now().since(start()).as_secs() / 3600;
+    assert!((72..84).contains(&passed), "it was tried for {passed} hours");
+    let event = world.events().remove(0);
+    let states: Vec<_> = event.effects.iter().map(|effect| (effect.template.as_str(), effect.state)).collect();
+    assert_eq!(states[1], ("alert", EffectState::Failed), "{states:?}");
+    assert!(states[0].1 == EffectState::Pending && event.attempts < 200, "{states:?}, {} times", event.attempts);
+}
+
+/// So many minutes pass, with all that the sweeper sends in each of them.
+async fn pass(world: &World, count: u64) {
+    for _ in 0..count {
+        world.clock.advance(minutes(1));
+        world.sweep().await;
+        while world.step().await {}
+    }
+}
+
+#[tokio::test]
+async fn an_event_of_sluice_s_own_is_tried_no_more_often_than_others_while_mail_is_out_and_its_alarm_is_told_after_it() {
+    let world = World::new(start(), true);
+    world.enqueue(&paid("evt_1", "pi_1", start(), start())).await;
+    world.run_until_quiet().await;
+    // The payment was there before its booking: the put confirms it, by an event of Sluice's own.
+    world.sent.break_down(true);
+    put(&world, json!({})).await;
+    let own = || world.events().into_iter().find(|event| event.provider == "sluice").expect("an event of its own");
+    pass(&world, 3 * 60).await;
+    // 5 s, 10 s, 20 s and so on to 15 minutes.
+    let attempts = own().attempts;
+    assert!((12..=24).contains(&attempts), "{attempts} times in three hours");
+    pass(&world, 9 * 60).await;
+    // Given up, but for the alarm on that, which is tried as often.
+    assert_eq!(own().status, EventStatus::Parked, "{:?}", own().reason);
+    assert!(own().attempts < 40, "{} times in twelve hours", own().attempts);
+    assert!(world.sent.sent().is_empty());
+
+    world.sent.break_down(false);
+    pass(&world, 60).await;
+    let sent: Vec<_> = world.sent.sent().iter().map(|sent| sent.headline().to_owned()).collect();
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert!(sent.iter().any(|headline| headline.starts_with("[Sluice] 1 event parked")), "{sent:?}");
+    pass(&world, 60).await;
+    assert_eq!(world.sent.sent().len(), 2, "told once");
 }
