@@ -15,20 +15,36 @@ use crate::{effect::EffectKind, ports::Clock};
 /// The most calls of one channel at the same time. Whoever handles events has more hands than all channels together may take, or does not count those that
 /// wait for a channel ([`Gates::calls`]), so that a mail server that hangs keeps no event from being applied.
 const MOST: usize = 64;
+/// The most jobs at the same time: each goes through pages for as long as it may.
+const MOST_JOBS: usize = 8;
 /// The same while the last call has failed: enough to notice that the other side is back.
 const MOST_WHILE_FAILING: usize = 4;
 /// How long a call waits for its turn while the other side answers.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// One gate for each channel.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Gates {
     mail: Gate,
     sms: Gate,
     publish: Gate,
+    catch_up: Gate,
     erase: Gate,
     /// Look-ups under way. They have no gate: each ends by itself, after seconds at most.
     look_ups: AtomicUsize,
+}
+
+impl Default for Gates {
+    fn default() -> Self {
+        Self {
+            mail: Gate::of(MOST),
+            sms: Gate::of(MOST),
+            publish: Gate::of(MOST),
+            catch_up: Gate::of(MOST_JOBS),
+            erase: Gate::of(MOST),
+            look_ups: AtomicUsize::new(0),
+        }
+    }
 }
 
 impl Gates {
@@ -49,16 +65,18 @@ impl Gates {
         match kind {
             EffectKind::Mail => &self.mail,
             EffectKind::Sms => &self.sms,
-            // No call to the outside; what it calls has a gate of its own.
-            EffectKind::Publish | EffectKind::CatchUp => &self.publish,
+            // No calls to the outside; but jobs, of which anybody may ask for many, keep no event from being fanned out.
+            EffectKind::Publish => &self.publish,
+            EffectKind::CatchUp => &self.catch_up,
             EffectKind::Erase => &self.erase,
         }
     }
 }
 
 /// Lets so many calls pass at the same time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Gate {
+    most: usize,
     running: AtomicUsize,
     failing: AtomicBool,
     /// Rings for one who waits when a call has ended.
@@ -66,6 +84,10 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    fn of(most: usize) -> Self {
+        Self { most, running: AtomicUsize::new(0), failing: AtomicBool::new(false), ended: Notify::new() }
+    }
+
     /// Waits for a turn, not for long. `None` if there was none: the call is to be made later.
     pub(crate) async fn enter(&self, clock: &dyn Clock) -> Option<Pass<'_>> {
         let turn = async {
@@ -73,7 +95,7 @@ impl Gate {
                 // Made before the look, so that no end between both is missed.
                 let ended = self.ended.notified();
                 let failing = self.failing.load(Ordering::Relaxed);
-                let most = if failing { MOST_WHILE_FAILING } else { MOST };
+                let most = if failing { MOST_WHILE_FAILING } else { self.most };
                 let one_more = |running: usize| (running < most).then_some(running + 1);
                 if self.running.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok() {
                     return Some(Pass(self));
@@ -114,7 +136,7 @@ impl Pass<'_> {
             Performed::Sent | Performed::TextTaken(_) | Performed::Failed(_) | Performed::TextUnsent(_) | Performed::LeftOut(_) => {
                 self.0.failing.store(false, Ordering::Relaxed);
             }
-            Performed::Superseded | Performed::Untrue | Performed::OtherNumber(_) | Performed::Waits(_) => {}
+            Performed::Superseded | Performed::Untrue | Performed::OtherNumber(_) | Performed::Waits(..) => {}
         }
     }
 }
@@ -137,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_channel_that_hangs_takes_so_many_and_no_more() {
-        let (gate, clock) = (Gate::default(), ManualClock::auto_advancing(Timestamp::MIN));
+        let (gate, clock) = (Gate::of(MOST), ManualClock::auto_advancing(Timestamp::MIN));
         let mut passes = Vec::new();
         for _ in 0..MOST {
             passes.push(gate.enter(&clock).await.expect("there is room"));
@@ -161,7 +183,7 @@ mod tests {
 
     #[tokio::test]
     async fn while_it_fails_few_try_and_nobody_waits() {
-        let (gate, clock) = (Gate::default(), ManualClock::auto_advancing(Timestamp::MIN));
+        let (gate, clock) = (Gate::of(MOST), ManualClock::auto_advancing(Timestamp::MIN));
         gate.enter(&clock).await.expect("there is room").ended(&later());
         let mut passes = Vec::new();
         for _ in 0..MOST_WHILE_FAILING {

@@ -79,8 +79,8 @@ pub enum Performed {
     LeftOut(String),
     /// It may be sent later.
     Later(String),
-    /// It is to be sent at this time.
-    Waits(Timestamp),
+    /// It is to be done, or gone on with, at this time, for this reason.
+    Waits(Timestamp, &'static str),
 }
 
 /// A message that is ready to go, or why there is none.

@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Why an event of a space waits.
 const SPENT: &str = "what its tenant's sources may have sent in an hour is spent: the rest goes later";
 /// Why another one does.
-const SILENCE: &str = "the owner of its subscription was sent a mail within the hour: the next goes after that";
+pub(super) const OWNER_WAS_MAILED: &str = "the owner of its subscription was sent a mail within the hour: the next goes after that";
 
 /// Whether an effect may be done.
 pub(super) enum Turn {
@@ -61,6 +61,11 @@ impl Processor {
             return Ok(Turn::Unknown(reason));
         }
         Ok(self.from(record.effects[position].not_before))
+    }
+
+    /// Why an effect waits that was given its time before.
+    pub(super) fn reason_of_waiting(&self) -> &'static str {
+        if self.tenant().is_some() { SPENT } else { OWNER_WAS_MAILED }
     }
 
     fn from(&self, at: Option<Timestamp>) -> Turn {
@@ -120,10 +125,10 @@ impl Processor {
         mut record: EventRecord,
         version: u64,
         at: Timestamp,
+        reason: &str,
         outcome: Outcome,
         handling: &Handling,
     ) -> Result<Outcome, Trouble> {
-        let reason = if self.tenant().is_some() { SPENT } else { SILENCE };
         // Why it was parked matters more.
         if record.status == EventStatus::Processing {
             record.reason = Some(reason.to_owned());

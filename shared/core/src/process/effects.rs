@@ -8,7 +8,7 @@ use crate::{
     ports::Write,
     process::{
         Outcome, Processor, Trouble,
-        allowance::Turn,
+        allowance::{OWNER_WAS_MAILED, Turn},
         handle::Handling,
         owner_mail::{MayMail, Subject},
     },
@@ -49,7 +49,7 @@ impl Processor {
             match self.turn(&mut record, position, &mut version, handling).await? {
                 Turn::Now => {}
                 Turn::From(at) => {
-                    waits = waits.into_iter().chain([at]).min();
+                    waits = waits.into_iter().chain([(at, self.reason_of_waiting())]).min();
                     continue;
                 }
                 Turn::Unknown(reason) => {
@@ -65,9 +65,9 @@ impl Processor {
                     left = Some(reason);
                     continue;
                 }
-                Performed::Waits(at) => {
+                Performed::Waits(at, reason) => {
                     record.effects[position].not_before = Some(at);
-                    waits = waits.into_iter().chain([at]).min();
+                    waits = waits.into_iter().chain([(at, reason)]).min();
                     continue;
                 }
                 Performed::TextTaken(_) | Performed::TextUnsent(_) | Performed::Untrue | Performed::OtherNumber(_) => {
@@ -101,7 +101,7 @@ impl Processor {
             version = self.mark(&mut record, version, further, handling).await?;
         }
         match (left, waits) {
-            (None, Some(at)) => self.wait_for_turn(record, version, at, outcome, handling).await,
+            (None, Some((at, reason))) => self.wait_for_turn(record, version, at, reason, outcome, handling).await,
             (None, None) => {
                 tracing::info!(event = record.id, key = record.key, r#type = record.kind, ?outcome, summary = record.summary, "handled");
                 Ok(outcome)
@@ -134,7 +134,10 @@ impl Processor {
             EffectKind::Mail => self.send_mail(record, &record.effects[position]).await,
             EffectKind::Sms => self.send_text(record, &record.effects[position]).await,
         };
-        pass.ended(&performed);
+        // Of many steps none is a call to the outside: that some are left says nothing of how the others will go.
+        if !matches!(kind, EffectKind::Publish | EffectKind::CatchUp) {
+            pass.ended(&performed);
+        }
         Ok(performed)
     }
 
@@ -155,7 +158,7 @@ impl Processor {
             };
             match self.may_mail_owner(effect, subject).await {
                 Ok(MayMail::Now) => {}
-                Ok(MayMail::From(at)) => return Performed::Waits(at),
+                Ok(MayMail::From(at)) => return Performed::Waits(at, OWNER_WAS_MAILED),
                 Ok(MayMail::Not) => return Performed::Superseded,
                 Err(error) => return Performed::Later(error.to_string()),
             }

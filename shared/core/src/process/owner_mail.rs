@@ -128,14 +128,17 @@ impl Processor {
             let tenant = subscription.as_ref().map(Subscription::from_stored).transpose()?.and_then(|subscription| subscription.tenant);
             if let Some(tenant) = tenant {
                 match self.count_for(&tenant, now).await? {
-                    Some(write) => writes.push(write),
-                    None => {
+                    Share::Counted(write) => writes.push(write),
+                    Share::SpentUntil(at) => {
                         tracing::warn!(
                             tenant,
                             subscription = id,
-                            "no mail to the owner: its tenant has had {MOST_FOR_A_TENANT} in this hour"
+                            "no mail to the owner now: its tenant has had {MOST_FOR_A_TENANT} in this hour"
                         );
-                        return Ok(MayMail::Not);
+                        return Ok(match subject {
+                            Subject::Delivery => MayMail::Not,
+                            Subject::Subscription => MayMail::From(at),
+                        });
                     }
                 }
             }
@@ -146,15 +149,23 @@ impl Processor {
         Err(PortError::Temporary("mails to this owner were decided by somebody else at the same moment".to_owned()))
     }
 
-    /// Counts a mail to an owner that the tenant has named; `None` if it has had its share of this hour.
-    async fn count_for(&self, tenant: &str, now: Timestamp) -> Result<Option<Write>, PortError> {
+    /// Counts a mail to an owner that the tenant has named.
+    async fn count_for(&self, tenant: &str, now: Timestamp) -> Result<Share, PortError> {
         let found = self.store.get(&[TenantsMails::key(tenant)]).await?.pop().flatten();
         let known = found.as_ref().map(TenantsMails::from_stored).transpose()?.filter(|known| now < known.since + SILENCE);
         let (since, sent) = known.map_or((now, 0), |known| (known.since, known.sent));
         if sent >= MOST_FOR_A_TENANT {
-            return Ok(None);
+            return Ok(Share::SpentUntil(since + SILENCE));
         }
         let mails = TenantsMails { id: tenant.to_owned(), since, sent: sent + 1 };
-        Ok(Some(Write::Put { document: mails.document(), condition: Condition::unchanged(found.as_ref()) }))
+        Ok(Share::Counted(Write::Put { document: mails.document(), condition: Condition::unchanged(found.as_ref()) }))
     }
+}
+
+/// What is left of a tenant's share of mails to owners.
+enum Share {
+    /// Enough; this counts the mail.
+    Counted(Write),
+    /// Nothing before then.
+    SpentUntil(Timestamp),
 }

@@ -9,6 +9,9 @@ use crate::{
     webhooks::{CatchUp, CatchUpPage, CatchUpProgress, FanOut, InterestBoard, Published, Subscription},
 };
 
+/// Why what has come some steps further waits.
+const GOES_ON: &str = "it goes on in a moment: there is more than one handling has time for";
+
 /// What is done step by step.
 pub(super) enum Steps<'a> {
     /// An event is fanned out.
@@ -47,7 +50,8 @@ impl Processor {
                 Err(error @ PortError::Permanent(_)) => return Ok(Performed::Failed(error.to_string())),
             }
             if !self.has_time_for_a_call(handling) {
-                return Ok(Performed::Later("no time was left to go through all".to_owned()));
+                // However much there is: each step counts, and so no receive does.
+                return Ok(Performed::Waits(self.clock.now(), GOES_ON));
             }
         }
     }

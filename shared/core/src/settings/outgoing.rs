@@ -164,6 +164,9 @@ fn read_mail(reader: &mut Reader<'_>, mode: Mode) -> MailSettings {
     let from_is_missing = match (switch, url) {
         (Some(Switch::Off), Some(_)) => {
             reader.problem("SLUICE_MAIL", "is off, but SLUICE_SMTP_URL is set; leave out one of them");
+            if from.is_none() {
+                return MailSettings::Off;
+            }
             None
         }
         (Some(Switch::Off), None) => {

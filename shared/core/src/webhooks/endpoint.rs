@@ -13,14 +13,20 @@ pub const OPENS_AFTER: u32 = 5;
 pub const FIRST_PAUSE: Duration = Duration::from_secs(30);
 /// The longest that nothing is sent, unless the receiver asked for more.
 pub const LONGEST_PAUSE: Duration = Duration::from_mins(15);
-/// A delivery that comes so much later than its turn went on waiting for something else, and so did those behind it. Less is chance, as of a queue's own delay.
+/// A delivery that comes so much later than its turn went on waiting for something else. Less is chance, as of a queue's own delay.
 pub const MOST_LATE: Duration = Duration::from_secs(3);
-/// While a probe is under way the others look after so long whether it has ended.
+/// While a probe is under way the others look after so long whether it has ended, and after as many times that long as it has been left alone in a row.
 pub const PROBE_LOOK: Duration = Duration::from_secs(5);
 /// An endpoint that only fails for so long is disabled.
 pub const DISABLED_AFTER: Duration = Duration::from_hours(5 * 24);
 /// Its owner is told so half-way.
 pub const WARNED_AFTER: Duration = Duration::from_hours(60);
+
+/// At least so long before it is disabled.
+pub const LEFT_AFTER_WARNING: Duration = Duration::from_hours(24);
+/// The spread of those who wait for the end of the first pause, and the longest.
+const SPREAD: Duration = Duration::from_secs(2);
+const LONGEST_SPREAD: Duration = Duration::from_mins(1);
 
 /// The state of an endpoint: one document for each subscription, written only when something changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,16 +57,9 @@ pub struct Endpoint {
     /// With a rate limit: the next free slot, in microseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_slot: Option<i64>,
-    /// How long after its slot a delivery's turn is, in milliseconds: slots during which nothing could go were put back by so much, with all behind them.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub behind_ms: u64,
-    /// The owner was told half-way to being disabled.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub warned: bool,
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
+    /// When the owner was told half-way to being disabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warned_at: Option<Timestamp>,
 }
 
 /// Whether a delivery may go now.
@@ -103,7 +102,7 @@ impl Endpoint {
             return Admission::Wait(until);
         }
         if let Some(probing) = self.probing_until.filter(|probing| now < *probing) {
-            return Admission::Wait(probing.min(now + PROBE_LOOK));
+            return Admission::Wait(probing.min(now + PROBE_LOOK * self.pauses.max(1)));
         }
         match self.admit_asked_for(now, rate_limit, slot) {
             Admission::Go | Admission::GoOnceStored => {
@@ -121,23 +120,16 @@ impl Endpoint {
     /// The same of a delivery that somebody has asked for by hand, whatever the endpoint's state: only the owner's limit stands.
     pub fn admit_asked_for(&mut self, now: Timestamp, rate_limit: Option<u32>, slot: Option<Timestamp>) -> Admission {
         let Some(rate) = rate_limit else { return Admission::Go };
-        let Some(slot) = slot else { return self.give_slot(now, rate) };
-        let turn = self.turn(slot);
-        if now < turn {
-            return Admission::WaitForTurn(turn);
+        match slot {
+            Some(slot) if now < slot => Admission::WaitForTurn(slot),
+            Some(slot) if now.since(slot) <= MOST_LATE => Admission::Go,
+            // Its turn has passed while nothing could go: it gets another one, so that those who had theirs meanwhile don't all go at once.
+            _ => self.give_slot(now, rate),
         }
-        let late = now.since(turn);
-        if late <= MOST_LATE {
-            return Admission::Go;
-        }
-        // So that those whose slots have passed meanwhile don't all go at once: they wait as much longer, and those behind them, too.
-        self.behind_ms = self.behind_ms.saturating_add(u64::try_from(late.as_millis()).unwrap_or(u64::MAX));
-        Admission::GoOnceStored
     }
 
     fn give_slot(&mut self, now: Timestamp, rate: u32) -> Admission {
-        let behind = i64::try_from(self.behind_ms).unwrap_or(i64::MAX);
-        let now_micros = now.millis().saturating_sub(behind).saturating_mul(1_000);
+        let now_micros = now.millis().saturating_mul(1_000);
         let at = self.next_slot.map_or(now_micros, |next| next.max(now_micros));
         self.next_slot = Some(at + 1_000_000 / i64::from(rate.max(1)));
         if at > now_micros {
@@ -146,12 +138,6 @@ impl Endpoint {
             return Admission::WaitForSlot(at);
         }
         Admission::GoOnceStored
-    }
-
-    /// When it is the turn of a delivery that was given this slot.
-    #[must_use]
-    pub fn turn(&self, slot: Timestamp) -> Timestamp {
-        slot + Duration::from_millis(self.behind_ms)
     }
 
     /// An attempt has delivered. Whether something changed.
@@ -165,13 +151,13 @@ impl Endpoint {
 
     /// How it was doing is forgotten, and what its rate limit has promised stays.
     pub fn begin_anew(&mut self) {
-        let (id, next_slot, behind_ms) = (std::mem::take(&mut self.id), self.next_slot, self.behind_ms);
-        *self = Self { id, next_slot, behind_ms, ..Self::default() };
+        let (id, next_slot) = (std::mem::take(&mut self.id), self.next_slot);
+        *self = Self { id, next_slot, ..Self::default() };
     }
 
     /// What its rate limit has promised is forgotten: there is another limit.
     pub fn begin_slots_anew(&mut self) {
-        (self.next_slot, self.behind_ms) = (None, 0);
+        self.next_slot = None;
     }
 
     /// An attempt has failed. `hint`: how long the receiver wants to be left alone.
@@ -196,14 +182,27 @@ impl Endpoint {
             self.paused_until = self.paused_until.max(Some(now + pause.max(asked)));
             self.reason = Some(reason.to_owned());
         }
-        if now.since(since) >= DISABLED_AFTER {
-            Consequence::Disable
-        } else if now.since(since) >= WARNED_AFTER && !self.warned {
-            self.warned = true;
-            Consequence::Warn
-        } else {
-            Consequence::Nothing
+        match self.warned_at {
+            None if now.since(since) >= WARNED_AFTER => {
+                self.warned_at = Some(now);
+                Consequence::Warn
+            }
+            Some(_) if self.disabled_from().is_some_and(|from| now >= from) => Consequence::Disable,
+            _ => Consequence::Nothing,
         }
+    }
+
+    /// From when on another failure disables it, once its owner was told: with nothing to deliver between two failures, some time is left to do something.
+    #[must_use]
+    pub fn disabled_from(&self) -> Option<Timestamp> {
+        Some((self.failing_since? + DISABLED_AFTER).max(self.warned_at? + LEFT_AFTER_WARNING))
+    }
+
+    /// By how much a delivery that waits for the end of a pause comes later at most, so that those who wait for the same moment don't all come at it. Where it
+    /// was left alone again and again many may wait, and there is no haste.
+    #[must_use]
+    pub fn spread(&self) -> Duration {
+        SPREAD.saturating_mul(1 << self.pauses.saturating_sub(1).min(10)).min(LONGEST_SPREAD)
     }
 
     /// The state in a word, for people.
@@ -335,9 +334,32 @@ mod tests {
         assert_eq!(fail(&mut endpoint, 59 * hour), Consequence::Nothing);
         assert_eq!(fail(&mut endpoint, 60 * hour), Consequence::Warn);
         assert_eq!(fail(&mut endpoint, 61 * hour), Consequence::Nothing);
+        assert_eq!(fail(&mut endpoint, 120 * hour - 1), Consequence::Nothing);
         assert_eq!(fail(&mut endpoint, 120 * hour), Consequence::Disable);
         endpoint.succeeded();
         assert_eq!(fail(&mut endpoint, 121 * hour), Consequence::Nothing, "one success begins anew");
+    }
+
+    #[test]
+    fn two_failures_with_days_between_them_warn_before_they_disable() {
+        let mut endpoint = Endpoint::new("sub_1");
+        let hour = 3_600;
+        fail(&mut endpoint, 0);
+        assert_eq!(fail(&mut endpoint, 130 * hour), Consequence::Warn);
+        assert_eq!(endpoint.disabled_from(), Some(at(154 * hour)));
+        assert_eq!(fail(&mut endpoint, 140 * hour), Consequence::Nothing);
+        assert_eq!(fail(&mut endpoint, 154 * hour), Consequence::Disable);
+    }
+
+    #[test]
+    fn the_longer_it_was_left_alone_the_less_those_who_wait_come_together() {
+        let mut endpoint = Endpoint::new("sub_1");
+        let mut spreads = Vec::new();
+        for number in 0..8 {
+            endpoint.failed(at(number * 10_000), None, Strain::Overloaded, "503");
+            spreads.push(endpoint.spread().as_secs());
+        }
+        assert_eq!(spreads, [2, 4, 8, 16, 32, 60, 60, 60]);
     }
 
     #[test]
@@ -369,14 +391,32 @@ mod tests {
         }
         endpoint.failed(at(0), Some(Duration::from_secs(60)), Strain::Overloaded, "503");
         assert_eq!(endpoint.admit(at(1), Some(1), Some(slots[0]), PROBE), Admission::Wait(at(60)));
-        assert_eq!(endpoint.admit(at(61), Some(1), Some(slots[0]), PROBE), Admission::GoOnceStored, "the probe");
+        assert_eq!(endpoint.admit(at(61), Some(1), Some(slots[0]), PROBE), Admission::WaitForSlot(at(100)), "its turn has passed");
+        assert_eq!(endpoint.admit(at(61), Some(1), Some(slots[60]), PROBE), Admission::GoOnceStored, "the probe");
         endpoint.succeeded();
-        for (slot, turn) in slots[1..].iter().zip(62..) {
-            assert_eq!(endpoint.admit(at(61), Some(1), Some(*slot), PROBE), Admission::WaitForTurn(at(turn)));
-            assert_eq!(endpoint.admit(at(turn), Some(1), Some(*slot), PROBE), Admission::Go);
+        for slot in &slots[61..] {
+            assert_eq!(endpoint.admit(at(61), Some(1), Some(*slot), PROBE), Admission::WaitForTurn(*slot));
+            assert_eq!(endpoint.admit(*slot, Some(1), Some(*slot), PROBE), Admission::Go);
         }
-        assert_eq!(endpoint.admit(at(159), Some(1), None, PROBE), Admission::WaitForSlot(at(100)), "its turn is at 160");
-        assert_eq!(endpoint.turn(at(100)), at(160));
+        assert_eq!(endpoint.admit(at(70), Some(1), Some(slots[1]), PROBE), Admission::WaitForSlot(at(101)));
+    }
+
+    #[test]
+    fn a_standstill_is_no_reason_for_another_one() {
+        let mut endpoint = Endpoint::new("sub_1");
+        let slots: Vec<_> = (0..10)
+            .filter_map(|_| match endpoint.admit(at(0), Some(1), None, PROBE) {
+                Admission::WaitForSlot(slot) => Some(slot),
+                _ => None,
+            })
+            .collect();
+        endpoint.failed(at(0), Some(Duration::from_secs(600)), Strain::Overloaded, "429");
+        assert_eq!(endpoint.admit(at(600), Some(1), None, PROBE), Admission::GoOnceStored, "published meanwhile: the probe");
+        endpoint.succeeded();
+        for (slot, next) in slots.iter().zip(601..) {
+            assert_eq!(endpoint.admit(at(600), Some(1), Some(*slot), PROBE), Admission::WaitForSlot(at(next)));
+        }
+        assert_eq!(endpoint.admit(at(605), Some(1), None, PROBE), Admission::WaitForSlot(at(610)), "behind those nine");
     }
 
     #[test]
@@ -408,6 +448,7 @@ mod tests {
                     let Some(slot) = waiting.pop_front() else { break };
                     match endpoint.admit(now, Some(rate), Some(slot), PROBE) {
                         Admission::Go | Admission::GoOnceStored => sent.push(now),
+                        Admission::WaitForSlot(later) => waiting.push_back(later),
                         Admission::WaitForTurn(turn) => {
                             now = turn;
                             prop_assert_eq!(endpoint.admit(now, Some(rate), Some(slot), PROBE), Admission::Go);

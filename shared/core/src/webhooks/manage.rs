@@ -82,6 +82,7 @@ pub async fn change_subscription<T>(
                 return Ok(told);
             }
             Ok(Committed::Refused(_)) => {}
+            Err(error @ PortError::Permanent(_)) => return Err(error),
             Err(error) => lost = Some(Lost { error, written, version: stored.map(|stored| stored.version), told }),
         }
     }

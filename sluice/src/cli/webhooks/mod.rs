@@ -166,7 +166,7 @@ pub(super) fn subscriptions(command: &SubscriptionsCommand, surroundings: &mut S
     };
     match command {
         C::List { target } => {
-            let answer = target.client(surroundings)?.get("/api/v1/subscriptions?limit=1000")?;
+            let answer = found(&target.client(surroundings)?, "subscriptions", "", usize::MAX)?;
             tell(answer, target, surroundings, subscriptions_in_lines)
         }
         C::Create(create) => {
@@ -250,7 +250,7 @@ pub(super) fn deliveries(command: &DeliveriesCommand, surroundings: &mut Surroun
         DeliveriesCommand::List { subscription, event, event_type, status, limit, target } => {
             let given = [("subscription_id", subscription), ("event_id", event), ("type", event_type), ("status", status)];
             let filter: String = given.iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("&{name}={value}"))).collect();
-            let answer = found_deliveries(&target.client(surroundings)?, &filter, *limit)?;
+            let answer = found(&target.client(surroundings)?, "deliveries", &filter, *limit)?;
             tell(answer, target, surroundings, deliveries_in_lines)
         }
         DeliveriesCommand::Show(one) => {
@@ -264,12 +264,15 @@ pub(super) fn deliveries(command: &DeliveriesCommand, surroundings: &mut Surroun
     }
 }
 
-/// The newest `limit` deliveries that pass the filter. A page of the API looks at so many deliveries only, and may have found none among them.
-fn found_deliveries(client: &Client, filter: &str, limit: usize) -> Result<ApiAnswer, Error> {
+/// The most that a page of the API has.
+const PAGE: usize = 1_000;
+
+/// The newest `limit` of a list that pass the filter. A page of the API looks at so many only, and may have found none among them.
+fn found(client: &Client, list: &str, filter: &str, limit: usize) -> Result<ApiAnswer, Error> {
     let mut found = Vec::new();
     let mut cursor = String::new();
     loop {
-        let mut page = client.get(&format!("/api/v1/deliveries?limit={}{filter}{cursor}", limit - found.len()))?;
+        let mut page = client.get(&format!("/api/v1/{list}?limit={}{filter}{cursor}", (limit - found.len()).min(PAGE)))?;
         if !page.is_success() {
             return Ok(page);
         }

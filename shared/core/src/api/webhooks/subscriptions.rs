@@ -287,12 +287,22 @@ pub(super) async fn patch(
         after.seal_headers(&webhooks.keyring, &*api.ids).ok_or_else(no_key)?;
         after.complete_pair(&webhooks.keyring, &*api.ids).ok_or_else(no_key)?;
         after.updated_at = now;
-        if after.rate_limit == before.rate_limit {
+        // How the one before was doing says nothing of another URL.
+        let moved = after.url != before.url;
+        let limited = after.rate_limit != before.rate_limit;
+        if !moved && !limited {
             return Ok(Made::Store(Box::new(after), Vec::new(), None));
         }
-        // Nothing waits longer than by the new limit.
-        let job = jobs::of_what_waits(What::Limited, before, &key, now);
-        let mut writes = changed(&id, endpoint, Endpoint::begin_slots_anew)?;
+        // Nothing waits longer than by the new limit, or for another URL.
+        let job = jobs::of_what_waits(if limited { What::Limited } else { What::Waiting }, before, &key, now);
+        let mut writes = changed(&id, endpoint, |endpoint| {
+            if limited {
+                endpoint.begin_slots_anew();
+            }
+            if moved {
+                endpoint.begin_anew();
+            }
+        })?;
         writes.push(Write::Put { document: job.document(), condition: Condition::Absent });
         Ok(Made::Store(Box::new(after), writes, Some(job.id)))
     })

@@ -35,9 +35,7 @@ const LEASE_MARGIN: Duration = Duration::from_secs(5);
 const LONG_ENOUGH: Duration = Duration::from_secs(35);
 /// How often a delivery that changed under its handling is looked at anew.
 const ROUNDS: u32 = 8;
-/// How much later than allowed a delivery comes back at most, so that those who wait for the same moment don't all come at it.
-const SPREAD: Duration = Duration::from_secs(2);
-/// How long a delivery waits whose subscription is quick and has all its places taken.
+/// How long a message waits whose delivery is in other hands.
 const SOON: Duration = Duration::from_millis(50);
 /// How long a delivery waits that nothing can be done for until the operator has mended something.
 const UNTIL_MENDED: Duration = Duration::from_mins(5);
@@ -252,8 +250,7 @@ impl Deliverer {
     async fn with(&self, mut held: Box<Held>, now: Timestamp, deadline: Timestamp) -> Result<Option<Outcome>, Trouble> {
         let mut place = match self.crowd.enter(&held.subscription.id, self.clock.now()) {
             Ok(place) => place,
-            Err(NoPlace { quick: true }) => return Ok(self.wait(held, now + SOON, WaitsFor::Capacity, Vec::new()).await?),
-            Err(NoPlace { quick: false }) => return Ok(self.put_off(held, now + Duration::from_secs(1), WaitsFor::Capacity).await?),
+            Err(NoPlace { until }) => return Ok(self.wait(held, until, WaitsFor::Capacity, Vec::new()).await?),
         };
         let probe = held.subscription.timeout() + LEASE_MARGIN;
         let (rate_limit, slot) = (held.subscription.rate_limit, held.delivery.slot);
@@ -268,9 +265,9 @@ impl Deliverer {
             Admission::Wait(until) => return Ok(self.put_off(held, until, WaitsFor::Pause).await?),
             Admission::WaitForTurn(turn) => return Ok(self.wait(held, turn, WaitsFor::RateLimit, Vec::new()).await?),
             Admission::WaitForSlot(slot) => {
-                let (writes, turn) = (vec![endpoint()], held.endpoint.turn(slot));
+                let writes = vec![endpoint()];
                 held.delivery.slot = Some(slot);
-                return Ok(self.wait(held, turn, WaitsFor::RateLimit, writes).await?);
+                return Ok(self.wait(held, slot, WaitsFor::RateLimit, writes).await?);
             }
         };
         // Alone with the data, to have the delivery in hand is enough.
@@ -286,7 +283,7 @@ impl Deliverer {
 
     /// Waits until `until` and a little longer.
     async fn put_off(&self, held: Box<Held>, until: Timestamp, why: WaitsFor) -> Result<Option<Outcome>, PortError> {
-        let spread = SPREAD * u32::try_from(self.ids.random() % 1_000).unwrap_or(0) / 1_000;
+        let spread = held.endpoint.spread() * u32::try_from(self.ids.random() % 1_000).unwrap_or(0) / 1_000;
         self.wait(held, until + spread, why, Vec::new()).await
     }
 

@@ -13,7 +13,7 @@ use crate::{
     time::Timestamp,
     webhooks::{
         Attempt, DeliveryStatus, Disabled, EXCERPT, Endpoint, Subscription, WaitsFor, change_subscription,
-        endpoint::{Consequence, DISABLED_AFTER},
+        endpoint::Consequence,
         manage::Made,
         notice::{DELIVERY_FAILED, Publication, SUBSCRIPTION_DISABLED, SUBSCRIPTION_FAILING, is_own_news},
         verdict::{Strain, Verdict},
@@ -24,7 +24,7 @@ use crate::{
 const ROUNDS: u32 = 8;
 /// The wait between two tries to write down what came of an attempt.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How long it is tried: what is not written down is done again.
+/// How long it is tried.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// As much of an answer is told with a failure, bytes.
@@ -54,7 +54,10 @@ impl Deliverer {
         });
         if ended.verdict == Verdict::Gone {
             // Before the delivery: were this lost, it would come again, and find its subscription disabled.
-            self.disable(&held, &ended, "the receiver answered 410: it wants no more webhooks").await?;
+            let reason = "the receiver answered 410: it wants no more webhooks";
+            while let Err(error) = self.disable(&held, &ended, reason).await {
+                self.before_another_try(now, error).await?;
+            }
         }
         match &ended.verdict {
             Verdict::Delivered => held.delivery.delivered(now),
@@ -72,7 +75,12 @@ impl Deliverer {
             }
         }
         let (event, further) = match held.delivery.status {
-            DeliveryStatus::PermanentlyFailed => self.told_of_failure(&held, &ended).await?,
+            DeliveryStatus::PermanentlyFailed => loop {
+                match self.told_of_failure(&held, &ended).await {
+                    Ok(told) => break told,
+                    Err(error) => self.before_another_try(now, error).await?,
+                }
+            },
             _ => (None, Vec::new()),
         };
         loop {
@@ -82,13 +90,24 @@ impl Deliverer {
                     tracing::warn!(delivery = held.delivery.id, "somebody else took over while an attempt was made");
                     return Ok(Outcome::Nothing);
                 }
-                Err(error) if self.clock.now().since(now) >= PATIENCE => return Err(error),
-                Err(_) => self.clock.sleep(PAUSE).await,
+                Err(error) => self.before_another_try(now, error).await?,
             }
         }
         self.send_on(event).await;
         self.note_endpoint(&held, &ended).await;
         Ok(Outcome::Applied)
+    }
+
+    /// Waits before what failed with `error` is tried once more: what is not written down of an attempt that ended at `since` is done again.
+    ///
+    /// # Errors
+    /// The error, once it was tried for long enough.
+    async fn before_another_try(&self, since: Timestamp, error: PortError) -> Result<(), PortError> {
+        if self.clock.now().since(since) >= PATIENCE {
+            return Err(error);
+        }
+        self.clock.sleep(PAUSE).await;
+        Ok(())
     }
 
     /// Notes in the endpoint's state how the attempt went. It is a guess at how the next one will go: what can't be stored is left.
@@ -142,12 +161,13 @@ impl Deliverer {
 
     /// Disables a subscription, tells its owner, and publishes that.
     async fn disable(&self, held: &Held, ended: &Ended, reason: &str) -> Result<(), PortError> {
-        let (now, id) = (self.clock.now(), held.subscription.id.as_str());
+        let (now, id, posted_to) = (self.clock.now(), held.subscription.id.as_str(), &held.subscription.url);
         let wanted = self.wanted(SUBSCRIPTION_DISABLED).await?;
         let around = (&*self.store, &*self.clock, &*self.ids, &*self.webhooks.interest);
         let last = self.last_attempt(held, ended).await?;
         let event = change_subscription(around, id, &[], |before, _| {
-            let Some(before) = before.filter(|before| before.active()) else { return Ok(Made::Nothing(None)) };
+            // What another URL answered says nothing of the one that it has by now.
+            let Some(before) = before.filter(|before| before.active() && before.url == *posted_to) else { return Ok(Made::Nothing(None)) };
             let mut after: Subscription = before.clone();
             after.disabled = Some(Disabled::new(now, reason));
             after.updated_at = now;
@@ -162,7 +182,9 @@ impl Deliverer {
             Ok(Made::Store(Box::new(after), writes, Some(event.id)))
         })
         .await?;
-        tracing::warn!(subscription = id, reason, "disabled");
+        if event.is_some() {
+            tracing::warn!(subscription = id, reason, "disabled");
+        }
         self.send_on(event).await;
         Ok(())
     }
@@ -174,7 +196,7 @@ impl Deliverer {
         let mut data = self.last_attempt(held, ended).await?;
         data.insert("id".to_owned(), json!(id));
         data.insert("failing_since".to_owned(), json!(since));
-        data.insert("disabled_after".to_owned(), json!(since + DISABLED_AFTER));
+        data.insert("disabled_after".to_owned(), json!(endpoint.disabled_from()));
         let (key, kind) = (format!("{id}/failing/{}", since.millis()), SUBSCRIPTION_FAILING);
         let (tenant, data) = (held.subscription.tenant.clone(), Value::Object(data));
         let publication = Publication { key, kind, tenant, occurred_at: now, data: &data, mail: Some(id) };

@@ -53,6 +53,22 @@ fn subjects(world: &World) -> Vec<String> {
 const OFF: &str = "Webhooks to URL are switched off";
 
 #[tokio::test]
+async fn every_owner_is_told_that_webhooks_are_switched_off_though_a_tenants_share_of_the_hour_is_spent() {
+    let world = world();
+    world.receivers.answer(URL, &[410]);
+    for number in 0..30 {
+        subscribe_of(&world, json!("acme"), number).await;
+    }
+    let answer = post(&world, "/api/v1/events", json!({ "type": "order.created", "data": {}, "tenant": "acme" })).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.json);
+    while world.step().await {}
+    assert_eq!(mails(&world).len(), 20);
+    world.run_until_quiet().await;
+    let told: std::collections::BTreeSet<_> = mails(&world).into_iter().map(|mail| mail.to).collect();
+    assert_eq!((mails(&world).len(), told.len()), (30, 30), "the rest an hour later");
+}
+
+#[tokio::test]
 async fn a_subscription_that_is_switched_off_again_and_again_is_told_of_once_an_hour() {
     let world = world();
     world.receivers.answer(URL, &[410]);

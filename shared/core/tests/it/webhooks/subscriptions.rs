@@ -225,3 +225,35 @@ async fn what_is_wrong_with_a_subscription_is_told_by_field() {
     }
     assert_eq!(post(&world, "/api/v1/events", json!({ "type": "a.b", "data": 7 })).await.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
+
+#[tokio::test]
+async fn all_event_types_can_be_replaced_at_once() {
+    let world = world();
+    let types = |prefix: &str, count: usize| (0..count).map(|number| format!("{prefix}.number{number}")).collect::<Vec<_>>();
+    let (id, _) = subscribe(&world, json!({ "event_types": types("old", 48) })).await;
+    let path = format!("/api/v1/subscriptions/{id}");
+    let changes = json!({ "event_types": types("new", 48), "rate_limit": 5, "url": "https://other.example/" });
+    let changed = call(&world, Method::PATCH, &path, Some(changes)).await;
+    assert_eq!((changed.status, &changed.json["event_types"][47]), (StatusCode::OK, &json!("new.number47")), "{}", changed.json);
+    let too_many = call(&world, Method::PATCH, &path, Some(json!({ "event_types": types("more", 49) }))).await;
+    assert_eq!(too_many.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", too_many.json);
+}
+
+#[tokio::test]
+async fn another_url_is_not_held_to_what_the_one_before_answered() {
+    let world = world();
+    world.receivers.answer(URL, &[503]);
+    let (id, _) = subscribe(&world, json!({})).await;
+    publish(&world, "order.created").await;
+    while world.step().await {}
+    let path = format!("/api/v1/subscriptions/{id}");
+    assert_eq!(get(&world, &path).await["endpoint"]["state"], "open");
+    let changed = call(&world, Method::PATCH, &path, Some(json!({ "url": "https://other.example/" }))).await;
+    let endpoint = &changed.json["endpoint"];
+    assert_eq!((&endpoint["state"], &endpoint["failing_since"]), (&json!("closed"), &Value::Null), "{}", changed.json);
+    let now = world.clock.now();
+    while world.step().await {}
+    let got = world.receivers.got();
+    assert_eq!(got.last().expect("a delivery").url, "https://other.example/", "what waited is tried at once");
+    assert_eq!(world.clock.now(), now);
+}
