@@ -79,23 +79,13 @@ impl Processor {
                     left = trouble.or(left);
                     continue;
                 }
-                Performed::Sent => {
-                    if record.effects[position].kind == EffectKind::Erase {
+                ended => {
+                    if ended == Performed::Sent && record.effects[position].kind == EffectKind::Erase {
                         // The last of all that said who is erased.
                         self.remove_pieces(&record).await?;
                         record.erase_body(self.clock.now());
                     }
-                    self.end(&mut record.effects[position], EffectState::Done, None);
-                    Vec::new()
-                }
-                Performed::Superseded => {
-                    self.end(&mut record.effects[position], EffectState::Superseded, None);
-                    Vec::new()
-                }
-                Performed::Failed(reason) => self.failed(&mut record, position, reason).await,
-                Performed::LeftOut(reason) => {
-                    self.left_out(&mut record, position, reason);
-                    Vec::new()
+                    self.end_as(&mut record, position, ended).await.unwrap_or_default()
                 }
             };
             version = self.mark(&mut record, version, further, handling).await?;
@@ -166,6 +156,23 @@ impl Processor {
         self.outgoing.perform(&*self.store, record, effect).await
     }
 
+    /// Ends an effect as it was performed, and returns what is written with that. `None`: that is no end.
+    async fn end_as(&self, record: &mut EventRecord, position: usize, performed: Performed) -> Option<Vec<Write>> {
+        match performed {
+            Performed::Sent => self.end(&mut record.effects[position], EffectState::Done, None),
+            Performed::Superseded => self.end(&mut record.effects[position], EffectState::Superseded, None),
+            Performed::Failed(reason) => return Some(self.failed(record, position, reason).await),
+            Performed::LeftOut(reason) => self.left_out(record, position, reason),
+            Performed::Untrue
+            | Performed::TextTaken(_)
+            | Performed::TextUnsent(_)
+            | Performed::OtherNumber(_)
+            | Performed::Later(_)
+            | Performed::Waits(..) => return None,
+        }
+        Some(Vec::new())
+    }
+
     /// An effect that can never succeed rings the alarm. It holds up nothing else.
     async fn failed(&self, record: &mut EventRecord, position: usize, reason: String) -> Vec<Write> {
         let effect = &mut record.effects[position];
@@ -213,19 +220,9 @@ impl Processor {
         let writes = self.park(&mut record, "effects_left", reason).await?;
         let mut version = self.mark(&mut record, version, writes, handling).await?;
         for position in known..record.effects.len() {
-            let further = match self.perform(&mut record, position, &mut version, handling).await? {
-                Performed::Sent => {
-                    self.end(&mut record.effects[position], EffectState::Done, None);
-                    Vec::new()
-                }
-                Performed::Superseded => {
-                    self.end(&mut record.effects[position], EffectState::Superseded, None);
-                    Vec::new()
-                }
-                Performed::Failed(reason) => self.failed(&mut record, position, reason).await,
-                // It can't be told yet.
-                _ => continue,
-            };
+            let performed = self.perform(&mut record, position, &mut version, handling).await?;
+            // It can't be told yet.
+            let Some(further) = self.end_as(&mut record, position, performed).await else { continue };
             version = self.mark(&mut record, version, further, handling).await?;
         }
         self.leave_alarms(record, version, handling).await;

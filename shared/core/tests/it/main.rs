@@ -1,5 +1,6 @@
 //! The gateway in memory: the rules by example, any order by property, and every call going wrong.
 
+mod alarms;
 mod allowance;
 mod answers;
 mod any_order;
