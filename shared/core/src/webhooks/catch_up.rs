@@ -121,8 +121,8 @@ impl CatchUp {
         out.store.query(&Query { index, partition: list.to_owned(), from, to, order: Order::Ascending, limit: PAGE }).await
     }
 
-    /// How many deliveries the job would set going.
-    pub(crate) async fn count(&self, out: &FanOut<'_>, subscription: &Subscription) -> Result<u64, PortError> {
+    /// How many deliveries the job would set going, and whether that are all: it is counted until `deadline`.
+    pub(crate) async fn count(&self, out: &FanOut<'_>, subscription: &Subscription, deadline: Timestamp) -> Result<(u64, bool), PortError> {
         let mut count = 0;
         for (index, list) in self.lists() {
             let mut after = String::new();
@@ -137,12 +137,13 @@ impl CatchUp {
                     }
                 };
                 match page.items.last().filter(|_| page.more) {
+                    Some(_) if out.clock.now() >= deadline => return Ok((count, false)),
                     Some((last, _)) => after.clone_from(&last.sort),
                     None => break,
                 }
             }
         }
-        Ok(count)
+        Ok((count, true))
     }
 
     /// How many of these the lists before `list` have not shown: the job itself finds the deliveries that it has made of those.

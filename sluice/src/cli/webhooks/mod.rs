@@ -230,7 +230,7 @@ fn catch_up(what: &CatchUp, path: &str, surroundings: &mut Surroundings<'_>) -> 
     let client = one.target.client(surroundings)?;
     let answer = client.send(Method::POST, &format!("/api/v1/subscriptions/{}{path}", one.id), Some(&body), None)?;
     tell(answer, &one.target, surroundings, |json| match json["dry_run"].as_bool() {
-        Some(true) => would_be(&json["count"]),
+        Some(true) => would_be(&json["count"], json["complete"] == false),
         _ => format!(
             "{} has begun; GET /api/v1/subscriptions/{}/jobs/{0} tells how far it is\n",
             text(&json["id"]),
@@ -239,9 +239,10 @@ fn catch_up(what: &CatchUp, path: &str, surroundings: &mut Surroundings<'_>) -> 
     })
 }
 
-fn would_be(count: &Value) -> String {
+fn would_be(count: &Value, at_least: bool) -> String {
     let noun = if *count == 1 { "delivery" } else { "deliveries" };
-    format!("{count} {noun} would be set going\n")
+    let so_many = if at_least { "at least " } else { "" };
+    format!("{so_many}{count} {noun} would be set going\n")
 }
 
 /// Looks after deliveries.
@@ -345,7 +346,7 @@ mod tests {
 
     #[test]
     fn one_delivery_is_no_deliveries() {
-        let said = [0, 1, 2].map(|count| would_be(&json!(count)));
+        let said = [0, 1, 2].map(|count| would_be(&json!(count), false));
         assert_eq!(said, ["0 deliveries", "1 delivery", "2 deliveries"].map(|counted| format!("{counted} would be set going\n")));
     }
 

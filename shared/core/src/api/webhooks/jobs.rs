@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -29,6 +29,9 @@ use crate::{
     webhooks::{CatchUp, CatchUpProgress, FanOut, Subscription, What},
 };
 
+/// For how long a dry run counts: less than an answer may take on Lambda.
+const COUNTED_FOR: Duration = Duration::from_secs(15);
+
 described! {
     /// A job that has a subscription catch up, and how far it is.
     #[derive(Serialize)]
@@ -56,8 +59,10 @@ described! {
     pub(in crate::api) struct Counted as "DryRun" {
         /// Always true.
         dry_run: bool,
-        /// How many deliveries it would set going.
+        /// How many deliveries it would set going; at least so many, where not all was looked at.
         count: u64,
+        /// Whether all was looked at: it is counted for 15 seconds at most.
+        complete: bool,
         since: Timestamp,
         until: Timestamp,
     }
@@ -115,8 +120,8 @@ async fn begin(api: &Api, caller: &Caller, id: &str, body: &Bytes, what: What) -
     let subscription = found(api, caller, id).await?;
     if dry_run {
         let out = FanOut { store: &*api.store, queue: &*api.queue, clock: &*api.clock, ids: &*api.ids };
-        let count = job.count(&out, &subscription).await?;
-        return Ok((StatusCode::OK, Json(Begun::Not(Counted { dry_run, count, since: job.since, until: job.until }))));
+        let (count, complete) = job.count(&out, &subscription, now + COUNTED_FOR).await?;
+        return Ok((StatusCode::OK, Json(Begun::Not(Counted { dry_run, count, complete, since: job.since, until: job.until }))));
     }
     if !subscription.active() {
         return Err(Problem::new(StatusCode::CONFLICT, "the subscription is disabled; enable it first"));

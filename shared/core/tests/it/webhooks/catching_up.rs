@@ -95,11 +95,32 @@ async fn a_dry_run_counts_what_the_job_would_set_going() {
     world.clock.advance(minutes(5));
     let (id, _) = subscribe(&world, json!({ "event_types": ["stripe.*"] })).await;
     let path = format!("/api/v1/subscriptions/{id}/replay-missing");
-    assert_eq!(post(&world, &path, json!({ "since": since, "dry_run": true })).await.json["count"], 11);
+    let counted = post(&world, &path, json!({ "since": since, "dry_run": true })).await.json;
+    assert_eq!((&counted["count"], &counted["complete"]), (&json!(11), &json!(true)));
     let job = post(&world, &path, json!({ "since": since })).await.json["id"].as_str().expect("an id").to_owned();
     world.run_until_quiet().await;
     assert_eq!(get(&world, &format!("/api/v1/subscriptions/{id}/jobs/{job}")).await["count"], 11);
     assert_eq!(post(&world, &path, json!({ "since": since, "dry_run": true })).await.json["count"], 0);
+}
+
+#[tokio::test]
+async fn a_dry_run_that_takes_too_long_says_that_it_has_not_counted_all() {
+    let world = world();
+    let since = world.clock.now();
+    let (id, _) = subscribe(&world, json!({ "url": "https://other.example/", "event_types": ["order.*"] })).await;
+    for _ in 0..150 {
+        publish(&world, "order.created").await;
+    }
+    let (late, _) = subscribe(&world, json!({ "event_types": ["order.*"] })).await;
+    let path = format!("/api/v1/subscriptions/{late}/replay-missing");
+    let dry = json!({ "since": since, "dry_run": true });
+    let all = post(&world, &path, dry.clone()).await.json;
+    assert_eq!((&all["count"], &all["complete"]), (&json!(150), &json!(true)), "{id}");
+    (1..8).for_each(|call| world.faults.plan(world.faults.calls() + call, Fault::Delay));
+    let some = post(&world, &path, dry).await.json;
+    world.faults.end();
+    let count = some["count"].as_u64().expect("a number");
+    assert!(some["complete"] == false && (1..150).contains(&count), "{some}");
 }
 
 #[tokio::test]
