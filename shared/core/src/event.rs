@@ -280,7 +280,10 @@ impl EventRecord {
     /// It was taken up, and something of it is left, for this reason. Its message comes back at `next`; where the sweeper looks after it, too, it is the net
     /// under that message.
     pub fn give_back(&mut self, reason: &str, next: Timestamp, now: Timestamp) {
-        self.reason = Some(reason.to_owned());
+        // Why it was parked or ignored matters more; the effect has this one, too.
+        if self.status == EventStatus::Processing {
+            self.reason = Some(reason.to_owned());
+        }
         self.next_attempt_at = Some(next);
         self.due_at = self.due_at.map(|_| next + GRACE);
         if let Some(lease) = &mut self.lease {

@@ -2,7 +2,7 @@ use std::{ops::Bound, time::Duration};
 
 use crate::{
     alarm::{Alarm, Change},
-    effect::{Announcement, Effect, EffectKind},
+    effect::{Announcement, Effect, EffectKind, EffectState},
     event::{EventRecord, EventStatus},
     ids::fresh,
     ports::{Commit, Committed, Condition, Index, Key, Order, PortError, Query, Stored, Write},
@@ -29,7 +29,10 @@ impl Processor {
     /// Adds a mail to the operator to the event's effects, unless the alarm for this reason rang less than an hour ago.
     /// Returns the write that silences it for the next hour, or counts what it is silent about: what is parked the index counts.
     pub(super) async fn alarm(&self, record: &mut EventRecord, code: &str) -> Option<Write> {
-        if !self.policy.mail {
+        let subject = format!("{}{code}", Alarm::SUBJECT);
+        // One that can't be told yet tells it once it can, however often the event is parked until then.
+        let is_to_be_told = |effect: &Effect| effect.state == EffectState::Pending && effect.about.subject == subject;
+        if !self.policy.mail || record.effects.iter().any(is_to_be_told) {
             return None;
         }
         // An alarm that can't be looked up rings once too often rather than not at all.
@@ -44,11 +47,7 @@ impl Processor {
             alarm.count += self.parked_since(since).await;
         }
         let number = record.effects.len() + 1;
-        let about = Announcement {
-            record: EventRecord::key_of(&record.id),
-            subject: format!("{}{code}", Alarm::SUBJECT),
-            number: u32::try_from(number).unwrap_or(u32::MAX),
-        };
+        let about = Announcement { record: EventRecord::key_of(&record.id), subject, number: u32::try_from(number).unwrap_or(u32::MAX) };
         record.effects.push(Effect::new(&record.id, EffectKind::Mail, MailTemplate::Alert.name(), about));
         Some(Write::Put { document: alarm.document(), condition: Condition::unchanged(before.as_ref()) })
     }

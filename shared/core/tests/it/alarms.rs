@@ -136,6 +136,21 @@ fn how_many(sent: &Sent) -> Option<String> {
 }
 
 #[tokio::test]
+async fn an_alarm_that_is_late_says_why_the_event_was_parked_and_not_why_it_is_late() {
+    let world = World::new(start(), true);
+    world.sent.break_down(true);
+    world.enqueue(&forged("evt_1", &json!({}))).await;
+    pass(&world, 12 * 60).await;
+    let parked = world.events().remove(0);
+    assert_eq!(parked.status, EventStatus::Parked);
+    assert!(parked.reason.as_deref().is_some_and(|reason| reason.starts_with("the body is not what")), "{:?}", parked.reason);
+    world.sent.break_down(false);
+    pass(&world, 90).await;
+    let sent: Vec<_> = world.sent.sent().iter().map(|sent| sent.headline().to_owned()).collect();
+    assert!(matches!(&sent[..], [told] if told.starts_with("[Sluice] 1 event parked: the body is not what")), "{sent:?}");
+}
+
+#[tokio::test]
 async fn an_alarm_that_nobody_can_be_told_of_for_days_is_given_up() {
     let world = World::new(start(), false);
     put(&world, json!({})).await;
